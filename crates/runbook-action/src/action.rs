@@ -1,0 +1,174 @@
+//! The action itself, what it is given and what it gives back.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use runbook_schema::{Field, Object, Shape};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{Failure, Param, Text};
+
+/// What running something does to the world. Ordered: a greater one needs more care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// It looks and leaves all as it was.
+    Read,
+    /// It changes something that can be changed back.
+    Change,
+    /// It destroys something: data, or work in progress.
+    Destructive,
+}
+
+impl Effect {
+    /// The word that runbooks use.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Change => "change",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+/// What a set of parameters would do, as far as the action can tell without asking anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recognised {
+    /// The effect.
+    pub effect: Effect,
+    /// Whether the action knows that effect. Where it does not (a shell script, a POST), `effect` is what
+    /// is assumed, and the author may state less.
+    pub certain: bool,
+    /// One line for people: `GET /health/status`. Secrets are masked.
+    pub summary: String,
+}
+
+/// What an action is and what it accepts.
+#[derive(Debug, Clone, Copy)]
+pub struct Spec {
+    /// The key by which a step uses it: `http`.
+    pub kind: &'static str,
+    /// One sentence for people.
+    pub doc: &'static str,
+    /// Its parameters.
+    pub params: Shape,
+    /// The names that `expect` and `capture` may use, with what they hold.
+    pub result: &'static [Field],
+    /// Whether it talks through a connection.
+    pub connection: ConnectionNeed,
+}
+
+/// Whether an action talks through a connection of the runbook.
+#[derive(Debug, Clone, Copy)]
+pub enum ConnectionNeed {
+    /// It uses none.
+    None,
+    /// It uses one if there is one.
+    Optional(&'static ConnectionSpec),
+    /// It cannot do without.
+    Required(&'static ConnectionSpec),
+}
+
+/// A kind of connection and what it accepts.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionSpec {
+    /// The key that names the kind and holds its address: `{http: "https://…"}`.
+    pub kind: &'static str,
+    /// One sentence for people.
+    pub doc: &'static str,
+    /// All keys of the mapping, the one of the kind included.
+    pub shape: Object,
+}
+
+/// A connection with its parameters rendered.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The name under `connections`.
+    pub name: String,
+    /// Its mapping.
+    pub params: Param,
+}
+
+/// One use of an action.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    /// The rendered parameters.
+    pub params: &'a Param,
+    /// The connection, where the action uses one.
+    pub connection: Option<&'a Connection>,
+    /// Environment variables for programs that it starts, `RUNBOOK_RUN` and its kin included.
+    pub env: &'a IndexMap<String, Text>,
+    /// Whether this is a question: then every exit code and every HTTP status is an answer, not a failure.
+    pub asking: bool,
+    /// The way back to the engine.
+    pub host: &'a dyn Host,
+}
+
+/// What an action answered.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Output {
+    /// The result: a mapping with the names that [`Spec::result`] lists.
+    pub value: Value,
+    /// The names in it that are cut off, because there was more than expressions may see (1 MiB).
+    pub cut: Vec<String>,
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self {
+            value,
+            cut: Vec::new(),
+        }
+    }
+}
+
+/// Which of a program's outputs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stream {
+    /// Standard output, or whatever the action's main output is.
+    Stdout,
+    /// Standard error, or remarks beside the output.
+    Stderr,
+}
+
+/// The engine, as an action sees it.
+#[async_trait]
+pub trait Host: Send + Sync {
+    /// Takes output as it arrives: masks secrets, keeps it, shows it. Waits while it cannot keep up.
+    async fn write(&self, stream: Stream, bytes: &[u8]) -> Result<(), Failure>;
+
+    /// Returns when the action is to stop, at a deadline or because the run stops. An action that has
+    /// something to clean up waits for this beside its work, ends what it started, and returns.
+    async fn cancelled(&self);
+
+    /// How long what the action started may take to end by itself before it is killed. May shrink while
+    /// one waits, when the user asks a second time.
+    fn grace(&self) -> Duration;
+
+    /// The time until the deadline, where there is one.
+    fn remaining(&self) -> Option<Duration>;
+}
+
+/// One way to touch the world.
+///
+/// # Cancellation
+///
+/// When [`Host::cancelled`] returns, the action ends what it started, remote work included, and returns a
+/// failure of kind [`Cancelled`](crate::ErrorKind::Cancelled) that says whether something may have been
+/// applied.
+#[async_trait]
+pub trait Action: Send + Sync {
+    /// What it is and what it accepts.
+    fn spec(&self) -> &'static Spec;
+
+    /// What these parameters would do. Pure: the parameters may have parts that are not known yet, and the
+    /// effect may depend only on literal ones.
+    fn recognise(&self, params: &Param) -> Result<Recognised, Failure>;
+
+    /// Does it.
+    async fn run(&self, call: Call<'_>) -> Result<Output, Failure>;
+}

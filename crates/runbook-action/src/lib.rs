@@ -1,0 +1,25 @@
+//! The contract between the engine and its actions: all that a plugin author imports.
+//!
+//! An [`Action`] is one way to touch the world: run a program, ask a URL, send a statement. It says what it
+//! accepts ([`Spec`]), what a given set of parameters would do ([`Action::recognise`], pure), and does it
+//! ([`Action::run`]). It is handed a [`Call`] with rendered parameters, and speaks back through the [`Host`]:
+//! output goes there as it arrives, and cancellation comes from there.
+//!
+//! Parameters arrive as [`Param`]s whose texts are kept in [`Segment`]s, so that an action can tell what the
+//! author wrote from what a value brought, and a secret stays one until the last moment.
+//!
+//! This crate knows no runtime, no file system, no clock and no engine.
+
+mod action;
+mod failure;
+mod param;
+mod secret;
+
+pub use action::{
+    Action, Call, Connection, ConnectionNeed, ConnectionSpec, Effect, Host, Output, Recognised, Spec, Stream,
+};
+pub use async_trait::async_trait;
+pub use failure::{ErrorKind, Failure};
+pub use param::{Args, Param, Segment, Text};
+pub use runbook_schema as schema;
+pub use secret::Secret;

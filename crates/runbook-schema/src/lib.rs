@@ -1,0 +1,151 @@
+//! What a key may hold, as data.
+//!
+//! One table describes the language's own keys (`runbook-document`), and one each action's parameters
+//! (the plugins). Everything that needs to know a key reads that table: the checker with its suggestions,
+//! the templates (which texts are filled in and which are code), and the documentation. So a key cannot be
+//! accepted in one place and unknown in another.
+//!
+//! Nouns: a [`Shape`] is what one value may be; an [`Object`] is a mapping with named [`Field`]s.
+
+/// What one value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Text in which each `{{ … }}` is replaced by a value.
+    Template,
+    /// Text that is taken as it stands: it is code (a shell script, an SQL statement) or it decides what an
+    /// action does, so a value may never become part of it.
+    Literal,
+    /// A bare expression, without braces.
+    Expression,
+    /// A short name: lower case letters, digits, `_` and `-`, beginning with a letter.
+    Slug,
+    /// A semantic version such as `1.2.0`.
+    Version,
+    /// A whole number, with optional inclusive bounds.
+    Integer {
+        /// The least value allowed.
+        min: Option<i64>,
+        /// The greatest value allowed.
+        max: Option<i64>,
+    },
+    /// `true` or `false`.
+    Boolean,
+    /// A length of time with its unit, such as `90s` or `5m`.
+    Duration,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A value of the inner shape, or exactly one `{{ … }}` that gives one when the run gets there.
+    Dynamic(&'static Shape),
+    /// A list whose items have the inner shape.
+    List(&'static Shape),
+    /// A mapping from any key to values of the inner shape.
+    Map(&'static Shape),
+    /// A mapping with known keys.
+    Object(&'static Object),
+    /// The first of these that the kind of the value (scalar, list, mapping) fits.
+    OneOf(&'static [Shape]),
+    /// Any value; the texts in it are templates.
+    Any,
+}
+
+impl Shape {
+    /// A whole number without bounds.
+    pub const INTEGER: Self = Self::Integer { min: None, max: None };
+    /// A whole number that is not negative.
+    pub const COUNT: Self = Self::Integer {
+        min: Some(0),
+        max: None,
+    };
+    /// A whole number of at least one.
+    pub const POSITIVE: Self = Self::Integer {
+        min: Some(1),
+        max: None,
+    };
+
+    /// How a message names this shape, with its article: “a whole number”.
+    #[must_use]
+    pub fn noun(&self) -> String {
+        match self {
+            Self::Template | Self::Literal => "text".to_owned(),
+            Self::Expression => "an expression".to_owned(),
+            Self::Slug => "a short name (lower case letters, digits, `_`, `-`)".to_owned(),
+            Self::Version => "a version such as `1.2.0`".to_owned(),
+            Self::Integer { min, max } => match (min, max) {
+                (Some(min), Some(max)) => format!("a whole number from {min} to {max}"),
+                (Some(min), None) => format!("a whole number of at least {min}"),
+                (None, Some(max)) => format!("a whole number of at most {max}"),
+                (None, None) => "a whole number".to_owned(),
+            },
+            Self::Boolean => "`true` or `false`".to_owned(),
+            Self::Duration => "a length of time such as `30s` or `5m`".to_owned(),
+            Self::Choice(words) => {
+                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+                format!("one of {}", words.join(", "))
+            }
+            Self::Dynamic(inner) => inner.noun(),
+            Self::List(_) => "a list".to_owned(),
+            Self::Map(_) | Self::Object(_) => "a mapping".to_owned(),
+            Self::OneOf(shapes) => {
+                let nouns: Vec<String> = shapes.iter().map(Self::noun).collect();
+                nouns.join(" or ")
+            }
+            Self::Any => "a value".to_owned(),
+        }
+    }
+}
+
+/// A mapping with known keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object {
+    /// What the mapping is, as a noun for messages: “step”.
+    pub name: &'static str,
+    /// The keys that it may have.
+    pub fields: &'static [Field],
+    /// Whether further keys are left for a later stage to judge, as a step's action is.
+    pub open: bool,
+}
+
+impl Object {
+    /// The field of this key.
+    #[must_use]
+    pub fn field(&self, key: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+}
+
+/// One key of an [`Object`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// The key as written.
+    pub key: &'static str,
+    /// What it holds.
+    pub shape: Shape,
+    /// Whether it must be there.
+    pub required: bool,
+    /// One sentence for people.
+    pub doc: &'static str,
+}
+
+impl Field {
+    /// A key that may be left out.
+    #[must_use]
+    pub const fn optional(key: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            key,
+            shape,
+            required: false,
+            doc,
+        }
+    }
+
+    /// A key that must be there.
+    #[must_use]
+    pub const fn required(key: &'static str, shape: Shape, doc: &'static str) -> Self {
+        Self {
+            key,
+            shape,
+            required: true,
+            doc,
+        }
+    }
+}
