@@ -7,6 +7,8 @@
 //!
 //! Nouns: a [`Shape`] is what one value may be; an [`Object`] is a mapping with named [`Field`]s.
 
+pub mod duration;
+
 /// What one value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
