@@ -80,10 +80,7 @@ impl Shape {
             },
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Duration => "a length of time such as `30s` or `5m`".to_owned(),
-            Self::Choice(words) => {
-                let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-                format!("one of {}", words.join(", "))
-            }
+            Self::Choice(words) => Self::one_of_words(words),
             Self::Dynamic(inner) => inner.noun(),
             Self::List(_) => "a list".to_owned(),
             Self::Map(_) | Self::Object(_) => "a mapping".to_owned(),
@@ -93,6 +90,13 @@ impl Shape {
             }
             Self::Any => "a value".to_owned(),
         }
+    }
+
+    /// How a message names a choice: “one of `a`, `b`”.
+    #[must_use]
+    pub fn one_of_words(words: &[&str]) -> String {
+        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+        format!("one of {}", words.join(", "))
     }
 }
 

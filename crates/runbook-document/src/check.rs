@@ -1,0 +1,218 @@
+//! A tree against a table: every key known, every value of its shape, all findings at once.
+
+use runbook_schema::duration::parse_duration;
+use runbook_schema::{Object, Shape};
+
+use crate::language::is_later;
+use crate::{Finding, Findings, Kind, Node, ScalarValue, codes, nearest};
+
+/// Reports what in `node` is not of the shape, and tells whether all is well.
+pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
+    match shape {
+        Shape::Any => true,
+        Shape::OneOf(shapes) => one_of(node, shape, shapes, findings),
+        Shape::Dynamic(inner) => is_template(node) || check(node, inner, findings),
+        Shape::List(inner) => match &node.kind {
+            Kind::List(items) => all(items.iter(), |item| check(item, inner, findings)),
+            Kind::Scalar(_) | Kind::Map(_) => wrong(node, shape, findings),
+        },
+        Shape::Map(inner) => match &node.kind {
+            Kind::Map(entries) => all(entries.iter(), |entry| check(&entry.value, inner, findings)),
+            Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
+        },
+        Shape::Object(object) => match &node.kind {
+            Kind::Map(_) => object_of(node, object, findings),
+            Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
+        },
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Boolean
+        | Shape::Duration
+        | Shape::Choice(_) => scalar(node, shape, findings),
+    }
+}
+
+/// Like `Iterator::all`, but looks at every item.
+fn all<T>(items: impl Iterator<Item = T>, mut check: impl FnMut(T) -> bool) -> bool {
+    items.fold(true, |fine, item| check(item) && fine)
+}
+
+fn is_template(node: &Node) -> bool {
+    node.text()
+        .is_some_and(|text| text.trim_start().starts_with("{{") && text.trim_end().ends_with("}}"))
+}
+
+fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings) -> bool {
+    let fits = |candidate: &&Shape| match candidate {
+        Shape::List(_) => matches!(node.kind, Kind::List(_)),
+        Shape::Map(_) | Shape::Object(_) => matches!(node.kind, Kind::Map(_)),
+        Shape::Any => true,
+        Shape::OneOf(_) | Shape::Dynamic(_) => true,
+        Shape::Boolean => matches!(
+            node.scalar().map(|scalar| &scalar.value),
+            Some(ScalarValue::Bool(_))
+        ),
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Duration
+        | Shape::Choice(_) => node.scalar().is_some(),
+    };
+    match shapes.iter().find(fits) {
+        Some(candidate) => check(node, candidate, findings),
+        None => wrong(node, shape, findings),
+    }
+}
+
+fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
+    let mut fine = all(node.entries().iter(), |entry| {
+        match object.field(&entry.key.value) {
+            Some(field) => check(&entry.value, &field.shape, findings),
+            None => {
+                if is_later(object.name, &entry.key.value) {
+                    findings.push(later(entry.key.span, &entry.key.value));
+                    false
+                } else if object.open {
+                    true
+                } else {
+                    findings.push(unknown_key(&entry.key.value, entry.key.span, object));
+                    false
+                }
+            }
+        }
+    });
+    for field in object
+        .fields
+        .iter()
+        .filter(|field| field.required && node.entry(field.key).is_none())
+    {
+        let span = node.entries().first().map_or(node.span, |entry| entry.key.span);
+        let message = format!("this {} has no `{}`", object.name, field.key);
+        findings.push(
+            Finding::error(codes::MISSING_KEY, span, message)
+                .help(format!("add `{}:` — {}", field.key, field.doc)),
+        );
+        fine = false;
+    }
+    fine
+}
+
+/// The finding for a key that no table has.
+fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
+    let known = object.fields.iter().map(|field| field.key);
+    let help = match nearest(key, known.clone()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => {
+            let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
+            format!("the keys of a {} are {}", object.name, known.join(", "))
+        }
+    };
+    Finding::error(
+        codes::UNKNOWN_KEY,
+        span,
+        format!("a {} has no key `{key}`", object.name),
+    )
+    .help(help)
+}
+
+/// The finding for a part of the language that cannot be run yet.
+pub(crate) fn later(span: crate::Span, what: &str) -> Finding {
+    Finding::error(
+        codes::NOT_YET,
+        span,
+        format!("`{what}` is part of the language, but this version cannot run it yet"),
+    )
+    .help("leave it out, or wait for the version that brings it: the changelog says which")
+}
+
+fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
+    let Some(scalar) = node.scalar() else {
+        return wrong(node, shape, findings);
+    };
+    if scalar.value == ScalarValue::Null {
+        let finding = Finding::error(
+            codes::EMPTY_VALUE,
+            node.span,
+            format!("expected {}, found nothing", shape.noun()),
+        );
+        let help = if *shape == Shape::Expression {
+            "a `#` or an unquoted `!`, `&`, `*` cuts a YAML value: put the expression in quotes"
+        } else {
+            "write a value, or leave the key out"
+        };
+        findings.push(finding.help(help));
+        return false;
+    }
+    let text = scalar.text.as_str();
+    let fine = match shape {
+        Shape::Template | Shape::Literal | Shape::Expression => true,
+        Shape::Slug => is_slug(text),
+        Shape::Version => is_version(text),
+        Shape::Integer { min, max } => match scalar.value {
+            ScalarValue::Integer(value) => {
+                min.is_none_or(|min| value >= min) && max.is_none_or(|max| value <= max)
+            }
+            ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Float(_) | ScalarValue::Text => false,
+        },
+        Shape::Boolean => matches!(scalar.value, ScalarValue::Bool(_)),
+        Shape::Duration => parse_duration(text).is_some(),
+        Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
+        Shape::Dynamic(_)
+        | Shape::List(_)
+        | Shape::Map(_)
+        | Shape::Object(_)
+        | Shape::OneOf(_)
+        | Shape::Any => true,
+    };
+    fine || wrong(node, shape, findings)
+}
+
+fn wrong_word(node: &Node, text: &str, words: &[&str], findings: &mut Findings) -> bool {
+    let help = nearest(text, words.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
+    let message = format!("expected {}, found `{text}`", Shape::one_of_words(words));
+    findings.push(Finding::error(codes::WRONG_TYPE, node.span, message).maybe_help(help));
+    false
+}
+
+fn wrong(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
+    let found = match node.text() {
+        Some(text) if text.len() <= 40 && !text.contains('\n') => format!("`{text}`"),
+        Some(_) | None => node.noun().to_owned(),
+    };
+    let mut finding = Finding::error(
+        codes::WRONG_TYPE,
+        node.span,
+        format!("expected {}, found {found}", shape.noun()),
+    );
+    if *shape == Shape::Duration {
+        finding = finding.help("give a number with its unit: `500ms`, `30s`, `5m`, `2h`, `1d`");
+    }
+    findings.push(finding);
+    false
+}
+
+fn is_slug(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.len() <= 80
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte))
+}
+
+/// `MAJOR.MINOR.PATCH` with an optional pre-release, after Semantic Versioning 2.0.0.
+fn is_version(text: &str) -> bool {
+    let (numbers, rest) = text.split_once('-').unwrap_or((text, "x"));
+    let parts: Vec<&str> = numbers.split('.').collect();
+    parts.len() == 3
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+        && !rest.is_empty()
+}
