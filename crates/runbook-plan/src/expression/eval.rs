@@ -1,0 +1,232 @@
+//! What a tree means.
+
+use std::fmt;
+
+use runbook_action::Segment;
+use runbook_action::Text;
+
+use super::tree::{Node, Tree};
+use super::{Scope, Val, filters, ops};
+
+/// The greatest length of a text that an expression makes, in bytes.
+pub(crate) const MAX_TEXT: usize = 1 << 20;
+
+/// An expression has no value, and where in it that shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvalError {
+    /// Why: a lower-case fragment. Secrets are masked.
+    pub message: String,
+    /// Where it begins in the source.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+    /// Whether something was looked for and is not there.
+    pub missing: bool,
+}
+
+impl EvalError {
+    pub(crate) fn new(tree: &Tree, message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            from: tree.from,
+            to: tree.to,
+            missing: false,
+        }
+    }
+
+    pub(crate) fn missing(tree: &Tree, message: impl Into<String>) -> Self {
+        Self {
+            missing: true,
+            ..Self::new(tree, message)
+        }
+    }
+}
+
+impl fmt::Display for EvalError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for EvalError {}
+
+pub(super) type Evaluated = Result<Val, EvalError>;
+
+pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
+    match &tree.node {
+        Node::Const(value) => Ok(value.clone()),
+        Node::Name(name) => scope
+            .name(name)
+            .ok_or_else(|| EvalError::missing(tree, format!("`{name}` is not known here"))),
+        Node::StepValue { step, name } => scope
+            .step(step, name)
+            .ok_or_else(|| EvalError::missing(tree, format!("`steps.{step}.{name}` is not known yet"))),
+        Node::CheckValue { check, name } => scope
+            .check(check, name)
+            .ok_or_else(|| EvalError::missing(tree, format!("`checks.{check}.{name}` is not known yet"))),
+        Node::Attr(inner, name) => attribute(tree, &eval(inner, scope)?, name),
+        Node::Item(inner, key) => item(tree, &eval(inner, scope)?, &eval(key, scope)?),
+        Node::Not(inner) => Ok(Val::Bool(!truth(inner, scope)?)),
+        Node::Neg(inner) => ops::negate(tree, &eval(inner, scope)?),
+        Node::And(left, right) => Ok(Val::Bool(truth(left, scope)? && truth(right, scope)?)),
+        Node::Or(left, right) => Ok(Val::Bool(truth(left, scope)? || truth(right, scope)?)),
+        Node::Math(op, left, right) => ops::math(tree, *op, &eval(left, scope)?, &eval(right, scope)?),
+        Node::Concat(left, right) => concat(tree, &[eval(left, scope)?, eval(right, scope)?]),
+        Node::Compare(first, rest) => {
+            let mut left = eval(first, scope)?;
+            for (op, right) in rest {
+                let right = eval(right, scope)?;
+                if !ops::compare(tree, *op, &left, &right)? {
+                    return Ok(Val::Bool(false));
+                }
+                left = right;
+            }
+            Ok(Val::Bool(true))
+        }
+        Node::If(test, yes, no) => eval(if truth(test, scope)? { yes } else { no }, scope),
+        Node::Filter {
+            name,
+            subject,
+            args,
+            named,
+        } => {
+            let subject = filter_subject(name, eval(subject, scope))?;
+            let args = args
+                .iter()
+                .map(|arg| eval(arg, scope))
+                .collect::<Result<Vec<_>, _>>()?;
+            let named = named
+                .iter()
+                .map(|(name, arg)| Ok((name.clone(), eval(arg, scope)?)));
+            let named = named.collect::<Result<Vec<_>, EvalError>>()?;
+            filters::apply(tree, name, subject, &filters::Arguments { args, named })
+        }
+        Node::Test { name, subject, args } => {
+            let subject = eval(subject, scope);
+            if name == "defined" {
+                return match subject {
+                    Ok(_) => Ok(Val::Bool(true)),
+                    Err(error) if error.missing => Ok(Val::Bool(false)),
+                    Err(error) => Err(error),
+                };
+            }
+            let args = args
+                .iter()
+                .map(|arg| eval(arg, scope))
+                .collect::<Result<Vec<_>, _>>()?;
+            filters::test(tree, name, &subject?, &args).map(Val::Bool)
+        }
+        Node::List(items) => Ok(Val::list(
+            items
+                .iter()
+                .map(|item| eval(item, scope))
+                .collect::<Result<_, _>>()?,
+        )),
+        Node::Map(entries) => {
+            let entries = entries.iter().map(|(key, value)| {
+                let Val::Text(name) = eval(key, scope)? else {
+                    return Err(EvalError::new(key, "a key must be text"));
+                };
+                Ok((name.to_string(), eval(value, scope)?))
+            });
+            Ok(Val::map(entries.collect::<Result<_, _>>()?))
+        }
+    }
+}
+
+/// `default` is told of what is missing instead of failing by it.
+fn filter_subject(filter: &str, subject: Evaluated) -> Evaluated {
+    match subject {
+        Err(error) if filter == "default" && error.missing => Ok(Val::Null),
+        other => other,
+    }
+}
+
+fn truth(tree: &Tree, scope: &Scope) -> Result<bool, EvalError> {
+    match eval(tree, scope)? {
+        Val::Bool(value) => Ok(value),
+        other => Err(EvalError::new(
+            tree,
+            format!("expected true or false, found {}", other.noun()),
+        )),
+    }
+}
+
+pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
+    match value {
+        Val::Map(map) => map.get(name).cloned().ok_or_else(|| {
+            let keys: Vec<&str> = map.keys().map(String::as_str).take(12).collect();
+            let there = if keys.is_empty() {
+                "it is empty".to_owned()
+            } else {
+                format!("it has {}", keys.join(", "))
+            };
+            EvalError::missing(tree, format!("there is no `{name}`: {there}"))
+        }),
+        Val::Null => Err(EvalError::missing(
+            tree,
+            format!("there is no `{name}`: the value before it is null"),
+        )),
+        other @ (Val::Bool(_)
+        | Val::Int(_)
+        | Val::Float(_)
+        | Val::Text(_)
+        | Val::Secret(_)
+        | Val::List(_)) => Err(EvalError::new(tree, format!("{} has no `{name}`", other.noun()))),
+    }
+}
+
+fn item(tree: &Tree, value: &Val, key: &Val) -> Evaluated {
+    match (value, key) {
+        (Val::List(items), Val::Int(index)) => {
+            let at = if *index < 0 {
+                items
+                    .len()
+                    .checked_add_signed(isize::try_from(*index).unwrap_or(isize::MIN))
+            } else {
+                usize::try_from(*index).ok()
+            };
+            at.and_then(|at| items.get(at)).cloned().ok_or_else(|| {
+                EvalError::missing(
+                    tree,
+                    format!("there is no item {index} in a list of {}", items.len()),
+                )
+            })
+        }
+        (Val::Map(_) | Val::Null, Val::Text(name)) => attribute(tree, value, name),
+        _ => Err(EvalError::new(
+            tree,
+            format!("{} cannot be looked up in {}", key.noun(), value.noun()),
+        )),
+    }
+}
+
+/// Joins values as text. A secret in it makes the whole a secret.
+pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
+    let mut segments = Vec::new();
+    for value in values {
+        let parts = value
+            .segments()
+            .ok_or_else(|| EvalError::new(tree, format!("{} cannot be joined to text", value.noun())))?;
+        segments.extend(parts);
+    }
+    let text = Text::from_segments(segments);
+    if text.is_secret() {
+        return Ok(Val::Secret(text));
+    }
+    let joined: String = text
+        .segments()
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) | Segment::Value(text) => text.as_str(),
+            Segment::Secret(_) | Segment::Unknown(_) => "",
+        })
+        .collect();
+    if joined.len() > MAX_TEXT {
+        return Err(EvalError::new(
+            tree,
+            format!("the text would be longer than {MAX_TEXT} bytes"),
+        ));
+    }
+    Ok(Val::text(joined))
+}

@@ -1,0 +1,319 @@
+//! minijinja's syntax tree to ours: what is not part of the language is refused here.
+
+use minijinja::machinery::{Span, ast, parse_expr};
+use minijinja::value::ValueKind;
+
+use super::tree::{Compare, Math, Node, Tree};
+use super::{Val, is_filter, is_test};
+
+/// An expression that cannot be read, and where in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SyntaxError {
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+    /// Where it begins.
+    pub from: usize,
+    /// Where it ends.
+    pub to: usize,
+    /// Whether it is about an unknown filter, test or function.
+    pub unknown_function: bool,
+}
+
+/// The greatest length of an expression, in bytes.
+const MAX_LENGTH: usize = 8192;
+
+pub(super) fn parse(source: &str) -> Result<Tree, SyntaxError> {
+    let whole = |message: String| SyntaxError {
+        message,
+        help: None,
+        from: 0,
+        to: source.len(),
+        unknown_function: false,
+    };
+    if source.trim().is_empty() {
+        return Err(whole("the expression is empty".to_owned()));
+    }
+    if source.len() > MAX_LENGTH {
+        return Err(whole(format!("the expression is longer than {MAX_LENGTH} bytes")));
+    }
+    let parsed = parse_expr(source).map_err(|error| {
+        let range = error.range().unwrap_or(0..source.len());
+        let message = error.detail().map_or_else(|| error.to_string(), str::to_owned);
+        SyntaxError {
+            from: range.start,
+            to: range.end,
+            ..whole(message)
+        }
+    })?;
+    lower(&parsed)
+}
+
+fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
+    let span = expr.span();
+    let node = match expr {
+        ast::Expr::Var(var) => Node::Name(var.id.to_owned()),
+        ast::Expr::Const(value) => Node::Const(constant(&value.value, span)?),
+        ast::Expr::Slice(_) => {
+            return Err(refuse(
+                span,
+                "slices are not part of the language",
+                "use `first` or `last`",
+            ));
+        }
+        ast::Expr::UnaryOp(op) => {
+            let inner = Box::new(lower(&op.expr)?);
+            match op.op {
+                ast::UnaryOpKind::Not => Node::Not(inner),
+                ast::UnaryOpKind::Neg => Node::Neg(inner),
+            }
+        }
+        ast::Expr::BinOp(op) => binary(op)?,
+        ast::Expr::Compare(compare) => {
+            let rest = compare
+                .ops
+                .iter()
+                .map(|op| Ok((comparison(op.op), lower(&op.expr)?)));
+            Node::Compare(
+                Box::new(lower(&compare.expr)?),
+                rest.collect::<Result<_, SyntaxError>>()?,
+            )
+        }
+        ast::Expr::IfExpr(choice) => {
+            let Some(no) = &choice.false_expr else {
+                return Err(refuse(
+                    span,
+                    "this `if` has no `else`",
+                    "say what the value is otherwise",
+                ));
+            };
+            Node::If(
+                Box::new(lower(&choice.test_expr)?),
+                Box::new(lower(&choice.true_expr)?),
+                Box::new(lower(no)?),
+            )
+        }
+        ast::Expr::Filter(filter) => lower_filter(filter, span)?,
+        ast::Expr::Test(test) => {
+            if !is_test(test.name) {
+                return Err(unknown(span, "test", test.name, super::filters::TESTS));
+            }
+            let (args, _) = arguments(&test.args, span)?;
+            Node::Test {
+                name: test.name.to_owned(),
+                subject: Box::new(lower(&test.expr)?),
+                args,
+            }
+        }
+        ast::Expr::GetAttr(attr) => return Ok(attribute(lower(&attr.expr)?, attr.name, span)),
+        ast::Expr::GetItem(item) => {
+            let inner = lower(&item.expr)?;
+            let key = lower(&item.subscript_expr)?;
+            match key.node {
+                Node::Const(Val::Text(name)) => return Ok(attribute(inner, &name, span)),
+                _ => Node::Item(Box::new(inner), Box::new(key)),
+            }
+        }
+        ast::Expr::Call(_) => {
+            return Err(SyntaxError {
+                unknown_function: true,
+                ..refuse(
+                    span,
+                    "expressions call no functions",
+                    "use a filter: `rows | length`",
+                )
+            });
+        }
+        ast::Expr::List(list) => Node::List(list.items.iter().map(lower).collect::<Result<_, _>>()?),
+        ast::Expr::Tuple(tuple) => Node::List(tuple.items.iter().map(lower).collect::<Result<_, _>>()?),
+        ast::Expr::Map(map) => {
+            let entries = map.keys.iter().zip(&map.values);
+            Node::Map(
+                entries
+                    .map(|(key, value)| Ok((lower(key)?, lower(value)?)))
+                    .collect::<Result<_, SyntaxError>>()?,
+            )
+        }
+    };
+    Ok(enclosing(node, span))
+}
+
+/// A node with the range from its first part to its last: minijinja's own range of a postfix operator begins
+/// at the operator.
+fn enclosing(node: Node, span: Span) -> Tree {
+    let (from, to) = range(span);
+    let mut tree = Tree { node, from, to };
+    let starts = tree.children().into_iter().map(|child| child.from).min();
+    let ends = tree.children().into_iter().map(|child| child.to).max();
+    tree.from = starts.map_or(from, |start| start.min(from));
+    tree.to = ends.map_or(to, |end| end.max(to));
+    tree
+}
+
+/// `steps.ID.NAME` and `checks.ID.NAME` become one node each, so that nothing else of a run is reachable.
+fn attribute(inner: Tree, name: &str, span: Span) -> Tree {
+    let from = inner.from;
+    let mut tree = enclosing(attribute_node(inner, name), span);
+    tree.from = from.min(tree.from);
+    tree
+}
+
+fn attribute_node(inner: Tree, name: &str) -> Node {
+    if let Node::Attr(root, id) = &inner.node
+        && let Node::Name(root) = &root.node
+    {
+        match root.as_str() {
+            "steps" => {
+                return Node::StepValue {
+                    step: id.clone(),
+                    name: name.to_owned(),
+                };
+            }
+            "checks" => {
+                return Node::CheckValue {
+                    check: id.clone(),
+                    name: name.to_owned(),
+                };
+            }
+            _ => {}
+        }
+    }
+    Node::Attr(Box::new(inner), name.to_owned())
+}
+
+fn binary(op: &ast::BinOp<'_>) -> Result<Node, SyntaxError> {
+    let left = Box::new(lower(&op.left)?);
+    let right = lower(&op.right)?;
+    let compare = |kind, right| Node::Compare(left.clone(), vec![(kind, right)]);
+    Ok(match op.op {
+        ast::BinOpKind::Eq => compare(Compare::Eq, right),
+        ast::BinOpKind::Ne => compare(Compare::Ne, right),
+        ast::BinOpKind::Lt => compare(Compare::Lt, right),
+        ast::BinOpKind::Lte => compare(Compare::Le, right),
+        ast::BinOpKind::Gt => compare(Compare::Gt, right),
+        ast::BinOpKind::Gte => compare(Compare::Ge, right),
+        ast::BinOpKind::In => compare(Compare::In, right),
+        ast::BinOpKind::ScAnd => Node::And(left, Box::new(right)),
+        ast::BinOpKind::ScOr => Node::Or(left, Box::new(right)),
+        ast::BinOpKind::Add => Node::Math(Math::Add, left, Box::new(right)),
+        ast::BinOpKind::Sub => Node::Math(Math::Sub, left, Box::new(right)),
+        ast::BinOpKind::Mul => Node::Math(Math::Mul, left, Box::new(right)),
+        ast::BinOpKind::Div => Node::Math(Math::Div, left, Box::new(right)),
+        ast::BinOpKind::FloorDiv => Node::Math(Math::FloorDiv, left, Box::new(right)),
+        ast::BinOpKind::Rem => Node::Math(Math::Rem, left, Box::new(right)),
+        ast::BinOpKind::Pow => Node::Math(Math::Pow, left, Box::new(right)),
+        ast::BinOpKind::Concat => Node::Concat(left, Box::new(right)),
+    })
+}
+
+const fn comparison(op: ast::CompareOpKind) -> Compare {
+    match op {
+        ast::CompareOpKind::Eq => Compare::Eq,
+        ast::CompareOpKind::Ne => Compare::Ne,
+        ast::CompareOpKind::Lt => Compare::Lt,
+        ast::CompareOpKind::Lte => Compare::Le,
+        ast::CompareOpKind::Gt => Compare::Gt,
+        ast::CompareOpKind::Gte => Compare::Ge,
+        ast::CompareOpKind::In => Compare::In,
+        ast::CompareOpKind::NotIn => Compare::NotIn,
+    }
+}
+
+fn lower_filter(filter: &ast::Filter<'_>, span: Span) -> Result<Node, SyntaxError> {
+    if !is_filter(filter.name) {
+        return Err(unknown(span, "filter", filter.name, super::filters::FILTERS));
+    }
+    let Some(subject) = &filter.expr else {
+        return Err(refuse(
+            span,
+            "this filter has nothing to work on",
+            "write a value before the `|`",
+        ));
+    };
+    let (args, named) = arguments(&filter.args, span)?;
+    Ok(Node::Filter {
+        name: filter.name.to_owned(),
+        subject: Box::new(lower(subject)?),
+        args,
+        named,
+    })
+}
+
+type Arguments = (Vec<Tree>, Vec<(String, Tree)>);
+
+fn arguments(args: &[ast::CallArg<'_>], span: Span) -> Result<Arguments, SyntaxError> {
+    let (mut positional, mut named) = (Vec::new(), Vec::new());
+    for arg in args {
+        match arg {
+            ast::CallArg::Pos(expr) => positional.push(lower(expr)?),
+            ast::CallArg::Kwarg(name, expr) => named.push(((*name).to_owned(), lower(expr)?)),
+            ast::CallArg::PosSplat(_) | ast::CallArg::KwargSplat(_) => {
+                return Err(refuse(
+                    span,
+                    "`*` arguments are not part of the language",
+                    "write the arguments out",
+                ));
+            }
+        }
+    }
+    Ok((positional, named))
+}
+
+fn constant(value: &minijinja::Value, span: Span) -> Result<Val, SyntaxError> {
+    let too_large = || {
+        refuse(
+            span,
+            "this constant is not a value of the language",
+            "use a smaller number",
+        )
+    };
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "constants of the grammar are scalars or lists of them"
+    )]
+    match value.kind() {
+        ValueKind::None | ValueKind::Undefined => Ok(Val::Null),
+        ValueKind::Bool => Ok(Val::Bool(value.is_true())),
+        ValueKind::Number if value.is_integer() => value.as_i64().map(Val::Int).ok_or_else(too_large),
+        ValueKind::Number => f64::try_from(value.clone())
+            .map(Val::Float)
+            .map_err(|_| too_large()),
+        ValueKind::String => Ok(Val::text(value.as_str().unwrap_or_default())),
+        ValueKind::Seq => {
+            let items = value.try_iter().map_err(|_| too_large())?;
+            Ok(Val::list(
+                items
+                    .map(|item| constant(&item, span))
+                    .collect::<Result<_, _>>()?,
+            ))
+        }
+        _ => Err(too_large()),
+    }
+}
+
+fn range(span: Span) -> (usize, usize) {
+    (span.start_offset as usize, span.end_offset as usize)
+}
+
+fn refuse(span: Span, message: &str, help: &str) -> SyntaxError {
+    let (from, to) = range(span);
+    SyntaxError {
+        message: message.to_owned(),
+        help: Some(help.to_owned()),
+        from,
+        to,
+        unknown_function: false,
+    }
+}
+
+fn unknown(span: Span, what: &str, name: &str, known: &[&str]) -> SyntaxError {
+    let help = match runbook_document::nearest(name, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("the {what}s are {}", known.join(", ")),
+    };
+    SyntaxError {
+        unknown_function: true,
+        ..refuse(span, &format!("there is no {what} `{name}`"), &help)
+    }
+}

@@ -1,0 +1,88 @@
+//! Expressions: minijinja's grammar with strict meaning.
+//!
+//! A gate that passes by accident is worse than none. So the syntax is read by minijinja's parser, and the
+//! tree is evaluated here, where nothing is silently converted: a missing attribute, a comparison of unlike
+//! types, an ordering with null or NaN, or a condition that is not a boolean is an [`EvalError`] with its
+//! place. Secrets are values of their own kind, which can be joined to text and nothing else.
+//!
+//! There are no loops, no calls and no assignments, so that evaluating takes time in proportion to the text
+//! and the data.
+
+mod eval;
+mod explain;
+mod filters;
+mod lower;
+mod ops;
+mod scope;
+mod tree;
+mod val;
+
+#[cfg(test)]
+mod tests;
+
+pub use self::eval::EvalError;
+pub use self::filters::{is_filter, is_test};
+pub use self::lower::SyntaxError;
+pub use self::scope::{Known, Scope};
+pub use self::tree::Reference;
+pub use self::val::Val;
+
+use self::tree::Tree;
+
+/// An expression that was read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Expression {
+    source: String,
+    tree: Tree,
+}
+
+impl Expression {
+    /// Reads an expression.
+    pub fn parse(source: &str) -> Result<Self, SyntaxError> {
+        let tree = lower::parse(source)?;
+        Ok(Self {
+            source: source.to_owned(),
+            tree,
+        })
+    }
+
+    /// The expression as written.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        self.source.trim()
+    }
+
+    /// What it refers to, with places in [`Expression::source`] as it was parsed.
+    #[must_use]
+    pub fn references(&self) -> Vec<Reference> {
+        let mut references = Vec::new();
+        self.tree.collect(&mut references);
+        references
+    }
+
+    /// Its value.
+    pub fn eval(&self, scope: &Scope) -> Result<Val, EvalError> {
+        eval::eval(&self.tree, scope)
+    }
+
+    /// Its value, which must be a boolean.
+    pub fn eval_bool(&self, scope: &Scope) -> Result<bool, EvalError> {
+        match self.eval(scope)? {
+            Val::Bool(value) => Ok(value),
+            other => Err(EvalError::new(
+                &self.tree,
+                format!(
+                    "`{}` gives {}, and a condition must be true or false",
+                    self.source(),
+                    other.noun()
+                ),
+            )),
+        }
+    }
+
+    /// What the values in it were: “`body.size` is 20”. Secrets are masked.
+    #[must_use]
+    pub fn explain(&self, scope: &Scope) -> String {
+        explain::explain(&self.source, &self.tree, scope)
+    }
+}

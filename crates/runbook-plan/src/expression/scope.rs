@@ -1,0 +1,106 @@
+//! What an expression can see.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::Value;
+
+use super::Val;
+
+/// What is known of steps and checks at a moment. The engine answers from the state of the run.
+pub trait Known: Send + Sync {
+    /// `steps.STEP.NAME`; null where the step ran into a skip and captured nothing.
+    fn step(&self, step: &str, name: &str) -> Option<Value>;
+    /// `checks.CHECK.NAME`
+    fn check(&self, check: &str, name: &str) -> Option<Value>;
+}
+
+/// What an expression can see: roots, and the steps and checks so far. Cloning is cheap.
+#[derive(Clone, Default)]
+pub struct Scope {
+    roots: Arc<IndexMap<String, Val>>,
+    result: Option<Val>,
+    value: Option<Val>,
+    known: Option<Arc<dyn Known>>,
+}
+
+impl Scope {
+    /// A scope with these roots: `inputs`, `vars`, `secrets` and so on.
+    #[must_use]
+    pub fn new(roots: IndexMap<String, Val>) -> Self {
+        Self {
+            roots: Arc::new(roots),
+            result: None,
+            value: None,
+            known: None,
+        }
+    }
+
+    /// The same with another root, which replaces one of that name.
+    #[must_use]
+    pub fn with_root(&self, name: &str, value: Val) -> Self {
+        let mut roots = (*self.roots).clone();
+        roots.insert(name.to_owned(), value);
+        Self {
+            roots: Arc::new(roots),
+            ..self.clone()
+        }
+    }
+
+    /// The same with the steps and checks so far.
+    #[must_use]
+    pub fn with_known(&self, known: Arc<dyn Known>) -> Self {
+        Self {
+            known: Some(known),
+            ..self.clone()
+        }
+    }
+
+    /// The same with an action's result, whose keys become names.
+    #[must_use]
+    pub fn with_result(&self, result: &Value) -> Self {
+        Self {
+            result: Some(Val::from(result)),
+            ..self.clone()
+        }
+    }
+
+    /// The same with a check's `value`.
+    #[must_use]
+    pub fn with_value(&self, value: Val) -> Self {
+        Self {
+            value: Some(value),
+            ..self.clone()
+        }
+    }
+
+    /// The value of a name.
+    #[must_use]
+    pub(crate) fn name(&self, name: &str) -> Option<Val> {
+        if name == "value"
+            && let Some(value) = &self.value
+        {
+            return Some(value.clone());
+        }
+        if let Some(Val::Map(result)) = &self.result
+            && let Some(value) = result.get(name)
+        {
+            return Some(value.clone());
+        }
+        self.roots.get(name).cloned()
+    }
+
+    pub(crate) fn step(&self, step: &str, name: &str) -> Option<Val> {
+        self.known
+            .as_ref()?
+            .step(step, name)
+            .map(|value| Val::from(&value))
+    }
+
+    pub(crate) fn check(&self, check: &str, name: &str) -> Option<Val> {
+        self.known
+            .as_ref()?
+            .check(check, name)
+            .map(|value| Val::from(&value))
+    }
+}

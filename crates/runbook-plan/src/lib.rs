@@ -1,0 +1,2 @@
+//! A document to a plan.
+pub mod expression;
