@@ -1,0 +1,282 @@
+//! Actions: kind, parameters, connection, effect.
+
+use std::time::Duration;
+
+use runbook_action::schema::Shape;
+use runbook_action::{ConnectionNeed, Effect, Failure, Recognised};
+use runbook_document::{
+    ActionNode, Finding, Node, Span, Spanned, check, codes, nearest, refuse_later_action,
+};
+
+use super::Compiler;
+use super::names::Names;
+use crate::plan::{Action, Connection};
+use crate::template::Template;
+
+/// What surrounds an action.
+pub(super) struct Around<'a> {
+    pub(super) target: Option<&'a Spanned<String>>,
+    pub(super) timeout: Duration,
+    pub(super) env: &'a [(Spanned<String>, Node)],
+    pub(super) names: &'a Names,
+    pub(super) known: &'a [Connection],
+}
+
+/// An action that was read, and what it is known to do.
+pub(super) struct Read {
+    pub(super) action: Action,
+    pub(super) recognised: Recognised,
+    pub(super) spec: &'static runbook_action::Spec,
+}
+
+impl Compiler<'_, '_> {
+    pub(super) fn action(&mut self, node: &ActionNode, around: &Around<'_>) -> Option<Read> {
+        if refuse_later_action(node, self.findings) {
+            return None;
+        }
+        let Some(action) = self.request.catalogue.get(&node.kind.value).cloned() else {
+            self.unknown_action(node);
+            return None;
+        };
+        let spec = action.spec();
+        let fine = check(&node.params, &spec.params, self.findings);
+        let params = self.template(&node.params, &spec.params, around.names);
+        let connection = self.pick_connection(node, spec.connection, around);
+        let env = self.environment_variables(around);
+        let params = if fine { params? } else { return None };
+        let recognised = match action.recognise(&params.sketch()) {
+            Ok(recognised) => recognised,
+            Err(failure) => {
+                self.refused(node, &failure);
+                return None;
+            }
+        };
+        let action = Action {
+            kind: spec.kind,
+            params,
+            connection: connection?,
+            env: env?,
+            effect: recognised.effect,
+            summary: recognised.summary.clone(),
+            timeout: around.timeout,
+        };
+        Some(Read {
+            action,
+            recognised,
+            spec,
+        })
+    }
+
+    fn unknown_action(&mut self, node: &ActionNode) {
+        let word = node.kind.value.as_str();
+        let step_keys = runbook_document::language::STEP
+            .fields
+            .iter()
+            .map(|field| field.key);
+        let check_keys = runbook_document::language::CHECK
+            .fields
+            .iter()
+            .map(|field| field.key);
+        let kinds: Vec<&str> = self.request.catalogue.kinds().collect();
+        let help = match nearest(word, kinds.iter().copied().chain(step_keys).chain(check_keys)) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the actions are {}", kinds.join(", ")),
+        };
+        let finding = Finding::error(
+            codes::UNKNOWN_ACTION,
+            node.kind.span,
+            format!("there is no action `{word}`"),
+        );
+        self.findings.push(finding.help(help));
+    }
+
+    fn refused(&mut self, node: &ActionNode, failure: &Failure) {
+        let span = failure
+            .param
+            .as_deref()
+            .map_or(node.params.span, |path| span_of(&node.params, path));
+        let finding = Finding::error(
+            codes::WRONG_PARAMETER,
+            span,
+            format!("`{}`: {failure}", node.kind.value),
+        );
+        self.findings.push(finding.maybe_help(failure.help.clone()));
+    }
+
+    fn environment_variables(&mut self, around: &Around<'_>) -> Option<Vec<(String, Template)>> {
+        let defaults = &self.request.document.env;
+        let kept = defaults
+            .iter()
+            .filter(|(name, _)| around.env.iter().all(|(own, _)| own.value != name.value));
+        let all: Vec<_> = kept.chain(around.env).cloned().collect();
+        let env: Vec<Option<(String, Template)>> = all
+            .iter()
+            .map(|(name, node)| {
+                Some((
+                    name.value.clone(),
+                    self.template(node, &Shape::Template, around.names)?,
+                ))
+            })
+            .collect();
+        env.into_iter().collect()
+    }
+
+    /// The connection of an action: the one that is named, else the only one of its kind. The outer `None`
+    /// says that a finding was made.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer level is a failure that was reported, the inner an answer"
+    )]
+    fn pick_connection(
+        &mut self,
+        node: &ActionNode,
+        need: ConnectionNeed,
+        around: &Around<'_>,
+    ) -> Option<Option<String>> {
+        let default = self
+            .request
+            .document
+            .targets
+            .iter()
+            .find(|(kind, _)| kind.value == node.kind.value);
+        let named = around.target.or(default.map(|(_, target)| target));
+        let (spec, required) = match need {
+            ConnectionNeed::None => {
+                return match around.target {
+                    None => Some(None),
+                    Some(target) => {
+                        let message =
+                            format!("`{}` goes through no connection in this version", node.kind.value);
+                        self.findings
+                            .push(Finding::error(codes::NOT_YET, target.span, message));
+                        None
+                    }
+                };
+            }
+            ConnectionNeed::Optional(spec) => (spec, false),
+            ConnectionNeed::Required(spec) => (spec, true),
+        };
+        if let Some(named) = named {
+            return self.named_connection(named, spec.kind, around.known);
+        }
+        let own: Vec<&str> = around
+            .known
+            .iter()
+            .filter(|known| known.kind == spec.kind)
+            .map(|known| known.name.as_str())
+            .filter(|name| {
+                self.request
+                    .document
+                    .connections
+                    .iter()
+                    .any(|own| own.name.value == **name)
+            })
+            .collect();
+        match own.as_slice() {
+            [only] => {
+                self.use_connection(only);
+                Some(Some((*only).to_owned()))
+            }
+            [] if required => {
+                let message = format!(
+                    "`{}` needs a connection, and there is none of kind `{}`",
+                    node.kind.value, spec.kind
+                );
+                let help = format!("add one: `connections: {{NAME: {{{}: \"…\"}}}}`", spec.kind);
+                self.findings
+                    .push(Finding::error(codes::NO_CONNECTION, node.kind.span, message).help(help));
+                None
+            }
+            [] => Some(None),
+            several => {
+                let message = format!("`{}` could go through {}", node.kind.value, several.join(", "));
+                let finding = Finding::error(codes::AMBIGUOUS_CONNECTION, node.kind.span, message);
+                self.findings.push(finding.help("name one with `target`"));
+                None
+            }
+        }
+    }
+
+    #[expect(clippy::option_option, reason = "as in `pick_connection`")]
+    fn named_connection(
+        &mut self,
+        named: &Spanned<String>,
+        kind: &str,
+        known: &[Connection],
+    ) -> Option<Option<String>> {
+        let fitting = || {
+            known
+                .iter()
+                .filter(|known| known.kind == kind)
+                .map(|known| known.name.as_str())
+        };
+        match known.iter().find(|known| known.name == named.value) {
+            Some(found) if found.kind == kind => {
+                self.use_connection(&named.value);
+                Some(Some(named.value.clone()))
+            }
+            Some(found) => {
+                let message = format!(
+                    "connection `{}` is of kind `{}`, and `{kind}` is needed",
+                    named.value, found.kind
+                );
+                self.findings
+                    .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message));
+                None
+            }
+            None if self.global.connections.contains(&named.value) => None,
+            None => {
+                let help = nearest(&named.value, fitting()).map(|meant| format!("did you mean `{meant}`?"));
+                let message = format!("there is no connection `{}`", named.value);
+                self.findings
+                    .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message).maybe_help(help));
+                None
+            }
+        }
+    }
+
+    /// An action that must only look: of a check, or of `before`.
+    pub(super) fn reading_action(
+        &mut self,
+        node: &ActionNode,
+        around: &Around<'_>,
+        what: &str,
+    ) -> Option<Read> {
+        let mut read = self.action(node, around)?;
+        let refused = match (read.recognised.effect, read.recognised.certain) {
+            (Effect::Read, _) | (Effect::Change, false) => false,
+            (Effect::Change, true) | (Effect::Destructive, _) => true,
+        };
+        if refused {
+            let message = format!("{what} only looks, and this {}", changes(read.recognised.effect));
+            let finding = Finding::error(codes::CHECK_CHANGES, node.kind.span, message);
+            self.findings
+                .push(finding.help("make it a step, with its own `rollback` and `verify`"));
+            return None;
+        }
+        read.action.effect = Effect::Read;
+        Some(read)
+    }
+}
+
+const fn changes(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read | Effect::Change => "changes something",
+        Effect::Destructive => "may destroy something",
+    }
+}
+
+/// The place of a parameter, from a path such as `json.max_size` or `argv[0]`.
+fn span_of(params: &Node, path: &str) -> Span {
+    let mut node = params;
+    for part in path.split(['.', '[', ']']).filter(|part| !part.is_empty()) {
+        let next = node
+            .get(part)
+            .or_else(|| part.parse::<usize>().ok().and_then(|at| node.items().get(at)));
+        match next {
+            Some(next) => node = next,
+            None => break,
+        }
+    }
+    node.span
+}

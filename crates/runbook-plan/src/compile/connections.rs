@@ -1,0 +1,115 @@
+//! Connections: the runbook's, as its environment replaces them.
+
+use runbook_action::ConnectionSpec;
+use runbook_document::{Connection as Written, Finding, codes, nearest};
+
+use super::Compiler;
+use super::names::Names;
+use crate::plan::Connection;
+
+/// Kinds of connections that are part of the language and that this version cannot use yet.
+const LATER: &[&str] = &[
+    "prometheus",
+    "ssh",
+    "docker",
+    "compose",
+    "k8s",
+    "container",
+    "pod",
+    "deployment",
+    "systemd",
+    "local",
+];
+
+impl Compiler<'_, '_> {
+    /// All connections, each as it is in this environment.
+    pub(super) fn connections(&mut self) -> Vec<Connection> {
+        let document = self.request.document;
+        let replaced = self
+            .environment
+            .map_or(&[] as &[Written], |environment| &environment.connections);
+        let kept = document
+            .connections
+            .iter()
+            .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
+        let all: Vec<&Written> = kept.chain(replaced).collect();
+        all.into_iter()
+            .filter_map(|written| self.connection(written))
+            .collect()
+    }
+
+    fn connection(&mut self, written: &Written) -> Option<Connection> {
+        let specs = self.request.catalogue.connections();
+        let entries = written.node.entries();
+        let found = entries
+            .iter()
+            .find_map(|entry| specs.iter().find(|spec| spec.kind == entry.key.value));
+        let Some(spec) = found else {
+            self.unknown_kind(written, &specs);
+            return None;
+        };
+        if !runbook_document::check(
+            &written.node,
+            &runbook_action::schema::Shape::Object(&spec.shape),
+            self.findings,
+        ) {
+            return None;
+        }
+        let used = self.used_secrets.clone();
+        let params = self.template(
+            &written.node,
+            &runbook_action::schema::Shape::Object(&spec.shape),
+            &Names::default(),
+        );
+        let own: Vec<String> = self.used_secrets.difference(&used).cloned().collect();
+        // A secret of a connection counts as used when the connection does.
+        self.used_secrets = used;
+        self.global
+            .connection_secrets
+            .insert(written.name.value.clone(), own);
+        Some(Connection {
+            name: written.name.value.clone(),
+            kind: spec.kind,
+            params: params?,
+        })
+    }
+
+    fn unknown_kind(&mut self, written: &Written, specs: &[&ConnectionSpec]) {
+        let entries = written.node.entries();
+        if let Some(entry) = entries
+            .iter()
+            .find(|entry| LATER.contains(&entry.key.value.as_str()) || entry.key.value == "via")
+        {
+            let message = format!(
+                "a connection with `{}` is part of the language, but this version cannot use it yet",
+                entry.key.value
+            );
+            self.findings
+                .push(Finding::error(codes::NOT_YET, entry.key.span, message));
+            return;
+        }
+        let kinds: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
+        let message = format!("connection `{}` has no kind", written.name.value);
+        let meant = entries
+            .iter()
+            .find_map(|entry| nearest(&entry.key.value, kinds.iter().copied()));
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!(
+                "begin with one of {}: `{{{}: \"…\"}}`",
+                kinds.join(", "),
+                kinds.first().unwrap_or(&"http")
+            ),
+        };
+        self.findings
+            .push(Finding::error(codes::UNKNOWN_CONNECTION, written.name.span, message).help(help));
+    }
+
+    /// Something goes through this connection.
+    pub(super) fn use_connection(&mut self, name: &str) {
+        self.used_connections.insert(name.to_owned());
+        if let Some(secrets) = self.global.connection_secrets.get(name) {
+            self.used_secrets.extend(secrets.iter().cloned());
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Which names an expression may use where it stands.
+
+use indexmap::IndexMap;
+use runbook_action::schema::Field;
+use runbook_document::{Code, Document, Environment, Step, codes, nearest};
+
+use crate::expression::Reference;
+
+/// The names that are the same everywhere in a runbook.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Global {
+    pub(super) inputs: Vec<String>,
+    pub(super) vars: Vec<String>,
+    pub(super) secrets: Vec<String>,
+    pub(super) connections: Vec<String>,
+    pub(super) steps: IndexMap<String, Vec<String>>,
+    pub(super) lab: bool,
+    /// The secrets that each connection uses.
+    pub(super) connection_secrets: IndexMap<String, Vec<String>>,
+}
+
+impl Global {
+    pub(super) fn new(document: &Document, environment: Option<&Environment>) -> Self {
+        let mut secrets: Vec<String> = document
+            .secrets
+            .iter()
+            .map(|secret| secret.name.value.clone())
+            .collect();
+        let mut connections: Vec<String> = document
+            .connections
+            .iter()
+            .map(|connection| connection.name.value.clone())
+            .collect();
+        if let Some(environment) = environment {
+            secrets.extend(environment.secrets.iter().map(|secret| secret.name.value.clone()));
+            connections.extend(
+                environment
+                    .connections
+                    .iter()
+                    .map(|connection| connection.name.value.clone()),
+            );
+        }
+        Self {
+            inputs: document
+                .inputs
+                .iter()
+                .map(|input| input.name.value.clone())
+                .collect(),
+            vars: Vec::new(),
+            secrets,
+            connections,
+            steps: document
+                .steps
+                .iter()
+                .chain(&document.finally)
+                .map(|step| (step.id.value.clone(), names_of(step)))
+                .collect(),
+            lab: environment.is_some_and(|environment| environment.lab.is_some()),
+            connection_secrets: IndexMap::new(),
+        }
+    }
+}
+
+/// What `steps.ID.…` can be: what `before` and `capture` name, and `outcome`.
+pub(super) fn names_of(step: &Step) -> Vec<String> {
+    let before = step.before.iter().flat_map(|(_, _, capture)| capture.iter());
+    let names = before.chain(&step.capture).map(|(name, _)| name.value.clone());
+    names.chain(std::iter::once("outcome".to_owned())).collect()
+}
+
+/// The names that depend on the place.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    /// The steps that have surely ended, with what they have.
+    pub(super) steps: IndexMap<String, Vec<String>>,
+    /// What of the own step cannot be used here, and why.
+    pub(super) own_capture: Option<(String, Vec<String>)>,
+    /// The checks of `detect`, with what they capture.
+    pub(super) checks: IndexMap<String, Vec<String>>,
+    /// What the action's result has.
+    pub(super) result: Option<&'static [Field]>,
+    /// Whether this is a check with a `value`.
+    pub(super) value: bool,
+    /// Whether `ok` and `error` are known.
+    pub(super) judged: bool,
+}
+
+impl Names {
+    pub(super) fn with_result(&self, result: &'static [Field]) -> Self {
+        Self {
+            result: Some(result),
+            ..self.clone()
+        }
+    }
+}
+
+/// Why a reference does not hold.
+pub(super) struct Wrong {
+    pub(super) code: Code,
+    pub(super) message: String,
+    pub(super) help: Option<String>,
+}
+
+fn unknown(message: String, word: &str, known: &[&str]) -> Wrong {
+    let help = nearest(word, known.iter().copied())
+        .map(|meant| format!("did you mean `{meant}`?"))
+        .or_else(|| (!known.is_empty()).then(|| format!("there is {}", known.join(", "))));
+    Wrong {
+        code: codes::UNKNOWN_NAME,
+        message,
+        help,
+    }
+}
+
+fn strs(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
+}
+
+/// Whether a reference holds at its place.
+pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Result<(), Wrong> {
+    let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+    let Some((root, rest)) = path.split_first() else {
+        return Ok(());
+    };
+    let is_result = names
+        .result
+        .is_some_and(|fields| fields.iter().any(|field| field.key == *root));
+    if is_result || (names.value && *root == "value") || (names.judged && matches!(*root, "ok" | "error")) {
+        return Ok(());
+    }
+    match *root {
+        "inputs" => member("input", rest, &global.inputs),
+        "vars" => member("variable", rest, &global.vars),
+        "secrets" => member("secret", rest, &global.secrets),
+        "connections" => member("connection", rest, &global.connections),
+        "run" => member("value of the run", rest, &["id".to_owned()]),
+        "lab" if global.lab => member(
+            "address of the lab",
+            rest,
+            &["url".to_owned(), "database".to_owned()],
+        ),
+        "environment" => Ok(()),
+        "steps" => step(rest, names, global),
+        "checks" => match rest {
+            [check, name, ..] => match names.checks.get(*check) {
+                Some(captures) => member("captured value of this check", &[name], captures),
+                None => {
+                    let known: Vec<&str> = names.checks.keys().map(String::as_str).collect();
+                    Err(unknown(
+                        format!("there is no check `{check}` that captures something"),
+                        check,
+                        &known,
+                    ))
+                }
+            },
+            _ => Err(unknown(
+                "`checks` needs a check and a name: `checks.ID.NAME`".to_owned(),
+                "",
+                &[],
+            )),
+        },
+        _ => {
+            let mut known: Vec<&str> = names
+                .result
+                .unwrap_or_default()
+                .iter()
+                .map(|field| field.key)
+                .collect();
+            known.extend([
+                "inputs",
+                "vars",
+                "secrets",
+                "connections",
+                "steps",
+                "checks",
+                "run",
+                "environment",
+            ]);
+            Err(unknown(format!("there is no `{root}` here"), root, &known))
+        }
+    }
+}
+
+fn member(what: &str, rest: &[&str], known: &[String]) -> Result<(), Wrong> {
+    match rest.first() {
+        Some(name) if known.iter().any(|known| known == name) => Ok(()),
+        Some(name) => Err(unknown(
+            format!("there is no {what} `{name}`"),
+            name,
+            &strs(known),
+        )),
+        None => Err(unknown(format!("say which {what}"), "", &strs(known))),
+    }
+}
+
+fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
+    let [id, name, ..] = rest else {
+        return Err(unknown(
+            "`steps` needs a step and a name: `steps.ID.NAME`".to_owned(),
+            "",
+            &[],
+        ));
+    };
+    if let Some((own, hidden)) = &names.own_capture
+        && own == id
+        && hidden.iter().any(|hidden| hidden == name)
+    {
+        return Err(Wrong {
+            code: codes::OWN_CAPTURE_IN_ROLLBACK,
+            message: format!(
+                "`steps.{id}.{name}` is captured after the action, and the action may not have got that far"
+            ),
+            help: Some("read it in `before`: that is asked first, and kept".to_owned()),
+        });
+    }
+    match (names.steps.get(*id), global.steps.get(*id)) {
+        (Some(known), _) if known.iter().any(|known| known == name) => Ok(()),
+        (Some(known), _) => Err(unknown(
+            format!("step `{id}` captures nothing called `{name}`"),
+            name,
+            &strs(known),
+        )),
+        (None, Some(_)) => Err(Wrong {
+            code: codes::NOT_BEFORE,
+            message: format!("step `{id}` has not surely run by then"),
+            help: Some(format!("move this below `{id}`, or add `{id}` to its `needs`")),
+        }),
+        (None, None) => {
+            let known: Vec<&str> = global.steps.keys().map(String::as_str).collect();
+            Err(unknown(format!("there is no step `{id}`"), id, &known))
+        }
+    }
+}

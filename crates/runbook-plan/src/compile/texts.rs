@@ -1,0 +1,245 @@
+//! Nodes to expressions and templates, with every name in them checked.
+
+use indexmap::IndexMap;
+use runbook_action::schema::Shape;
+use runbook_action::{Param, Text};
+use runbook_document::{Finding, Kind as NodeKind, Node, ScalarValue, Span, codes};
+
+use super::Compiler;
+use super::names::{self, Names};
+use crate::expression::Expression;
+use crate::template::{self, Kind, Part, Piece, Template};
+
+impl Compiler<'_, '_> {
+    /// A bare expression.
+    pub(super) fn expression(&mut self, node: &Node, names: &Names) -> Option<Expression> {
+        let text = node.text()?.to_owned();
+        if text.trim_start().starts_with("{{") {
+            let finding = Finding::error(
+                codes::EXPRESSION,
+                node.span,
+                "this is a bare expression: it needs no braces",
+            );
+            self.findings.push(finding.help("leave out `{{` and `}}`"));
+            return None;
+        }
+        self.expression_in(node, &text, 0, names)
+    }
+
+    /// An expression that is a part of a node's text, from a byte of that text on.
+    fn expression_in(
+        &mut self,
+        node: &Node,
+        source: &str,
+        offset: usize,
+        names: &Names,
+    ) -> Option<Expression> {
+        let locate = |compiler: &Self, from: usize, to: usize| {
+            node.locate(compiler.text(node.span.source), offset + from, offset + to)
+        };
+        let expression = match Expression::parse(source) {
+            Ok(expression) => expression,
+            Err(error) => {
+                let code = if error.unknown_function {
+                    codes::UNKNOWN_FILTER
+                } else {
+                    codes::EXPRESSION
+                };
+                let span = locate(self, error.from, error.to);
+                self.findings
+                    .push(Finding::error(code, span, error.message).maybe_help(error.help));
+                return None;
+            }
+        };
+        let mut fine = true;
+        for reference in expression.references() {
+            if let [root, name, ..] = reference.path.as_slice() {
+                match root.as_str() {
+                    "secrets" => drop(self.used_secrets.insert(name.clone())),
+                    "connections" => self.use_connection(name),
+                    _ => {}
+                }
+            }
+            if let Err(wrong) = names::check(&reference, names, &self.global) {
+                let span = locate(self, reference.from, reference.to);
+                self.findings
+                    .push(Finding::error(wrong.code, span, wrong.message).maybe_help(wrong.help));
+                fine = false;
+            }
+        }
+        fine.then_some(expression)
+    }
+
+    /// A value of a shape, with the templates that the shape allows.
+    pub(super) fn template(&mut self, node: &Node, shape: &Shape, names: &Names) -> Option<Template> {
+        let kind = match (&node.kind, shape) {
+            (_, Shape::OneOf(shapes)) => {
+                let inner = pick(node, shapes)?;
+                return self.template(node, inner, names);
+            }
+            (NodeKind::Scalar(_), Shape::Dynamic(inner)) => {
+                let is_template = node
+                    .text()
+                    .is_some_and(|text| text.trim_start().starts_with("{{"));
+                let shape = if is_template { &Shape::Template } else { *inner };
+                return self.template(node, shape, names);
+            }
+            (_, Shape::Dynamic(inner)) => return self.template(node, inner, names),
+            (NodeKind::Scalar(_), Shape::Template) => self.text_template(node, names)?,
+            (NodeKind::Scalar(scalar), Shape::Any) if scalar.value == ScalarValue::Text => {
+                self.text_template(node, names)?
+            }
+            (NodeKind::Scalar(_), _) => {
+                self.refuse_template_in_code(node);
+                Kind::Fixed(fixed(node))
+            }
+            (NodeKind::List(items), _) => {
+                let inner = if let Shape::List(inner) = shape {
+                    inner
+                } else {
+                    &Shape::Any
+                };
+                let items: Vec<Option<Template>> = items
+                    .iter()
+                    .map(|item| self.template(item, inner, names))
+                    .collect();
+                Kind::List(items.into_iter().collect::<Option<_>>()?)
+            }
+            (NodeKind::Map(entries), _) => {
+                let mut map = IndexMap::new();
+                let mut fine = true;
+                for entry in entries {
+                    let inner = inner_of(shape, &entry.key.value);
+                    match self.template(&entry.value, inner, names) {
+                        Some(value) => drop(map.insert(entry.key.value.clone(), value)),
+                        None => fine = false,
+                    }
+                }
+                if !fine {
+                    return None;
+                }
+                Kind::Map(map)
+            }
+        };
+        Some(Template {
+            kind,
+            span: node.span,
+        })
+    }
+
+    fn text_template(&mut self, node: &Node, names: &Names) -> Option<Kind> {
+        let text = node
+            .scalar()
+            .map(|scalar| scalar.text.clone())
+            .unwrap_or_default();
+        let parts = match template::cut(&text) {
+            Ok(parts) => parts,
+            Err(error) => {
+                let span = node.locate(self.text(node.span.source), error.from, error.to);
+                self.findings
+                    .push(Finding::error(codes::TEMPLATE, span, error.message).help(error.help));
+                return None;
+            }
+        };
+        let whole = matches!(parts.as_slice(), [Part::Expression { .. }]);
+        let mut pieces = Vec::new();
+        let mut fine = true;
+        for part in parts {
+            match part {
+                Part::Literal(text) => pieces.push(Piece::Literal(text.to_owned())),
+                Part::Expression { source, from } => match self.expression_in(node, source, from, names) {
+                    Some(expression) => pieces.push(Piece::Expression(expression)),
+                    None => fine = false,
+                },
+            }
+        }
+        if !fine {
+            return None;
+        }
+        Some(match (whole, pieces.pop()) {
+            (true, Some(Piece::Expression(expression))) => Kind::Whole(expression),
+            (_, None) => Kind::Fixed(Param::Text(Text::literal(""))),
+            (_, Some(last)) => {
+                pieces.push(last);
+                match pieces.as_slice() {
+                    [Piece::Literal(text)] => Kind::Fixed(Param::Text(Text::literal(text.clone()))),
+                    _ => Kind::Text(pieces),
+                }
+            }
+        })
+    }
+
+    /// Text that is code or decides an effect takes no values: what looks like one is pointed out.
+    fn refuse_template_in_code(&mut self, node: &Node) {
+        const ROOTS: &[&str] = &[
+            "inputs.",
+            "vars.",
+            "secrets.",
+            "steps.",
+            "checks.",
+            "connections.",
+            "lab.",
+        ];
+        let Some(text) = node.text() else { return };
+        for (at, _) in text.match_indices("{{") {
+            let rest = text[at + 2..].trim_start();
+            if let Some(root) = ROOTS.iter().find(|root| rest.starts_with(**root)) {
+                let end = text[at..].find("}}").map_or(text.len(), |end| at + end + 2);
+                let span: Span = node.locate(self.text(node.span.source), at, end);
+                let message = format!(
+                    "`{}` is not filled in here: this text is code, and no value becomes part of it",
+                    root.trim_end_matches('.')
+                );
+                self.findings.push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(
+                    "pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"` for shell, `bind: {name: \"{{ … }}\"}` and `:name` for SQL",
+                ));
+                return;
+            }
+        }
+    }
+}
+
+/// The shape of a mapping's value.
+fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
+    match shape {
+        Shape::Map(inner) => inner,
+        Shape::Object(object) => object.field(key).map_or(&Shape::Any, |field| &field.shape),
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Boolean
+        | Shape::Duration
+        | Shape::Choice(_)
+        | Shape::Dynamic(_)
+        | Shape::List(_)
+        | Shape::OneOf(_)
+        | Shape::Any => &Shape::Any,
+    }
+}
+
+/// The alternative that fits the kind of the node.
+fn pick<'s>(node: &Node, shapes: &'s [Shape]) -> Option<&'s Shape> {
+    shapes.iter().find(|shape| match node.kind {
+        NodeKind::List(_) => matches!(shape, Shape::List(_) | Shape::Any),
+        NodeKind::Map(_) => matches!(shape, Shape::Map(_) | Shape::Object(_) | Shape::Any),
+        NodeKind::Scalar(_) => !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object(_)),
+    })
+}
+
+fn fixed(node: &Node) -> Param {
+    match node.scalar() {
+        None => Param::Null,
+        Some(scalar) => match scalar.value {
+            ScalarValue::Null => Param::Null,
+            ScalarValue::Bool(value) => Param::Bool(value),
+            ScalarValue::Integer(value) => Param::Number(value.into()),
+            ScalarValue::Float(value) => {
+                serde_json::Number::from_f64(value).map_or(Param::Null, Param::Number)
+            }
+            ScalarValue::Text => Param::Text(Text::literal(scalar.text.clone())),
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! Which step waits for which.
+
+use std::collections::{BTreeSet, HashMap};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, Reversed};
+use runbook_document::{Finding, Findings, Spanned, Step, codes, nearest};
+
+/// What each step of a section waits for, and what has surely run before it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Graph {
+    /// The positions of the steps that each waits for directly.
+    pub(crate) needs: Vec<Vec<usize>>,
+    /// The positions of all steps that have surely ended before each begins.
+    pub(crate) before: Vec<BTreeSet<usize>>,
+}
+
+impl Graph {
+    /// From the author's order and `needs`. Unknown needs and circles are findings, and left out.
+    pub(crate) fn new(steps: &[Step], findings: &mut Findings) -> Self {
+        let positions: HashMap<&str, usize> = steps
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(at, step)| (step.id.value.as_str(), at))
+            .collect();
+        let mut graph: DiGraph<usize, ()> = DiGraph::new();
+        let nodes: Vec<NodeIndex> = (0..steps.len()).map(|at| graph.add_node(at)).collect();
+        let mut open = BTreeSet::new();
+        for (at, step) in steps.iter().enumerate() {
+            let needs: BTreeSet<usize> = match &step.needs {
+                None => open.clone(),
+                Some(needs) => needs
+                    .iter()
+                    .filter_map(|need| position(need, &positions, findings))
+                    .collect(),
+            };
+            for need in &needs {
+                graph.update_edge(nodes[*need], nodes[at], ());
+                open.remove(need);
+            }
+            open.insert(at);
+        }
+        report_circles(&graph, steps, findings);
+        let needs = nodes
+            .iter()
+            .map(|node| {
+                let mut needs: Vec<usize> = graph
+                    .neighbors_directed(*node, petgraph::Incoming)
+                    .map(|need| graph[need])
+                    .collect();
+                needs.sort_unstable();
+                needs
+            })
+            .collect();
+        let before = nodes.iter().map(|node| ancestors(&graph, *node)).collect();
+        Self { needs, before }
+    }
+}
+
+fn position(
+    need: &Spanned<String>,
+    positions: &HashMap<&str, usize>,
+    findings: &mut Findings,
+) -> Option<usize> {
+    let known = positions.get(need.value.as_str()).copied();
+    if known.is_none() {
+        let mut ids: Vec<&str> = positions.keys().copied().collect();
+        ids.sort_unstable();
+        let help = nearest(&need.value, ids).map(|meant| format!("did you mean `{meant}`?"));
+        let message = format!("there is no step `{}`", need.value);
+        findings.push(Finding::error(codes::UNKNOWN_NEED, need.span, message).maybe_help(help));
+    }
+    known
+}
+
+fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Findings) {
+    for circle in tarjan_scc(graph) {
+        let own = circle.len() == 1
+            && circle
+                .first()
+                .is_some_and(|node| graph.contains_edge(*node, *node));
+        if circle.len() < 2 && !own {
+            continue;
+        }
+        let mut members: Vec<usize> = circle.iter().map(|node| graph[*node]).collect();
+        members.sort_unstable();
+        let ids: Vec<String> = members
+            .iter()
+            .map(|at| format!("`{}`", steps[*at].id.value))
+            .collect();
+        let first = &steps[members[0]];
+        let mut finding = Finding::error(
+            codes::CYCLE,
+            first.id.span,
+            format!("{} wait for each other, so none can ever begin", ids.join(", ")),
+        );
+        for at in members.iter().skip(1) {
+            finding = finding.related(steps[*at].id.span, "part of the circle");
+        }
+        findings.push(finding.help("remove one of the `needs`"));
+    }
+}
+
+fn ancestors(graph: &DiGraph<usize, ()>, node: NodeIndex) -> BTreeSet<usize> {
+    let reversed = Reversed(graph);
+    let mut search = Dfs::new(reversed, node);
+    let mut found = BTreeSet::new();
+    while let Some(next) = search.next(reversed) {
+        if next != node {
+            found.insert(graph[next]);
+        }
+    }
+    found
+}
