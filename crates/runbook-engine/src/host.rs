@@ -1,0 +1,146 @@
+//! The engine, as an action sees it: output, cancellation, deadline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use runbook_action::{ErrorKind, Failure, Host, Stream};
+use runbook_event::{OutputRef, OutputWriter};
+use tokio::sync::{Mutex, mpsc, watch};
+
+use crate::Clock;
+use crate::dispatch::Message;
+use crate::mask::Masker;
+
+/// How urgently something is to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Urgency {
+    /// Go on.
+    None,
+    /// Stop, with the time it takes to end well.
+    Stop,
+    /// Stop at once.
+    Now,
+}
+
+/// How long what was started may take to end by itself.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// Where an action's output goes.
+pub(crate) struct Sink {
+    pub(crate) step: String,
+    pub(crate) writer: Box<dyn OutputWriter>,
+    pub(crate) to: mpsc::UnboundedSender<Message>,
+}
+
+/// The engine, as one call of an action sees it.
+pub(crate) struct CallHost {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) deadline: Duration,
+    pub(crate) urgency: watch::Receiver<Urgency>,
+    masker: Arc<Masker>,
+    output: Mutex<Output>,
+}
+
+struct Output {
+    sink: Option<Sink>,
+    held: Vec<(Stream, Vec<u8>)>,
+}
+
+impl CallHost {
+    pub(crate) fn new(
+        clock: Arc<dyn Clock>,
+        deadline: Duration,
+        urgency: watch::Receiver<Urgency>,
+        masker: Arc<Masker>,
+        sink: Option<Sink>,
+    ) -> Self {
+        Self {
+            clock,
+            deadline,
+            urgency,
+            masker,
+            output: Mutex::new(Output {
+                sink,
+                held: Vec::new(),
+            }),
+        }
+    }
+
+    /// Closes the output and says what it was.
+    pub(crate) async fn finish(&self) -> Result<Vec<OutputRef>, Failure> {
+        let mut output = self.output.lock().await;
+        let Some(mut sink) = output.sink.take() else {
+            return Ok(Vec::new());
+        };
+        for (stream, held) in std::mem::take(&mut output.held) {
+            let mut masker = self.masker.stream_from(held);
+            show(&mut sink, stream, &masker.finish())?;
+        }
+        sink.writer
+            .finish()
+            .map_err(|error| Failure::new(ErrorKind::Other, error.to_string()))
+    }
+
+    /// Returns when the run wants the action to stop.
+    pub(crate) async fn stopped(&self) {
+        let mut urgency = self.urgency.clone();
+        // The sender lives as long as the run: an error would mean that the run is over.
+        let _over = urgency.wait_for(|urgency| *urgency > Urgency::None).await;
+    }
+}
+
+fn show(sink: &mut Sink, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
+    if bytes.is_empty() {
+        return Ok(());
+    }
+    sink.writer
+        .write(stream, bytes)
+        .map_err(|error| Failure::new(ErrorKind::Other, format!("the output could not be kept: {error}")))?;
+    let message = Message::Output {
+        step: sink.step.clone(),
+        stream,
+        bytes: bytes.to_vec(),
+    };
+    // Nobody listening is no reason to fail: output is shown as a service.
+    let _unheard = sink.to.send(message);
+    Ok(())
+}
+
+#[async_trait]
+impl Host for CallHost {
+    async fn write(&self, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
+        let mut output = self.output.lock().await;
+        if output.sink.is_none() {
+            return Ok(());
+        }
+        let at = output.held.iter().position(|(known, _)| *known == stream);
+        let held = at.map(|at| output.held.swap_remove(at).1).unwrap_or_default();
+        let mut masker = self.masker.stream_from(held);
+        let shown = masker.push(bytes);
+        output.held.push((stream, masker.into_held()));
+        match output.sink.as_mut() {
+            Some(sink) => show(sink, stream, &shown),
+            None => Ok(()),
+        }
+    }
+
+    async fn cancelled(&self) {
+        tokio::select! {
+            () = self.stopped() => {}
+            () = self.clock.wait_until(self.deadline) => {}
+        }
+    }
+
+    fn grace(&self) -> Duration {
+        if *self.urgency.borrow() >= Urgency::Now {
+            Duration::ZERO
+        } else {
+            GRACE
+        }
+    }
+
+    fn remaining(&self) -> Option<Duration> {
+        Some(self.deadline.saturating_sub(self.clock.monotonic()))
+    }
+}

@@ -1,0 +1,27 @@
+//! The core DAG executor.
+//!
+//! Theory of operation. A run is a sequence of events. The [`scheduler`] looks at the state that they fold
+//! into and says what to do next; it is pure. The [`dispatcher`](dispatch) does what it says: it starts
+//! units, and it is the only one that appends to the journal and applies to the state, so that all events
+//! have one order. A unit is a task that owns one piece of work (a step, an undo, the checks of `detect`)
+//! and reports each thing that happens before it goes on; where something is about to be changed, it goes
+//! on only once the journal has made the intent durable.
+//!
+//! The engine knows no plugin: it is handed a catalogue. Time is an argument: a [`Clock`].
+
+mod clock;
+mod dispatch;
+mod host;
+mod mask;
+mod outline;
+mod ports;
+mod prepare;
+mod scheduler;
+mod unit;
+mod view;
+
+pub use clock::Clock;
+pub use dispatch::{EngineError, Finished};
+pub use mask::{MIN_SECRET, Masker};
+pub use ports::{Answer, Approver, Ports, Question, Signal};
+pub use prepare::{LabAddress, PrepareError, Prepared, Start};

@@ -1,0 +1,225 @@
+//! The one place that masks secrets.
+//!
+//! A secret is looked for as it is and in the forms in which programs echo it: base64, percent-encoded, as a
+//! JSON string, quoted for a shell. One with several lines is also looked for line by line.
+
+use std::collections::BTreeMap;
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use runbook_action::Secret;
+use runbook_event::Event;
+use thiserror::Error;
+
+/// The least length of a secret, in bytes: a shorter one could not be masked without masking everything.
+pub const MIN_SECRET: usize = 4;
+
+/// A secret that cannot be protected.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("secret `{name}` is shorter than {MIN_SECRET} characters, so it cannot be masked")]
+pub struct TooShort {
+    /// Its name.
+    pub name: String,
+}
+
+/// Replaces secrets by their names.
+#[derive(Debug, Clone)]
+pub struct Masker {
+    search: Option<AhoCorasick>,
+    masks: Vec<String>,
+    longest: usize,
+}
+
+impl Masker {
+    /// For these secrets.
+    pub fn new(secrets: &[Secret]) -> Result<Self, TooShort> {
+        let mut patterns: BTreeMap<Vec<u8>, String> = BTreeMap::new();
+        for secret in secrets {
+            if secret.reveal().len() < MIN_SECRET {
+                return Err(TooShort {
+                    name: secret.name().to_owned(),
+                });
+            }
+            for form in forms(secret.reveal()) {
+                patterns.entry(form).or_insert_with(|| secret.to_string());
+            }
+        }
+        let longest = patterns.keys().map(Vec::len).max().unwrap_or(0);
+        let search = AhoCorasick::builder()
+            .match_kind(MatchKind::LeftmostLongest)
+            .build(patterns.keys())
+            .ok();
+        Ok(Self {
+            search: search.filter(|_| !patterns.is_empty()),
+            masks: patterns.into_values().collect(),
+            longest,
+        })
+    }
+
+    /// The text with its secrets masked.
+    #[must_use]
+    pub fn text(&self, text: &str) -> String {
+        match &self.search {
+            Some(search) if search.is_match(text) => search.replace_all(text, &self.masks),
+            Some(_) | None => text.to_owned(),
+        }
+    }
+
+    /// The event with the secrets in its texts masked.
+    #[must_use]
+    pub(crate) fn event(&self, event: Event) -> Event {
+        let Some(search) = &self.search else { return event };
+        let Ok(text) = serde_json::to_string(&event) else {
+            return event;
+        };
+        if !search.is_match(&text) {
+            return event;
+        }
+        let masked = serde_json::from_str(&text).map(|value| self.value(value));
+        masked.and_then(serde_json::from_value).unwrap_or(event)
+    }
+
+    /// The value with the secrets in its texts and keys masked.
+    #[must_use]
+    fn value(&self, value: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        match value {
+            Value::String(text) => Value::String(self.text(&text)),
+            Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
+            Value::Object(map) => map
+                .into_iter()
+                .map(|(key, value)| (self.text(&key), self.value(value)))
+                .collect(),
+            other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+        }
+    }
+
+    /// A masker for a stream of bytes, of which some were held back before.
+    #[must_use]
+    pub(crate) fn stream_from(&self, held: Vec<u8>) -> StreamMasker<'_> {
+        StreamMasker { masker: self, held }
+    }
+
+    fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        match &self.search {
+            Some(search) => search.replace_all_bytes(bytes, &self.masks),
+            None => bytes.to_vec(),
+        }
+    }
+}
+
+/// Masks a stream whose chunks may end in the middle of a secret.
+#[derive(Debug)]
+pub(crate) struct StreamMasker<'m> {
+    masker: &'m Masker,
+    held: Vec<u8>,
+}
+
+impl StreamMasker<'_> {
+    /// Takes a chunk and gives what can be shown already.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
+        let Some(search) = &self.masker.search else {
+            return chunk.to_vec();
+        };
+        self.held.extend_from_slice(chunk);
+        let mut safe = self.held.len().saturating_sub(self.masker.longest - 1);
+        for found in search.find_iter(&self.held) {
+            if found.start() < safe && safe < found.end() {
+                safe = found.end();
+            }
+        }
+        let rest = self.held.split_off(safe);
+        let shown = self.masker.bytes(&self.held);
+        self.held = rest;
+        shown
+    }
+
+    /// What is held back until more is known.
+    pub(crate) fn into_held(self) -> Vec<u8> {
+        self.held
+    }
+
+    /// What was held back, when nothing more comes.
+    pub(crate) fn finish(&mut self) -> Vec<u8> {
+        self.masker.bytes(&std::mem::take(&mut self.held))
+    }
+}
+
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let mut forms: Vec<String> = vec![secret.to_owned()];
+    for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
+        forms.push(engine.encode(secret));
+    }
+    forms.push(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string());
+    forms.push(secret.replace(' ', "+"));
+    forms.push(
+        serde_json::Value::from(secret)
+            .to_string()
+            .trim_matches('"')
+            .to_owned(),
+    );
+    forms.push(secret.replace('\'', "'\\''"));
+    if secret.contains('\n') {
+        forms.extend(secret.lines().map(str::trim).map(str::to_owned));
+    }
+    forms
+        .into_iter()
+        .filter(|form| form.len() >= MIN_SECRET)
+        .map(String::into_bytes)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn masker() -> Masker {
+        let key = "-----BEGIN\nline-one-of-key\nline-two\n-----END".to_owned();
+        Masker::new(&[
+            Secret::new("pw", "pä ss'w\"rd".to_owned()),
+            Secret::new("key", key),
+        ])
+        .unwrap()
+    }
+
+    #[test]
+    fn the_forms_in_which_programs_echo() {
+        let masker = masker();
+        for echoed in [
+            "x pä ss'w\"rd y",
+            &format!("basic {}", STANDARD.encode("pä ss'w\"rd")),
+            "q=p%C3%A4%20ss%27w%22rd&",
+            r#"{"a": "pä ss'w\"rd"}"#,
+            r#"'pä ss'\''w"rd'"#,
+            "only line-one-of-key here",
+        ] {
+            let masked = masker.text(echoed);
+            assert!(masked.contains("‹secret "), "{echoed}: {masked}");
+            assert!(!masked.contains("ss'w") && !masked.contains("one-of"), "{masked}");
+        }
+        assert_eq!(masker.text("nothing here"), "nothing here");
+    }
+
+    #[test]
+    fn chunks_may_end_within_a_secret() {
+        let masker = Masker::new(&[Secret::new("pw", "hunter2hunter3".to_owned())]).unwrap();
+        let whole = b"a hunter2hunter3 b hunter2hunter3hunter2hunter3 hunter2";
+        for size in 1..whole.len() {
+            let mut stream = masker.stream_from(Vec::new());
+            let mut shown: Vec<u8> = whole.chunks(size).flat_map(|chunk| stream.push(chunk)).collect();
+            shown.extend(stream.finish());
+            assert_eq!(
+                String::from_utf8(shown).unwrap(),
+                "a ‹secret pw› b ‹secret pw›‹secret pw› hunter2"
+            );
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_refused() {
+        assert!(Masker::new(&[Secret::new("pin", "123".to_owned())]).is_err());
+        assert_eq!(Masker::new(&[]).unwrap().text("123"), "123");
+    }
+}

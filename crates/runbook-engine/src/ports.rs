@@ -1,0 +1,61 @@
+//! What a run needs from outside.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use runbook_event::{Intent, Journal, Observer};
+use tokio::sync::mpsc;
+
+use crate::Clock;
+
+/// What a run needs from outside.
+pub struct Ports {
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Keeps the run.
+    pub journal: Box<dyn Journal>,
+    /// Watch the run.
+    pub observers: Vec<Box<dyn Observer>>,
+    /// Asks people.
+    pub approver: Arc<dyn Approver>,
+    /// Signals as they arrive: the first stops, the second stops at once, the third leaves.
+    pub signals: mpsc::UnboundedReceiver<Signal>,
+}
+
+/// The operating system or the user wants the run to end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signal {
+    /// Its name: `SIGINT`.
+    pub name: String,
+}
+
+/// A question to a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// The step that waits.
+    pub step: String,
+    /// Its title.
+    pub title: String,
+    /// The question.
+    pub message: String,
+    /// What would run, as rendered, secrets masked.
+    pub intent: Intent,
+}
+
+/// A person's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Whether the step may run.
+    pub approved: bool,
+    /// Who answered.
+    pub by: String,
+    /// How: `terminal`, `--yes`.
+    pub how: String,
+}
+
+/// Asks people.
+#[async_trait]
+pub trait Approver: Send + Sync {
+    /// Waits for the answer. Dropping the future withdraws the question.
+    async fn ask(&self, question: &Question) -> Answer;
+}

@@ -1,0 +1,210 @@
+//! One call of an action, with its deadline and its output.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use runbook_action::{Call, ErrorKind, Failure, Output, Param, Segment, Text};
+use runbook_event::{Intent, OutputRef};
+use runbook_plan::expression::Scope;
+use runbook_plan::{Action, RenderError};
+use tokio::sync::watch;
+
+use super::{Context, Halt};
+use crate::host::{CallHost, GRACE, Sink, Urgency};
+
+/// An action whose parameters have their values.
+pub(super) struct Rendered {
+    params: Param,
+    env: IndexMap<String, Text>,
+    pub(super) intent: Intent,
+}
+
+/// For whom an action is called.
+pub(super) struct Caller<'a> {
+    /// The step, or the check's id for a check of the run.
+    pub(super) step: &'a str,
+    /// What of it: `1` for the first attempt, `undo`.
+    pub(super) part: String,
+    /// Whether it is a question.
+    pub(super) asking: bool,
+    /// Whether its output is kept.
+    pub(super) keeps_output: bool,
+    /// How long it may take.
+    pub(super) timeout: Duration,
+    /// Who may stop it.
+    pub(super) stop: &'a watch::Receiver<Urgency>,
+}
+
+/// What a call gave.
+pub(super) struct Called {
+    pub(super) result: Result<Output, Failure>,
+    pub(super) output: Vec<OutputRef>,
+    pub(super) elapsed: Duration,
+}
+
+impl Called {
+    pub(super) fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.elapsed.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Gives an action's parameters their values.
+pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Result<Rendered, Failure> {
+    let params = action.params.render(scope).map_err(|error| unrendered(&error))?;
+    let mut env = IndexMap::new();
+    for (name, template) in &action.env {
+        let value = template.render(scope).map_err(|error| unrendered(&error))?;
+        env.insert(name.clone(), as_text(name, value)?);
+    }
+    let summary = match context.catalogue.get(action.kind) {
+        Some(known) => known
+            .recognise(&params)
+            .map_or_else(|_| action.summary.clone(), |known| known.summary),
+        None => action.summary.clone(),
+    };
+    let intent = Intent {
+        kind: action.kind.to_owned(),
+        effect: action.effect,
+        summary,
+        target: action.connection.clone(),
+        params: params.masked(),
+    };
+    Ok(Rendered { params, env, intent })
+}
+
+fn unrendered(error: &RenderError) -> Failure {
+    let failure = Failure::new(
+        ErrorKind::Other,
+        format!("`{}`: {}", error.expression, error.error),
+    );
+    if error.path.is_empty() {
+        failure
+    } else {
+        failure.about(error.path.clone())
+    }
+}
+
+fn as_text(name: &str, value: Param) -> Result<Text, Failure> {
+    match value {
+        Param::Text(text) => Ok(text),
+        Param::Number(number) => Ok(Text::from_segments(vec![Segment::Value(number.to_string())])),
+        Param::Bool(value) => Ok(Text::from_segments(vec![Segment::Value(value.to_string())])),
+        Param::List(_) | Param::Map(_) => Ok(Text::from_segments(vec![Segment::Value(
+            value.reveal().to_string(),
+        )])),
+        Param::Null => Err(Failure::new(ErrorKind::Other, "the value is null").about(format!("env.{name}"))),
+    }
+}
+
+/// Calls an action. A deadline or a stop asks it to end; one that does not is given up.
+pub(super) async fn call(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
+    caller: &Caller<'_>,
+) -> Result<Called, Halt> {
+    let begun = context.clock.monotonic();
+    let deadline = begun + caller.timeout;
+    let sink = if caller.keeps_output {
+        let writer = context.output(caller.step, caller.part.clone()).await?;
+        Some(Sink {
+            step: caller.step.to_owned(),
+            writer,
+            to: context.to.clone(),
+        })
+    } else {
+        None
+    };
+    let host = CallHost::new(
+        Arc::clone(&context.clock),
+        deadline,
+        caller.stop.clone(),
+        Arc::clone(&context.masker),
+        sink,
+    );
+    let result = perform(context, action, rendered, caller, &host).await;
+    let elapsed = context.clock.monotonic().saturating_sub(begun);
+    let result = result.map_err(|failure| tell_timeout(failure, &host, caller.timeout));
+    let (result, output) = match host.finish().await {
+        Ok(output) => (result, output),
+        Err(failure) => (result.and(Err(failure)), Vec::new()),
+    };
+    Ok(Called {
+        result,
+        output,
+        elapsed,
+    })
+}
+
+async fn perform(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
+    caller: &Caller<'_>,
+    host: &CallHost,
+) -> Result<Output, Failure> {
+    let Some(known) = context.catalogue.get(action.kind) else {
+        return Err(Failure::new(
+            ErrorKind::Other,
+            format!("there is no action `{}`", action.kind),
+        ));
+    };
+    let connection =
+        match &action.connection {
+            Some(name) => Some(context.connections.get(name).ok_or_else(|| {
+                Failure::new(ErrorKind::Other, format!("connection `{name}` has no value"))
+            })?),
+            None => None,
+        };
+    let mut env = rendered.env.clone();
+    for (name, value) in [
+        ("RUNBOOK_RUN", context.run.as_str()),
+        ("RUNBOOK_STEP", caller.step),
+        ("RUNBOOK_ATTEMPT", &caller.part),
+    ] {
+        env.insert(name.to_owned(), Text::literal(value));
+    }
+    let call = Call {
+        params: &rendered.params,
+        connection,
+        env: &env,
+        asking: caller.asking,
+        host,
+    };
+    tokio::select! {
+        result = known.run(call) => result,
+        () = given_up(host) => Err(Failure::new(ErrorKind::Cancelled, "it did not end when it was asked to, and was given up").maybe_applied()),
+    }
+}
+
+/// Returns when an action that was asked to end has had more than enough time.
+async fn given_up(host: &CallHost) {
+    runbook_action::Host::cancelled(host).await;
+    host.clock.wait_until(host.clock.monotonic() + GRACE * 2).await;
+}
+
+/// A cancellation by the deadline is a timeout.
+fn tell_timeout(failure: Failure, host: &CallHost, timeout: Duration) -> Failure {
+    let stopped = *host.urgency.borrow() > Urgency::None;
+    if failure.kind != ErrorKind::Cancelled || stopped || host.clock.monotonic() < host.deadline {
+        return failure;
+    }
+    let message = format!("no answer within {}", seconds(timeout));
+    Failure {
+        kind: ErrorKind::Timeout,
+        message,
+        ..failure
+    }
+    .help("raise its `timeout`, or find out what it waits for")
+}
+
+/// A length of time for people.
+pub(super) fn seconds(length: Duration) -> String {
+    let millis = length.as_millis();
+    if millis % 1000 == 0 {
+        format!("{} s", millis / 1000)
+    } else {
+        format!("{millis} ms")
+    }
+}

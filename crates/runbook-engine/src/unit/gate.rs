@@ -1,0 +1,283 @@
+//! Gates: a check that is asked until it has passed often enough, or its time is over.
+
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use runbook_action::{ErrorKind, Failure, Output};
+use runbook_event::{CheckSite, Event, Reading, Verdict};
+use runbook_plan::Check;
+use runbook_plan::expression::{EvalError, Expression, Scope};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::call::{Caller, call, render, seconds};
+use super::{Context, Halt};
+use crate::host::Urgency;
+
+/// How a check was decided.
+pub(super) struct Decided {
+    pub(super) verdict: Verdict,
+    pub(super) readings: u32,
+    pub(super) last: Option<Reading>,
+    pub(super) cancelled: bool,
+}
+
+impl Decided {
+    /// Why it did not pass, for people.
+    pub(super) fn why(&self, check: &Check) -> String {
+        let title = &check.title;
+        let detail = self.last.as_ref().map_or("", |reading| reading.detail.as_str());
+        let expected: Vec<String> = check
+            .expect
+            .iter()
+            .map(|expect| format!("`{}`", expect.source()))
+            .collect();
+        let tries = match (check.within, self.readings) {
+            (Some(within), readings) => format!(" within {} ({readings} readings)", seconds(within)),
+            (None, _) => String::new(),
+        };
+        let streak = self.last.as_ref().map_or(0, |reading| reading.streak);
+        match self.verdict {
+            Verdict::Pass => format!("“{title}” passed"),
+            Verdict::Fail | Verdict::Error if self.cancelled => {
+                format!("“{title}” was cancelled; last: {detail}")
+            }
+            Verdict::Error => format!("“{title}” could not be asked{tries}: {detail}"),
+            Verdict::Fail if streak > 0 => {
+                format!(
+                    "“{title}” passed only {streak} of {} times in a row{tries}; last: {detail}",
+                    check.consecutive
+                )
+            }
+            Verdict::Fail if expected.is_empty() => format!("“{title}” failed{tries}: {detail}"),
+            Verdict::Fail => format!(
+                "“{title}” expected {}{tries}, but {detail}",
+                expected.join(" and ")
+            ),
+        }
+    }
+}
+
+/// Asks a check until it is decided. The first, the last and the verdict-changing readings are events.
+pub(super) async fn ask(
+    context: &Context,
+    site: CheckSite,
+    check: &Check,
+    stop: &watch::Receiver<Urgency>,
+) -> Result<Decided, Halt> {
+    context
+        .record(Event::CheckStarted { site: site.clone() }, false)
+        .await?;
+    let begun = context.clock.monotonic();
+    let deadline = check.within.map(|within| begun + within);
+    let mut decided = Decided {
+        verdict: Verdict::Error,
+        readings: 0,
+        last: None,
+        cancelled: false,
+    };
+    let values = loop {
+        let (mut reading, captured) = read(context, &site, check, deadline, stop).await?;
+        let before = decided.last.take();
+        decided.readings += 1;
+        reading.number = decided.readings;
+        let streak = before.as_ref().map_or(0, |before| before.streak);
+        reading.streak = if reading.verdict == Verdict::Pass {
+            streak + 1
+        } else {
+            0
+        };
+        let stopped = *stop.borrow() > Urgency::None;
+        let late = deadline.is_some_and(|deadline| context.clock.monotonic() >= deadline);
+        let enough = reading.streak >= check.consecutive;
+        let hopeless = deadline.is_none() && reading.verdict != Verdict::Pass;
+        let changed = before
+            .as_ref()
+            .is_none_or(|before| before.verdict != reading.verdict);
+        let over = enough || hopeless || late || stopped;
+        if changed || over {
+            context
+                .record(
+                    Event::CheckRead {
+                        site: site.clone(),
+                        reading: reading.clone(),
+                    },
+                    false,
+                )
+                .await?;
+        } else {
+            context.reading(&site, reading.clone());
+        }
+        decided.verdict = match reading.verdict {
+            Verdict::Pass if !enough => Verdict::Fail,
+            verdict @ (Verdict::Pass | Verdict::Fail | Verdict::Error) => verdict,
+        };
+        decided.cancelled = stopped && !enough;
+        decided.last = Some(reading);
+        if over {
+            break captured;
+        }
+        pause(context, check.every, deadline, stop).await;
+    };
+    let elapsed = context.clock.monotonic().saturating_sub(begun);
+    let ended = Event::CheckEnded {
+        site,
+        verdict: decided.verdict,
+        readings: decided.readings,
+        elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
+        values,
+    };
+    context.record(ended, false).await?;
+    Ok(decided)
+}
+
+/// Waits until the next reading is due, at the latest at the deadline; a stop ends the wait.
+async fn pause(
+    context: &Context,
+    every: Duration,
+    deadline: Option<Duration>,
+    stop: &watch::Receiver<Urgency>,
+) {
+    let next = context.clock.monotonic() + every;
+    let until = deadline.map_or(next, |deadline| deadline.min(next));
+    let mut stop = stop.clone();
+    tokio::select! {
+        () = context.clock.wait_until(until) => {}
+        _ = stop.wait_for(|urgency| *urgency > Urgency::None) => {}
+    }
+}
+
+type Values = IndexMap<String, Value>;
+
+async fn read(
+    context: &Context,
+    site: &CheckSite,
+    check: &Check,
+    deadline: Option<Duration>,
+    stop: &watch::Receiver<Urgency>,
+) -> Result<(Reading, Values), Halt> {
+    let error = |detail: String| {
+        let reading = Reading {
+            number: 0,
+            verdict: Verdict::Error,
+            streak: 0,
+            value: None,
+            detail,
+        };
+        (reading, Values::new())
+    };
+    let rendered = match render(context, &check.action, &context.scope) {
+        Ok(rendered) => rendered,
+        Err(failure) => return Ok(error(failure.to_string())),
+    };
+    let left = deadline.map(|deadline| deadline.saturating_sub(context.clock.monotonic()));
+    // A reading that begins just before the deadline still gets a second to answer.
+    let timeout = left.map_or(check.action.timeout, |left| {
+        check.action.timeout.min(left.max(Duration::from_secs(1)))
+    });
+    let caller = Caller {
+        step: site.step.as_deref().unwrap_or(&site.check),
+        part: "check".to_owned(),
+        asking: true,
+        keeps_output: false,
+        timeout,
+        stop,
+    };
+    let called = call(context, &check.action, &rendered, &caller).await?;
+    Ok(match called.result {
+        Ok(output) => judge(context, check, &output),
+        Err(failure) if check.judges_failure && failure.kind != ErrorKind::Cancelled => {
+            judge_failure(context, check, &failure)
+        }
+        Err(failure) => error(failure.to_string()),
+    })
+}
+
+fn judge(context: &Context, check: &Check, output: &Output) -> (Reading, Values) {
+    let mut result = output.value.clone();
+    if let Value::Object(map) = &mut result {
+        map.insert("ok".to_owned(), Value::Bool(true));
+        map.insert("error".to_owned(), Value::Null);
+    }
+    evaluate(check, &context.scope.with_result(&result), &output.cut)
+}
+
+fn judge_failure(context: &Context, check: &Check, failure: &Failure) -> (Reading, Values) {
+    let result = json!({"ok": false, "error": {"kind": failure.kind.word(), "message": failure.message}});
+    evaluate(check, &context.scope.with_result(&result), &[])
+}
+
+fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
+    let mut reading = Reading {
+        number: 0,
+        verdict: Verdict::Pass,
+        streak: 0,
+        value: None,
+        detail: String::new(),
+    };
+    let expressions = check
+        .expect
+        .iter()
+        .chain(&check.value)
+        .chain(check.capture.iter().map(|(_, expression)| expression));
+    if let Some(name) = expressions
+        .clone()
+        .find_map(|expression| uses_cut(expression, cut))
+    {
+        reading.verdict = Verdict::Error;
+        reading.detail = format!("`{name}` is longer than 1 MiB and was cut, so nothing is decided by it");
+        return (reading, Values::new());
+    }
+    let wrong = |mut reading: Reading, expression: &Expression, error: &EvalError| {
+        reading.verdict = Verdict::Error;
+        reading.detail = format!("`{}`: {error}", expression.source());
+        (reading, Values::new())
+    };
+    let mut scope = scope.clone();
+    if let Some(value) = &check.value {
+        match value.eval(&scope) {
+            Ok(found) => {
+                reading.value = Some(found.to_json());
+                scope = scope.with_value(found);
+            }
+            Err(error) => return wrong(reading, value, &error),
+        }
+    }
+    let mut details = Vec::new();
+    for expect in &check.expect {
+        match expect.eval_bool(&scope) {
+            Ok(true) => details.push(expect.explain(&scope)),
+            Ok(false) => {
+                reading.verdict = Verdict::Fail;
+                reading.detail = expect.explain(&scope);
+                return (reading, Values::new());
+            }
+            Err(error) => return wrong(reading, expect, &error),
+        }
+    }
+    reading.detail = if details.is_empty() {
+        "it answered".to_owned()
+    } else {
+        details.join(", ")
+    };
+    let mut values = Values::new();
+    for (name, expression) in &check.capture {
+        match expression.eval(&scope) {
+            Ok(value) => drop(values.insert(name.clone(), value.to_json())),
+            Err(error) => return wrong(reading, expression, &error),
+        }
+    }
+    (reading, values)
+}
+
+/// A name that the expression uses and of which only a part is there.
+pub(super) fn uses_cut<'c>(expression: &Expression, cut: &'c [String]) -> Option<&'c str> {
+    let references = expression.references();
+    cut.iter()
+        .find(|cut| {
+            references
+                .iter()
+                .any(|reference| reference.path.first() == Some(cut))
+        })
+        .map(String::as_str)
+}

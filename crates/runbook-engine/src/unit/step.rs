@@ -1,0 +1,252 @@
+//! A step: `when`, `require`, approval, `require` again, `before`, intent, action, `capture`, `verify`.
+
+use indexmap::IndexMap;
+use runbook_action::{Effect, ErrorKind, Failure, Output, Param};
+use runbook_event::{AttemptEnd, CheckRole, Event, SkipReason};
+use runbook_plan::expression::Scope;
+use runbook_plan::{Approve, Capture, Section, Step};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use super::call::{Caller, Rendered, call, render};
+use super::gate::uses_cut;
+use super::{Broken, Context, Halt, gates};
+use crate::Question;
+use crate::host::Urgency;
+
+pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
+    let id = step.id.clone();
+    if let Some(when) = &step.when {
+        match when.eval_bool(&context.scope) {
+            Ok(true) => {}
+            Ok(false) => {
+                let detail = format!("`{}` is false: {}", when.source(), when.explain(&context.scope));
+                return context
+                    .record(
+                        Event::StepSkipped {
+                            step: id,
+                            reason: SkipReason::When { detail },
+                        },
+                        false,
+                    )
+                    .await;
+            }
+            Err(error) => {
+                let message = format!("`when: {}`: {error}", when.source());
+                let failure = Failure::new(ErrorKind::Other, message);
+                return context
+                    .record(Event::StepFailed { step: id, failure }, false)
+                    .await;
+            }
+        }
+    }
+    context
+        .record(Event::StepStarted { step: id.clone() }, false)
+        .await?;
+    let end = match work(context, step).await {
+        Ok(()) => Event::StepDone { step: id },
+        Err(Broken::Failed(failure)) => Event::StepFailed {
+            step: id,
+            failure: *failure,
+        },
+        Err(Broken::Halt) => return Err(Halt),
+    };
+    context.record(end, false).await
+}
+
+/// Who may stop this step.
+fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency> {
+    match (step.section, step.action.effect) {
+        (Section::Finally, _) => &context.stops.undos,
+        (Section::Steps, Effect::Read) => &context.stops.reads,
+        (Section::Steps, Effect::Change | Effect::Destructive) => &context.stops.changes,
+    }
+}
+
+async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
+    let stop = stop_of(context, step);
+    gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
+    if let Some(approve) = &step.approve {
+        approval(context, step, approve).await?;
+        gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
+    }
+    before(context, step, stop).await?;
+    let rendered = render(context, &step.action, &context.scope)?;
+    let output = attempt(context, step, &rendered, stop).await?;
+    captured(context, step, &output).await?;
+    gates(context, &step.id, CheckRole::Gate, &step.verify, stop).await
+}
+
+/// A person says yes first. The run's stop withdraws the question.
+async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(), Broken> {
+    let rendered = render(context, &step.action, &context.scope)?;
+    let message = match &approve.message {
+        Some(message) => match message.render(&context.scope) {
+            Ok(Param::Text(text)) => text.to_string(),
+            Ok(other) => other.masked().to_string(),
+            Err(error) => {
+                let message = format!(
+                    "the question cannot be asked: `{}`: {}",
+                    error.expression, error.error
+                );
+                return Err(Failure::new(ErrorKind::Other, message).into());
+            }
+        },
+        None => format!("Run “{}”?", step.title),
+    };
+    let question = Question {
+        step: step.id.clone(),
+        title: step.title.clone(),
+        message: context.masker.text(&message),
+        intent: rendered.intent.clone(),
+    };
+    let asked = Event::ApprovalAsked {
+        step: step.id.clone(),
+        message: question.message.clone(),
+        intent: rendered.intent,
+    };
+    context.record(asked, true).await?;
+    let mut stop = context.stops.reads.clone();
+    let deadline = approve.within.map(|within| context.clock.monotonic() + within);
+    let late = async {
+        match deadline {
+            Some(deadline) => context.clock.wait_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    let answer = tokio::select! {
+        answer = context.approver.ask(&question) => answer,
+        () = late => crate::Answer { approved: false, by: "nobody".to_owned(), how: "timeout".to_owned() },
+        _ = stop.wait_for(|urgency| *urgency > Urgency::None) => {
+            return Err(Failure::new(ErrorKind::Cancelled, "the question was withdrawn").into());
+        }
+    };
+    let (approved, by, how) = (answer.approved, answer.by, answer.how);
+    let answered = Event::ApprovalAnswered {
+        step: step.id.clone(),
+        approved,
+        by: by.clone(),
+        how: how.clone(),
+    };
+    context.record(answered, true).await?;
+    if approved {
+        return Ok(());
+    }
+    let message = if how == "timeout" {
+        "nobody answered in time".to_owned()
+    } else {
+        format!("{by} said no")
+    };
+    Err(Failure::new(ErrorKind::Other, message).into())
+}
+
+async fn before(context: &Context, step: &Step, stop: &watch::Receiver<Urgency>) -> Result<(), Broken> {
+    let Some(before) = &step.before else { return Ok(()) };
+    let wrong = |failure: Failure| Failure {
+        message: format!("`before`: {}", failure.message),
+        ..failure
+    };
+    let rendered = render(context, &before.action, &context.scope).map_err(wrong)?;
+    let caller = Caller {
+        step: &step.id,
+        part: "before".to_owned(),
+        asking: false,
+        keeps_output: false,
+        timeout: before.action.timeout,
+        stop,
+    };
+    let output = call(context, &before.action, &rendered, &caller)
+        .await?
+        .result
+        .map_err(wrong)?;
+    let scope = context.scope.with_result(&output.value);
+    let values = capture(&before.capture, &scope, &output.cut).map_err(wrong)?;
+    context
+        .record(
+            Event::BeforeTaken {
+                step: step.id.clone(),
+                values,
+            },
+            false,
+        )
+        .await?;
+    Ok(())
+}
+
+async fn attempt(
+    context: &Context,
+    step: &Step,
+    rendered: &Rendered,
+    stop: &watch::Receiver<Urgency>,
+) -> Result<Output, Broken> {
+    if *stop.borrow() > Urgency::None {
+        return Err(Failure::new(ErrorKind::Cancelled, "the run stopped before its action").into());
+    }
+    let attempt = 1;
+    let changes = step.action.effect > Effect::Read;
+    let started = Event::AttemptStarted {
+        step: step.id.clone(),
+        attempt,
+        intent: rendered.intent.clone(),
+    };
+    context.record(started, changes).await?;
+    let caller = Caller {
+        step: &step.id,
+        part: attempt.to_string(),
+        asking: false,
+        keeps_output: true,
+        timeout: step.action.timeout,
+        stop,
+    };
+    let called = call(context, &step.action, rendered, &caller).await?;
+    let elapsed_ms = called.elapsed_ms();
+    let end = match &called.result {
+        Ok(_) => AttemptEnd::Succeeded,
+        Err(failure) => AttemptEnd::Failed {
+            failure: failure.clone(),
+        },
+    };
+    let ended = Event::AttemptEnded {
+        step: step.id.clone(),
+        attempt,
+        end,
+        output: called.output,
+        elapsed_ms,
+    };
+    context.record(ended, false).await?;
+    Ok(called.result?)
+}
+
+async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(), Broken> {
+    if step.capture.is_empty() {
+        return Ok(());
+    }
+    let scope = context.scope.with_result(&output.value);
+    let values = capture(&step.capture, &scope, &output.cut).map_err(Failure::maybe_applied)?;
+    context
+        .record(
+            Event::Captured {
+                step: step.id.clone(),
+                values,
+            },
+            false,
+        )
+        .await?;
+    Ok(())
+}
+
+fn capture(capture: &Capture, scope: &Scope, cut: &[String]) -> Result<IndexMap<String, Value>, Failure> {
+    let mut values = IndexMap::new();
+    for (name, expression) in capture {
+        let path = format!("capture.{name}");
+        if let Some(cut) = uses_cut(expression, cut) {
+            let message = format!("`{cut}` is longer than 1 MiB and was cut");
+            return Err(Failure::new(ErrorKind::Other, message).about(path));
+        }
+        let value = expression.eval(scope).map_err(|error| {
+            Failure::new(ErrorKind::Other, format!("`{}`: {error}", expression.source())).about(path)
+        })?;
+        values.insert(name.clone(), value.to_json());
+    }
+    Ok(values)
+}
