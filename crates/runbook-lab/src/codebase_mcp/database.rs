@@ -1,12 +1,11 @@
 //! The two databases behind one face.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
+use sqlx::{ConnectOptions as _, PgConnection, PgPool, Postgres, Sqlite, SqlitePool};
 
 use super::NAME;
 use super::gate::ACQUIRE_TIMEOUT;
@@ -31,7 +30,10 @@ impl Source {
             }
             Database::Postgres(_) => {
                 let options = PgConnectOptions::from_str(url).map_err(Error::Url)?;
-                Ok(Self::Postgres(options.application_name(NAME)))
+                // The busy sessions are slow on purpose, and nobody wants to read about it.
+                Ok(Self::Postgres(
+                    options.application_name(NAME).disable_statement_logging(),
+                ))
             }
         }
     }
@@ -152,18 +154,16 @@ impl Connection {
     }
 }
 
-/// How long a session of the monitor may take to answer.
-pub(super) const SESSION_TIMEOUT: Duration = Duration::from_secs(2);
-
 /// How many sessions a PostgreSQL server has left for this user.
 pub(super) async fn free_sessions(session: &mut PgConnection) -> sqlx::Result<u32> {
-    // Only the sessions of clients have a user; `backend_type` is hidden from ordinary users.
+    // Only the sessions of clients have both a user and a database; `backend_type` is hidden from ordinary users.
     let free: i64 = sqlx::query_scalar(
         "SELECT current_setting('max_connections')::bigint
               - CASE WHEN (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN 0
                      ELSE current_setting('superuser_reserved_connections')::bigint
                         + coalesce(current_setting('reserved_connections', true)::bigint, 0) END
-              - (SELECT count(*) FROM pg_stat_activity WHERE usesysid IS NOT NULL)",
+              - (SELECT count(*) FROM pg_stat_activity 
+                 WHERE usesysid IS NOT NULL AND datid IS NOT NULL)",
     )
     .fetch_one(session)
     .await?;
