@@ -1,0 +1,3 @@
+//! What tests need of the real world: throw-away servers. Dev-only.
+
+pub mod postgres;
