@@ -1,0 +1,133 @@
+//! What is needed beside Rust itself, why, and whether it is there.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use crate::program;
+
+/// A Debian package, the programs by which it is known elsewhere, and why it is needed.
+pub(super) struct Package {
+    pub(super) name: &'static str,
+    pub(super) programs: &'static [&'static str],
+    pub(super) reason: &'static str,
+}
+
+/// Debian's package of whatever PostgreSQL is current.
+pub(super) const POSTGRES: &str = "postgresql";
+
+pub(super) const PACKAGES: [Package; 4] = [
+    Package {
+        name: "bash",
+        programs: &["bash"],
+        reason: "the shell action's tests run scripts with it",
+    },
+    Package {
+        name: "git",
+        programs: &["git"],
+        reason: "tidy asks it which files belong to the repository",
+    },
+    Package {
+        name: POSTGRES,
+        programs: &["initdb", "postgres", "pg_ctl"],
+        reason: "the SQL action is tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "procps",
+        programs: &["ps"],
+        reason: "tests look for processes that should be gone",
+    },
+];
+
+/// A cargo subcommand, the release line that this repository is tested with, and why it is needed.
+pub(super) struct Tool {
+    pub(super) name: &'static str,
+    pub(super) version: &'static str,
+    pub(super) reason: &'static str,
+}
+
+pub(super) const TOOLS: [Tool; 2] = [
+    Tool {
+        name: "nextest",
+        version: "0.9",
+        reason: "runs the tests",
+    },
+    Tool {
+        name: "deny",
+        version: "0.20",
+        reason: "checks licences, banned crates and sources",
+    },
+];
+
+impl Package {
+    /// Asks Debian, and where it does not know, looks for the programs: on another system, or in another version of
+    /// the package, what counts is that they are there.
+    pub(super) fn is_there(&self) -> bool {
+        let mut query = Command::new("dpkg-query");
+        query
+            .args(["--show", "--showformat=${db:Status-Status}", self.name])
+            .stderr(Stdio::null());
+        query.output().is_ok_and(|output| output.stdout == b"installed")
+            || self
+                .programs
+                .iter()
+                .all(|name| program::find(name, &server_directories()).is_some())
+    }
+}
+
+impl Tool {
+    /// Whether cargo knows the subcommand.
+    pub(super) fn is_there(&self) -> bool {
+        program::succeeds(program::cargo().args([self.name, "--version"]))
+    }
+
+    /// What to tell cargo, so that it installs it.
+    pub(super) fn install_arguments(&self) -> [String; 5] {
+        let (version, package) = (format!("~{}", self.version), format!("cargo-{}", self.name));
+        [
+            "install".to_owned(),
+            "--locked".to_owned(),
+            "--version".to_owned(),
+            version,
+            package,
+        ]
+    }
+}
+
+/// Debian keeps the programs of a PostgreSQL server out of `PATH`, in a directory for each version.
+fn server_directories() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    versions
+        .filter_map(Result::ok)
+        .map(|version| version.path().join("bin"))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_is_nowhere_is_missing() {
+        let absent = Package {
+            name: "no-such-package",
+            programs: &["no-such-program"],
+            reason: "",
+        };
+        let elsewhere = Package {
+            name: "no-such-package",
+            programs: &["cargo"],
+            reason: "",
+        };
+        assert!(!absent.is_there());
+        assert!(elsewhere.is_there());
+        assert!(
+            !Tool {
+                name: "no-such-tool",
+                version: "1",
+                reason: ""
+            }
+            .is_there()
+        );
+    }
+}
