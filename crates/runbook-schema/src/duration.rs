@@ -54,15 +54,35 @@ mod tests {
             ("1d2h3m4s5ms", 93_784_005),
             ("1m5ms", 60_005),
         ] {
-            assert_eq!(parse_duration(text), Some(Duration::from_millis(millis)), "{text}");
+            assert_eq!(
+                parse_duration(text),
+                Some(Duration::from_millis(millis)),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn anything_else_is_refused() {
         for text in [
-            "", "5", "s", "-5s", "+5s", "1.5s", "5 s", " 5s", "5s ", "5S", "5min", "30m1h", "1s1s", "1w",
-            "99999999999999999999s", "999999999999999d", "٣s", "1h30",
+            "",
+            "5",
+            "s",
+            "-5s",
+            "+5s",
+            "1.5s",
+            "5 s",
+            " 5s",
+            "5s ",
+            "5S",
+            "5min",
+            "30m1h",
+            "1s1s",
+            "1w",
+            "99999999999999999999s",
+            "999999999999999d",
+            "٣s",
+            "1h30",
         ] {
             assert_eq!(parse_duration(text), None, "{text}");
         }
