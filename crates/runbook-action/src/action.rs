@@ -8,7 +8,7 @@ use runbook_schema::{Field, Object, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Failure, Param, Text};
+use crate::{Args, Failure, Param, Text};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -90,6 +90,14 @@ pub struct Connection {
     pub name: String,
     /// Its mapping.
     pub params: Param,
+}
+
+impl Connection {
+    /// Its mapping, with paths that name the place in the runbook: `connections.db.statement_timeout`.
+    #[must_use]
+    pub fn args(&self) -> Args<'_> {
+        Args::under(&self.params, format!("connections.{}", self.name))
+    }
 }
 
 /// One use of an action.

@@ -12,6 +12,7 @@
 
 mod action;
 mod failure;
+mod mask;
 mod param;
 mod secret;
 

@@ -125,9 +125,9 @@ pub enum Param {
     /// Text.
     Text(Text),
     /// A list.
-    List(Vec<Param>),
+    List(Vec<Self>),
     /// A mapping, in the author's order.
-    Map(IndexMap<String, Param>),
+    Map(IndexMap<String, Self>),
 }
 
 impl Param {
@@ -197,6 +197,12 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// A mapping that stands at `path`, when it is not the root of an action's parameters.
+    #[must_use]
+    pub const fn under(param: &'a Param, path: String) -> Self {
+        Self { param, path }
+    }
+
     /// The parameter itself.
     #[must_use]
     pub const fn param(&self) -> &'a Param {
@@ -211,7 +217,7 @@ impl<'a> Args<'a> {
 
     /// The value under `key`; a null counts as absent.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<Args<'a>> {
+    pub fn get(&self, key: &str) -> Option<Self> {
         let param = self.param.get(key).filter(|param| **param != Param::Null)?;
         let mut path = self.path.clone();
         if !path.is_empty() {
@@ -222,13 +228,13 @@ impl<'a> Args<'a> {
     }
 
     /// The value under `key`, which must be there.
-    pub fn require(&self, key: &str) -> Result<Args<'a>, Failure> {
+    pub fn require(&self, key: &str) -> Result<Self, Failure> {
         self.get(key)
             .ok_or_else(|| self.wrong(format!("`{key}` is missing")))
     }
 
     /// The items of a list, each with its path.
-    pub fn items(&self) -> Result<Vec<Args<'a>>, Failure> {
+    pub fn items(&self) -> Result<Vec<Self>, Failure> {
         let Param::List(items) = self.param else {
             return Err(self.expected("a list"));
         };
@@ -244,7 +250,7 @@ impl<'a> Args<'a> {
     }
 
     /// The entries of a mapping, each with its path.
-    pub fn entries(&self) -> Result<Vec<(&'a str, Args<'a>)>, Failure> {
+    pub fn entries(&self) -> Result<Vec<(&'a str, Self)>, Failure> {
         let Param::Map(map) = self.param else {
             return Err(self.expected("a mapping"));
         };

@@ -37,15 +37,15 @@ pub enum Shape {
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A value of the inner shape, or exactly one `{{ … }}` that gives one when the run gets there.
-    Dynamic(&'static Shape),
+    Dynamic(&'static Self),
     /// A list whose items have the inner shape.
-    List(&'static Shape),
+    List(&'static Self),
     /// A mapping from any key to values of the inner shape.
-    Map(&'static Shape),
+    Map(&'static Self),
     /// A mapping with known keys.
     Object(&'static Object),
     /// The first of these that the kind of the value (scalar, list, mapping) fits.
-    OneOf(&'static [Shape]),
+    OneOf(&'static [Self]),
     /// Any value; the texts in it are templates.
     Any,
 }

@@ -1,0 +1,63 @@
+//! A process group: a program and all that it started and that stayed with it.
+
+use std::time::Duration;
+
+use runbook_action::Host;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::time::{Instant, sleep};
+
+/// How often is looked whether the group is gone. Nothing tells when a group becomes empty.
+const POLL: Duration = Duration::from_millis(20);
+
+/// A process group that is killed when nobody attends to it any more.
+#[derive(Debug)]
+pub(crate) struct Group {
+    leader: Option<Pid>,
+}
+
+impl Group {
+    /// The group that the process of this id leads.
+    pub(crate) fn led_by(id: Option<u32>) -> Self {
+        let leader = id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        Self { leader }
+    }
+
+    /// Leaves the group alone from now on: its leader has ended by itself, and what it left behind was meant.
+    pub(crate) const fn release(&mut self) {
+        self.leader = None;
+    }
+
+    pub(crate) fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    pub(crate) fn kill(&self) {
+        self.signal(Signal::KILL);
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(leader) = self.leader {
+            // It fails only when nobody is left to receive it.
+            let _received = kill_process_group(leader, signal).is_ok();
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.leader
+            .is_none_or(|leader| test_kill_process_group(leader).is_err())
+    }
+
+    /// Returns when the group is empty, or when its grace, which began at `since`, is over. The grace is asked for again and again: it
+    /// shrinks when a person asks a second time.
+    pub(crate) async fn gone_or_out_of_grace(&self, host: &dyn Host, since: Instant) {
+        while !self.is_empty() && since.elapsed() < host.grace() {
+            sleep(POLL).await;
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}

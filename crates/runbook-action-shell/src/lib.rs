@@ -1,0 +1,23 @@
+//! The actions `shell` and `exec`: programs on this machine.
+//!
+//! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) starts it
+//! in a process group of its own and attends to it: its input, its outputs, its end, and the engine's wish that
+//! it stop. What it printed becomes the result in [`output`].
+//!
+//! No value becomes code. The text of `shell` is literal, and values reach it as environment variables; each
+//! argument of `exec` is one argument, whatever is in it. This crate does not read the process's environment:
+//! the command line takes one snapshot of it, the [`Environment`].
+
+mod environment;
+mod exec;
+mod group;
+mod launch;
+mod output;
+mod program;
+mod run;
+mod shell;
+mod spec;
+
+pub use environment::Environment;
+pub use exec::Exec;
+pub use shell::Shell;

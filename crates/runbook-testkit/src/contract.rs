@@ -1,0 +1,304 @@
+//! What every action keeps to, whatever it does. Each plugin's tests call [`check`] with uses of their action.
+//!
+//! - A cancelled action returns within its grace, and says that it was cancelled.
+//! - A secret is in no failure, no summary: it goes to the other side and nowhere else.
+//! - A failure names a parameter that exists.
+//! - To recognise is to look at the parameters and at nothing else.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use indexmap::IndexMap;
+use runbook_action::schema::{Field, Shape};
+use runbook_action::{
+    Action, Call, Connection, ConnectionNeed, ConnectionSpec, ErrorKind, Failure, Param, Secret, Segment,
+    Spec, Text,
+};
+
+use serde_json::Value;
+
+use crate::host::FakeHost;
+
+/// How long anything may take before a test gives up. Generous: it bounds a hang and measures nothing.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Parameters from JSON, as if the author had written all of it out.
+#[must_use]
+pub fn written(json: &Value) -> Param {
+    match json {
+        Value::Null => Param::Null,
+        Value::Bool(value) => Param::Bool(*value),
+        Value::Number(number) => Param::Number(number.clone()),
+        Value::String(text) => Param::Text(Text::literal(text)),
+        Value::Array(items) => Param::List(items.iter().map(written).collect()),
+        Value::Object(map) => Param::Map(
+            map.iter()
+                .map(|(key, item)| (key.clone(), written(item)))
+                .collect(),
+        ),
+    }
+}
+
+/// A text that an expression gave.
+#[must_use]
+pub fn value(text: &str) -> Param {
+    Param::Text(Text::from_segments(vec![Segment::Value(text.to_owned())]))
+}
+
+/// A text that is a secret.
+#[must_use]
+pub fn secret(name: &str, text: &str) -> Param {
+    Param::Text(Text::from_segments(vec![Segment::Secret(Secret::new(
+        name,
+        text.to_owned(),
+    ))]))
+}
+
+/// One use of an action.
+#[derive(Debug, Clone, Default)]
+pub struct Use {
+    /// Its parameters.
+    pub params: Param,
+    /// Its connection.
+    pub connection: Option<Connection>,
+    /// The environment of programs that it starts.
+    pub env: IndexMap<String, Text>,
+}
+
+impl Use {
+    /// Runs it, not as a question.
+    pub async fn run(&self, action: &dyn Action, host: &FakeHost) -> Result<runbook_action::Output, Failure> {
+        action.run(self.call(host, false)).await
+    }
+
+    /// Runs it as a question.
+    pub async fn ask(&self, action: &dyn Action, host: &FakeHost) -> Result<runbook_action::Output, Failure> {
+        action.run(self.call(host, true)).await
+    }
+
+    fn call<'a>(&'a self, host: &'a FakeHost, asking: bool) -> Call<'a> {
+        Call {
+            params: &self.params,
+            connection: self.connection.as_ref(),
+            env: &self.env,
+            asking,
+            host,
+        }
+    }
+
+    fn secrets(&self) -> Vec<Secret> {
+        let mut found = Vec::new();
+        secrets_of(&self.params, &mut found);
+        if let Some(connection) = &self.connection {
+            secrets_of(&connection.params, &mut found);
+        }
+        for text in self.env.values() {
+            secrets_of(&Param::Text(text.clone()), &mut found);
+        }
+        found
+    }
+}
+
+/// An action and what to try with it.
+pub struct Subject<'a> {
+    /// The action.
+    pub action: &'a dyn Action,
+    /// A use that goes on until it is stopped.
+    pub endless: Use,
+    /// Tells whether the endless use has begun to do its work.
+    pub begun: &'a (dyn Fn(&FakeHost) -> bool + Sync),
+    /// Uses that fail, some of them with secrets.
+    pub failing: Vec<Use>,
+    /// What is seen of the world, to compare it from before and after recognising.
+    pub world: &'a (dyn Fn() -> String + Sync),
+}
+
+/// Checks everything in this module's list.
+///
+/// # Panics
+///
+/// When the action does not keep to it.
+pub async fn check(subject: &Subject<'_>) {
+    describes_itself(subject.action.spec());
+    recognises_without_effect(subject);
+    for case in &subject.failing {
+        fails_properly(subject.action, case).await;
+    }
+    is_cancelled(subject).await;
+}
+
+fn describes_itself(spec: &Spec) {
+    assert!(!spec.doc.is_empty(), "`{}` has no description", spec.kind);
+    assert!(!spec.result.is_empty(), "`{}` has no result", spec.kind);
+    fields_are_described(spec.result);
+    shape_is_described(&spec.params);
+    if let Some(connection) = connection_of(spec) {
+        fields_are_described(connection.shape.fields);
+        assert!(
+            connection.shape.field(connection.kind).is_some(),
+            "the connection `{}` does not list the key that names its kind",
+            connection.kind
+        );
+    }
+}
+
+fn shape_is_described(shape: &Shape) {
+    match shape {
+        Shape::Object(object) => fields_are_described(object.fields),
+        Shape::OneOf(shapes) => shapes.iter().for_each(shape_is_described),
+        Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) => shape_is_described(inner),
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Boolean
+        | Shape::Duration
+        | Shape::Choice(_)
+        | Shape::Any => {}
+    }
+}
+
+fn fields_are_described(fields: &[Field]) {
+    let mut keys = BTreeSet::new();
+    for field in fields {
+        assert!(keys.insert(field.key), "`{}` is listed twice", field.key);
+        assert!(
+            field.doc.ends_with('.'),
+            "`{}` is not described in a sentence",
+            field.key
+        );
+        shape_is_described(&field.shape);
+    }
+}
+
+/// It is asked on a thread without a runtime, where nothing asynchronous can even be started.
+fn recognises_without_effect(subject: &Subject<'_>) {
+    let before = (subject.world)();
+    for case in subject.failing.iter().chain([&subject.endless]) {
+        let recognise = || subject.action.recognise(&case.params);
+        let (first, second) = std::thread::scope(|scope| {
+            let first = scope.spawn(recognise).join();
+            let second = scope.spawn(recognise).join();
+            (
+                first.expect("recognise panicked"),
+                second.expect("recognise panicked"),
+            )
+        });
+        assert_eq!(
+            first, second,
+            "recognise gave two answers for the same parameters"
+        );
+        match first {
+            Ok(recognised) => hides_secrets(case, &recognised.summary),
+            Err(failure) => is_proper(subject.action.spec(), case, &failure),
+        }
+    }
+    assert_eq!((subject.world)(), before, "recognise changed something");
+}
+
+async fn fails_properly(action: &dyn Action, case: &Use) {
+    for asking in [false, true] {
+        let host = FakeHost::new();
+        let outcome = tokio::time::timeout(PATIENCE, action.run(case.call(&host, asking))).await;
+        match outcome.expect("it hangs") {
+            Ok(_) => assert!(asking, "this was to fail: {:?}", case.params),
+            Err(failure) => is_proper(action.spec(), case, &failure),
+        }
+    }
+}
+
+async fn is_cancelled(subject: &Subject<'_>) {
+    let host = FakeHost::new();
+    let run = subject.endless.run(subject.action, &host);
+    let cancel = async {
+        while !(subject.begun)(&host) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        host.cancel();
+    };
+    let both = async { tokio::join!(run, cancel) };
+    let (outcome, ()) = tokio::time::timeout(PATIENCE, both)
+        .await
+        .expect("it does not stop");
+    let failure = outcome.expect_err("it was cancelled and says that all went well");
+    assert_eq!(failure.kind, ErrorKind::Cancelled, "{failure:?}");
+    is_proper(subject.action.spec(), &subject.endless, &failure);
+}
+
+fn is_proper(spec: &Spec, case: &Use, failure: &Failure) {
+    hides_secrets(case, &format!("{failure:?}"));
+    assert!(!failure.message.is_empty(), "{failure:?}");
+    assert!(!failure.message.ends_with('.'), "{failure:?}");
+    if let Some(path) = &failure.param {
+        assert!(
+            names_a_parameter(spec, path),
+            "there is no parameter `{path}`: {failure:?}"
+        );
+    }
+}
+
+fn hides_secrets(case: &Use, shown: &str) {
+    for secret in case.secrets() {
+        assert!(!shown.contains(secret.reveal()), "{secret} is shown in: {shown}");
+    }
+}
+
+/// Whether `path` leads to something that the action accepts: `json.size`, `argv[0]`, `connections.db.sql`.
+#[must_use]
+pub fn names_a_parameter(spec: &Spec, path: &str) -> bool {
+    let steps: Vec<&str> = path
+        .split(['.', '['])
+        .map(|step| step.trim_end_matches(']'))
+        .skip_while(|step| step.is_empty())
+        .collect();
+    match (steps.as_slice(), connection_of(spec)) {
+        (["connections", _, rest @ ..], Some(connection)) => leads(&Shape::Object(&connection.shape), rest),
+        (steps, _) => leads(&spec.params, steps),
+    }
+}
+
+const fn connection_of(spec: &Spec) -> Option<&'static ConnectionSpec> {
+    match spec.connection {
+        ConnectionNeed::None => None,
+        ConnectionNeed::Optional(connection) | ConnectionNeed::Required(connection) => Some(connection),
+    }
+}
+
+fn leads(shape: &Shape, steps: &[&str]) -> bool {
+    let Some((step, rest)) = steps.split_first() else {
+        return true;
+    };
+    match shape {
+        Shape::Any => true,
+        Shape::Dynamic(inner) => leads(inner, steps),
+        Shape::Map(inner) => leads(inner, rest),
+        Shape::List(inner) => step.parse::<usize>().is_ok() && leads(inner, rest),
+        Shape::Object(object) => object.field(step).is_some_and(|field| leads(&field.shape, rest)),
+        Shape::OneOf(shapes) => shapes.iter().any(|shape| leads(shape, steps)),
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Boolean
+        | Shape::Duration
+        | Shape::Choice(_) => false,
+    }
+}
+
+fn secrets_of(param: &Param, found: &mut Vec<Secret>) {
+    match param {
+        Param::Null | Param::Bool(_) | Param::Number(_) => {}
+        Param::Text(text) => found.extend(text.segments().iter().filter_map(|segment| match segment {
+            Segment::Secret(secret) => Some(secret.clone()),
+            Segment::Literal(_) | Segment::Value(_) | Segment::Unknown(_) => None,
+        })),
+        Param::List(items) => items.iter().for_each(|item| secrets_of(item, found)),
+        Param::Map(map) => map.values().for_each(|item| secrets_of(item, found)),
+    }
+}
