@@ -27,13 +27,14 @@ struct Seen {
     line: u64,
     seq: Option<u64>,
     hash: String,
+    same_bytes: bool,
     follows_place: bool,
 }
 
 /// Says what was done to `line`.
 pub(crate) fn diagnose(place: &Place<'_>, line: &[u8]) -> Result<Bad, Error> {
     let number = place.seq + 1;
-    let others = others(place, number)?;
+    let others = others(place, number, line)?;
     let next = others.iter().find(|seen| seen.line == number + 1);
     let parts = chain::split(line);
     let (fault, what) = parts
@@ -59,7 +60,7 @@ fn changed(number: u64, has_hash: bool) -> String {
 /// The line as it stands belongs elsewhere; or here, but for its number.
 fn out_of_place(place: &Place<'_>, parts: &Parts<'_>, others: &[Seen]) -> Option<(Fault, String)> {
     let number = place.seq + 1;
-    if let Some(twin) = others.iter().find(|seen| seen.hash == parts.hash) {
+    if let Some(twin) = others.iter().find(|seen| seen.same_bytes) {
         let text = format!("line {number} was inserted: it repeats line {}", twin.line);
         return Some((Fault::Inserted, text));
     }
@@ -124,7 +125,7 @@ fn removed(expected: u64, parts: &Parts<'_>, next: Option<&Seen>) -> Option<(Fau
 }
 
 /// All lines but the one at the place, as far as they have the form of one.
-fn others(place: &Place<'_>, number: u64) -> Result<Vec<Seen>, Error> {
+fn others(place: &Place<'_>, number: u64, bad: &[u8]) -> Result<Vec<Seen>, Error> {
     let file = File::open(place.path).map_err(|source| Error::io(place.path, source))?;
     let mut lines = Lines::new(file, place.path);
     let mut seen = Vec::new();
@@ -133,13 +134,15 @@ fn others(place: &Place<'_>, number: u64) -> Result<Vec<Seen>, Error> {
         let Some(parts) = chain::split(bytes) else {
             continue;
         };
-        let (seq, hash, follows_place) = (parts.seq(), parts.hash.to_owned(), parts.follows(place.previous));
+        let (seq, hash, same_bytes) = (parts.seq(), parts.hash.to_owned(), bytes == bad);
+        let follows_place = parts.follows(place.previous);
         let line = lines.number();
         if line != number {
             seen.push(Seen {
                 line,
                 seq,
                 hash,
+                same_bytes,
                 follows_place: follows_place && line == number + 1,
             });
         }
