@@ -30,18 +30,22 @@ impl Writer {
     /// Creates the directory of a run below `runs`, with the texts that decide it as (name, bytes). The name of a
     /// pinned text may have `/` between its parts.
     pub fn create(runs: &Path, run: &str, pinned: &[(&str, &[u8])]) -> Result<Self, CreateError> {
-        if !layout::is_name(run) {
-            return Err(CreateError::Name { name: run.to_owned() });
+        let is_path = |name: &str| name.split('/').all(layout::is_name);
+        let mut names = pinned.iter().map(|(name, _)| *name);
+        let wrong = if layout::is_name(run) {
+            names.find(|name| !is_path(name))
+        } else {
+            Some(run)
+        };
+        if let Some(name) = wrong {
+            return Err(CreateError::Name {
+                name: name.to_owned(),
+            });
         }
         layout::create_runs(runs).map_err(at(runs))?;
         let dir = runs.join(run);
         let lock = claim(&dir, run)?;
         for (name, bytes) in pinned {
-            if !name.split('/').all(layout::is_name) {
-                return Err(CreateError::Name {
-                    name: (*name).to_owned(),
-                });
-            }
             let path = dir.join(layout::PINNED).join(name);
             layout::write_file(&path, bytes).map_err(at(&path))?;
         }

@@ -171,10 +171,11 @@ fn names_that_lead_elsewhere_are_refused() {
         let error = Writer::create(dir.path(), name, &[]).unwrap_err();
         assert!(matches!(error, CreateError::Name { .. }), "{error}");
     }
-    for (number, name) in ["../x", "/etc/x", "", "a//b"].into_iter().enumerate() {
-        let error = Writer::create(dir.path(), &format!("r{number}"), &[(name, b"")]).unwrap_err();
+    for name in ["../x", "/etc/x", "", "a//b"] {
+        let error = Writer::create(dir.path(), "r", &[(name, b"")]).unwrap_err();
         assert!(matches!(error, CreateError::Name { .. }), "{error}");
     }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
 #[test]
