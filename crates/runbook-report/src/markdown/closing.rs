@@ -5,7 +5,7 @@ use runbook_action::Stream;
 use crate::markdown::happened::named;
 use crate::markdown::page::Page;
 use crate::story::{Evidence, Story};
-use crate::text::{code, inline};
+use crate::text::code;
 use crate::words::value;
 
 pub(super) fn inputs(story: &Story<'_>, page: &mut Page) {
