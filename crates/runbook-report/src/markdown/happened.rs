@@ -22,8 +22,29 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     } else if story.state.stop().is_some() {
         held(story, page);
     }
+    went_on(story, page);
     cleanup(story, page);
     ended(story, page);
+}
+
+/// Failures that are not what stopped the run: it went on after them, or was stopping already.
+fn went_on(story: &Story<'_>, page: &mut Page) {
+    let stopped_it = |id: &str| {
+        story.state.stop().is_some_and(|stop| match &stop.cause {
+            StopCause::StepFailed { step } => step == id,
+            StopCause::Rejected { .. } | StopCause::VerifyFailed { .. } | StopCause::Signal { .. } => false,
+        })
+    };
+    let failures: Vec<String> = story
+        .steps()
+        .filter(|step| step.outline.section == Section::Steps && !stopped_it(&step.outline.id))
+        .filter(|step| step.state.failure.is_some())
+        .map(|step| step_failed(story, &step.outline.id))
+        .collect();
+    if !failures.is_empty() {
+        page.paragraph("What failed without stopping the run:");
+        page.list(&failures);
+    }
 }
 
 fn began(story: &Story<'_>) -> String {

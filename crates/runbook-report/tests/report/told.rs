@@ -313,6 +313,32 @@ fn nothing_is_told_of_a_run_that_was_not_needed() {
 }
 
 #[test]
+fn a_failure_that_did_not_stop_the_run_is_told() {
+    let failure = refused();
+    let records = found()
+        .begins("drain")
+        .comes_back(
+            "drain",
+            1,
+            AttemptEnd::Failed {
+                failure: failure.clone(),
+            },
+            "",
+        )
+        .event(Event::StepFailed {
+            step: "drain".to_owned(),
+            failure,
+        })
+        .does("kill")
+        .does("resize")
+        .ends(Outcome::Resolved);
+    let told = part(&report(&records), "## What happened");
+    let expected =
+        "What failed without stopping the run:\n\n- The step “The drain” (`drain`) failed: nobody listens";
+    assert!(told.contains(expected), "{told}");
+}
+
+#[test]
 fn what_is_held_is_listed() {
     let records = found()
         .does("drain")
