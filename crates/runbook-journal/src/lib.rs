@@ -1,0 +1,39 @@
+//! Keeps runs: a directory each, with a hash chain over its events and the output beside it.
+//!
+//! ```text
+//! RUNS/RUN/journal.jsonl   one record a line; see below
+//!          readings.jsonl  every reading that is no event, for whoever draws all of them
+//!          output/…        what programs printed, where it is more than 4 KiB
+//!          pinned/…        the texts that decided the run
+//!          lock            held while the run is being written
+//! ```
+//!
+//! # A line
+//!
+//! A line is a JSON object whose last member is its hash, with a fixed width:
+//! `{"seq":0,"at":"…","event":"…",…,"hash":"<64 hexadecimal digits>"}`. The hash is SHA-256 over the 64 digits
+//! of the line before (64 times `0` for the first) followed by the bytes of this line up to `,"hash":"`. It
+//! is taken over bytes and not over values, so nothing has to be brought into a canonical form.
+//!
+//! [`read`] and [`verify`] walk the same chain, so a journal that was tampered with is never told as facts:
+//! reading it fails at the first bad line, and says what is wrong there.
+
+mod append;
+mod chain;
+mod diagnose;
+mod error;
+mod layout;
+mod lines;
+mod list;
+mod output;
+mod readings;
+mod verify;
+mod walk;
+mod writer;
+
+pub use error::{Bad, CreateError, Error, Fault, FindError};
+pub use list::{Summary, find, runs};
+pub use readings::{TimedReading, readings};
+pub use verify::{Verified, verify};
+pub use walk::{Run, read};
+pub use writer::Writer;

@@ -1,0 +1,62 @@
+//! The readings that are no events, for whoever draws all of them.
+
+use std::fs::File;
+use std::path::Path;
+
+use jiff::Timestamp;
+use runbook_event::{CheckSite, Reading};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Bad, Error, Fault};
+use crate::layout;
+use crate::lines::{Line, Lines};
+
+/// A reading that is no event.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimedReading {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Of which check.
+    #[serde(flatten)]
+    pub site: CheckSite,
+    /// What it read.
+    pub reading: Reading,
+}
+
+/// A reading as a line.
+pub(crate) fn line(at: Timestamp, site: &CheckSite, reading: &Reading) -> serde_json::Result<Vec<u8>> {
+    let timed = TimedReading {
+        at,
+        site: site.clone(),
+        reading: reading.clone(),
+    };
+    let mut line = serde_json::to_vec(&timed)?;
+    line.push(b'\n');
+    Ok(line)
+}
+
+/// The readings of a run that are no events, in their order. They are no evidence: no hash covers them.
+pub fn readings(run_dir: &Path) -> Result<Vec<TimedReading>, Error> {
+    let path = run_dir.join(layout::READINGS);
+    if !path.try_exists().map_err(|source| Error::io(&path, source))? {
+        return Ok(Vec::new());
+    }
+    let file = File::open(&path).map_err(|source| Error::io(&path, source))?;
+    let mut lines = Lines::new(file, &path);
+    let mut readings = Vec::new();
+    while let Some(Line::Whole(bytes)) = lines.next()? {
+        readings.push(serde_json::from_slice(bytes).map_err(|error| error.to_string()));
+        if let Some(Err(reason)) = readings.last() {
+            let line = lines.number();
+            return Err(Error::Bad {
+                path,
+                bad: Bad {
+                    line,
+                    fault: Fault::NotRecord,
+                    text: format!("line {line} is not a reading: {reason}"),
+                },
+            });
+        }
+    }
+    Ok(readings.into_iter().flatten().collect())
+}

@@ -1,0 +1,190 @@
+//! Whether a run is as it was written.
+
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::path::Path;
+
+use runbook_event::{Event, OutputRef, Record};
+use sha2::{Digest, Sha256};
+
+use crate::chain::hex;
+use crate::error::{Bad, Error, Fault};
+use crate::layout;
+use crate::walk::Walk;
+
+/// A run that is as it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    /// How many records it has.
+    pub records: u64,
+    /// The hash of the last line.
+    pub head: String,
+    /// Whether it says that the run ended.
+    pub ended: bool,
+    /// Whether it stops within a line, as after a crash.
+    pub torn: bool,
+    /// The files of output that a crash has taken, wholly or in part.
+    pub lost: Vec<String>,
+}
+
+/// A file of output that a line names.
+struct Named {
+    line: u64,
+    file: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Checks a run: every line, and every file of output. With `head`, the hash of the last line as it was kept
+/// elsewhere, it also finds that lines are missing at the end.
+pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
+    let mut walk = Walk::open(run_dir)?;
+    let mut named = Vec::new();
+    let mut head_at = None;
+    while let Some(record) = walk.next()? {
+        named.extend(files(&record, walk.line()));
+        if head.is_some_and(|head| head.eq_ignore_ascii_case(&walk.head)) {
+            head_at = Some(walk.line());
+        }
+    }
+    let records = walk.state.next_seq();
+    let ended = walk.state.outcome().is_some();
+    if let Some(line) = walk.torn.filter(|_| ended) {
+        let text = format!("line {line} was inserted: nothing follows the end of a run");
+        return Err(bad(&walk, line, Fault::Inserted, text));
+    }
+    if let Some(head) = head {
+        is_last(&walk, head, head_at)?;
+    }
+    let mut lost = Vec::new();
+    for output in &named {
+        match condition(run_dir, output)? {
+            Condition::Whole => {}
+            Condition::Short(_) if !ended => lost.push(output.file.clone()),
+            Condition::Short(what) | Condition::Changed(what) => {
+                let text = format!("line {} names `{}`, which {what}", output.line, output.file);
+                return Err(bad(&walk, output.line, Fault::Output, text));
+            }
+        }
+    }
+    Ok(Verified {
+        records,
+        head: walk.head,
+        ended,
+        torn: walk.torn.is_some(),
+        lost,
+    })
+}
+
+fn is_last(walk: &Walk, head: &str, head_at: Option<u64>) -> Result<(), Error> {
+    let last = walk.state.next_seq();
+    match head_at {
+        Some(line) if line == last => Ok(()),
+        Some(line) => {
+            let added = line + 1;
+            let text =
+                format!("line {added} was added: the given hash is that of line {line}, and there it ended");
+            Err(bad(walk, added, Fault::Inserted, text))
+        }
+        None => {
+            let missing = last + 1;
+            let text =
+                format!("line {missing} is missing: the end was cut off, no line has the hash `{head}`");
+            Err(bad(walk, missing, Fault::Cut, text))
+        }
+    }
+}
+
+fn bad(walk: &Walk, line: u64, fault: Fault, text: String) -> Error {
+    Error::Bad {
+        path: walk.path.clone(),
+        bad: Bad { line, fault, text },
+    }
+}
+
+fn files(record: &Record, line: u64) -> Vec<Named> {
+    outputs(&record.event)
+        .iter()
+        .filter_map(|output| {
+            Some(Named {
+                line,
+                file: output.file.clone()?,
+                bytes: output.bytes,
+                sha256: output.sha256.clone(),
+            })
+        })
+        .collect()
+}
+
+fn outputs(event: &Event) -> &[OutputRef] {
+    match event {
+        Event::AttemptEnded { output, .. } | Event::UndoEnded { output, .. } => output,
+        Event::RunStarted(_)
+        | Event::PhaseStarted { .. }
+        | Event::CheckStarted { .. }
+        | Event::CheckRead { .. }
+        | Event::CheckEnded { .. }
+        | Event::StepStarted { .. }
+        | Event::StepSkipped { .. }
+        | Event::ApprovalAsked { .. }
+        | Event::ApprovalAnswered { .. }
+        | Event::BeforeTaken { .. }
+        | Event::AttemptStarted { .. }
+        | Event::Captured { .. }
+        | Event::StepDone { .. }
+        | Event::StepFailed { .. }
+        | Event::Stopping { .. }
+        | Event::UndoStarted { .. }
+        | Event::RunEnded { .. } => &[],
+    }
+}
+
+/// What has become of a file of output.
+enum Condition {
+    Whole,
+    /// Not there, or shorter: a crash can do that.
+    Short(&'static str),
+    Changed(&'static str),
+}
+
+fn condition(run_dir: &Path, output: &Named) -> Result<Condition, Error> {
+    let relative = Path::new(&output.file);
+    if !layout::is_below(relative) || !relative.starts_with(layout::OUTPUT) {
+        return Ok(Condition::Changed("is not a file of the run"));
+    }
+    let path = run_dir.join(relative);
+    let digest = match File::open(&path).and_then(|file| digest(file, output.bytes)) {
+        Ok(digest) => digest,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Condition::Short("was changed: it is gone"));
+        }
+        Err(source) => return Err(Error::io(&path, source)),
+    };
+    Ok(match digest {
+        (bytes, _) if bytes < output.bytes => Condition::Short("was changed: it is shorter than it was"),
+        (bytes, _) if bytes > output.bytes => Condition::Changed("was changed: it is longer than it was"),
+        (_, digest) if digest != output.sha256 => {
+            Condition::Changed("was changed: its digest is not the one that was noted")
+        }
+        (_, _) => Condition::Whole,
+    })
+}
+
+/// The length and digest of a file, as far as one byte past `expected`.
+fn digest(file: File, expected: u64) -> io::Result<(u64, String)> {
+    let mut file = file.take(expected.saturating_add(1));
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut bytes = 0;
+    loop {
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok((bytes, hex(&digest.finalize()))),
+            Ok(read) => {
+                digest.update(&buffer[..read]);
+                bytes += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! Reading a run: along the chain, and through the fold.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use runbook_event::{Record, RunState};
+
+use crate::chain::{self, Parts};
+use crate::diagnose::{Place, diagnose};
+use crate::error::{Bad, Error, Fault};
+use crate::layout;
+use crate::lines::{Line, Lines};
+
+/// A run, as it was kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// All that happened.
+    pub records: Vec<Record>,
+    /// What it led to.
+    pub state: RunState,
+    /// The hash of the last line.
+    pub head: String,
+    /// Whether the file stops within a line, as after a crash. What there is of that line is not read.
+    pub torn: bool,
+}
+
+/// Reads a run. Fails at the first line that is not as it was written.
+pub fn read(run_dir: &Path) -> Result<Run, Error> {
+    let mut walk = Walk::open(run_dir)?;
+    let mut records = Vec::new();
+    while let Some(record) = walk.next()? {
+        records.push(record);
+    }
+    Ok(Run {
+        records,
+        head: walk.head,
+        torn: walk.torn.is_some(),
+        state: walk.state,
+    })
+}
+
+/// Goes along a journal, and holds what is known so far.
+#[derive(Debug)]
+pub(crate) struct Walk {
+    pub(crate) path: PathBuf,
+    lines: Lines,
+    /// The hash of the last line.
+    pub(crate) head: String,
+    /// What the records so far led to.
+    pub(crate) state: RunState,
+    /// The number of the line in which the file stops.
+    pub(crate) torn: Option<u64>,
+}
+
+impl Walk {
+    pub(crate) fn open(run_dir: &Path) -> Result<Self, Error> {
+        let path = run_dir.join(layout::JOURNAL);
+        let file = File::open(&path).map_err(|source| Error::io(&path, source))?;
+        Ok(Self {
+            lines: Lines::new(file, &path),
+            path,
+            head: chain::START.to_owned(),
+            state: RunState::new(),
+            torn: None,
+        })
+    }
+
+    /// The number of the last line, from 1.
+    pub(crate) fn line(&self) -> u64 {
+        self.lines.number()
+    }
+
+    /// The next record, after it was checked and folded.
+    pub(crate) fn next(&mut self) -> Result<Option<Record>, Error> {
+        let bytes = match self.lines.next()? {
+            None => return Ok(None),
+            Some(Line::Torn(bytes)) => {
+                let overwritten = bytes.split_last().and_then(|(_, rest)| chain::split(rest));
+                let overwritten = overwritten.is_some_and(|parts| parts.follows(&self.head));
+                let line = self.lines.number();
+                if overwritten {
+                    let text = format!("line {line} was changed: its end of line is another byte");
+                    return Err(self.bad(Fault::Changed, text));
+                }
+                self.torn = Some(line);
+                return Ok(None);
+            }
+            Some(Line::Whole(bytes)) => bytes,
+        };
+        let Some(Parts { hash, .. }) = chain::split(bytes).filter(|parts| parts.follows(&self.head)) else {
+            let place = Place {
+                path: &self.path,
+                seq: self.state.next_seq(),
+                previous: &self.head,
+            };
+            let bad = diagnose(&place, bytes)?;
+            return Err(Error::Bad {
+                path: self.path.clone(),
+                bad,
+            });
+        };
+        let head = hash.to_owned();
+        let parsed = serde_json::from_slice::<Record>(bytes);
+        let line = self.lines.number();
+        let record = parsed
+            .map_err(|error| self.bad(Fault::NotRecord, format!("line {line} is not a record: {error}")))?;
+        if let Err(error) = self.state.apply(&record) {
+            let text = format!("line {line} cannot follow what came before: {error}");
+            return Err(self.bad(Fault::Misfit, text));
+        }
+        self.head = head;
+        Ok(Some(record))
+    }
+
+    /// An error about the last line.
+    pub(crate) fn bad(&self, fault: Fault, text: String) -> Error {
+        Error::Bad {
+            path: self.path.clone(),
+            bad: Bad {
+                line: self.lines.number(),
+                fault,
+                text,
+            },
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! Tells about a run, from its records alone: [`timeline`], [`markdown`] for the report after the incident,
+//! [`json`] for programs.
+//!
+//! It is pure, and knows neither the clock nor the file system: the same records give the same bytes. What
+//! it says is what the records say. What a person must still find out is marked as missing, never invented.
+//!
+//! [`describe`], [`reading`] and [`duration`] are the words in which both the terminal and the report tell
+//! of an event, and [`visible`] is what either must do to a text of the run before it shows it.
+
+mod json;
+mod markdown;
+mod story;
+mod text;
+mod timeline;
+mod words;
+
+pub use json::json;
+pub use markdown::markdown;
+pub use story::{Error, Evidence};
+pub use text::visible;
+pub use timeline::{Entry, EntryKind, timeline};
+pub use words::{describe, duration, reading, undo_word, value};

@@ -1,0 +1,79 @@
+//! What the run was given, what people must still write, and what proves the rest.
+
+use runbook_action::Stream;
+
+use crate::markdown::happened::named;
+use crate::markdown::page::Page;
+use crate::story::{Evidence, Story};
+use crate::text::code;
+use crate::words::value;
+
+pub(super) fn inputs(story: &Story<'_>, page: &mut Page) {
+    page.heading(2, "Inputs");
+    if story.run.inputs.is_empty() {
+        page.paragraph("The runbook was given none.");
+    }
+    let rows: Vec<[String; 2]> = story
+        .run
+        .inputs
+        .iter()
+        .map(|(name, given)| [code(name), code(&value(given))])
+        .collect();
+    page.table(["Input", "Value"], &rows);
+}
+
+pub(super) fn people(page: &mut Page) {
+    page.heading(2, "To be written by people");
+    page.paragraph("The journal cannot know this, and nothing of it is invented.");
+    for (name, question) in [
+        ("Root cause", "why did it happen?"),
+        ("Impact", "who noticed what, and for how long?"),
+        ("Lessons", "what went well, what did not, where was luck?"),
+        (
+            "Action items",
+            "what is done by whom until when, so that it does not happen again?",
+        ),
+    ] {
+        page.heading(3, name);
+        page.paragraph(&format!("**MISSING**: {question}"));
+    }
+}
+
+pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, page: &mut Page) {
+    page.heading(2, "Evidence");
+    page.list(&[
+        format!("Records: {}", story.records.len()),
+        format!("Head of the journal: {}", code(evidence.head)),
+        format!("Plan: {}", code(&story.run.plan)),
+        format!(
+            "Runbook: {}, SHA-256 {}",
+            code(&story.run.runbook.path),
+            code(&story.run.runbook.sha256)
+        ),
+    ]);
+    let command = format!("runbook verify {} --head {}", story.run.run, evidence.head);
+    page.paragraph(&format!(
+        "{} shows whether the journal is still the one that this report tells of.",
+        code(&command)
+    ));
+    let rows: Vec<[String; 5]> = story
+        .outputs()
+        .map(|(step, part, output)| {
+            let stream = match output.stream {
+                Stream::Stdout => "stdout",
+                Stream::Stderr => "stderr",
+            };
+            [
+                output
+                    .file
+                    .as_deref()
+                    .map_or_else(|| "in the journal".to_owned(), code),
+                named(story, step),
+                format!("{part}, {stream}"),
+                output.bytes.to_string(),
+                code(&output.sha256),
+            ]
+        })
+        .collect();
+    page.table(["Output", "Step", "Of", "Bytes", "SHA-256"], &rows);
+}
