@@ -1,0 +1,216 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+const EXIT_CODES: &str = "\
+Exit codes:
+    0  resolved         every step is done and every gate passed
+    1  -                another command than `exec` found what it looked for wrong
+    2  refused          wrong usage, invalid runbook or wrong input: nothing ran
+    3  not_needed       `detect` found nothing to repair; nothing was touched
+    4  failed           it stopped; what is done stays done
+    5  rolled_back      it failed, and what it had changed was undone
+    6  rollback_failed  it failed, and not everything could be undone
+    7  rejected         an approval was refused
+   10  cleanup_failed   all went well but the clean-up
+  130  interrupted      a signal ended it; what is done stays done
+";
+
+/// Runs operations runbooks: detects, repairs, proves, undoes, and writes the report.
+#[derive(Debug, Parser)]
+#[command(
+    name = "runbook",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "Begin with:\n  runbook exec incident/pool-exhaustion.yaml    rehearse an incident in the lab\n  runbook check                                 check all runbooks of the project",
+    after_long_help = EXIT_CODES
+)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a runbook: detect, repair, prove, and write the report
+    #[command(visible_alias = "run", after_help = EXIT_CODES)]
+    Exec(Exec),
+    /// Check runbooks and say all that is wrong, without running anything
+    Check(Check),
+    /// List the runs of this project, the newest first
+    Runs(Runs),
+    /// Show a run: what happened when, or what a step printed
+    Show(Show),
+    /// Print the report of a run
+    Report(Report),
+    /// Verify that the journal of a run was not changed
+    Verify(Verify),
+    /// Start a practice system and keep it until Ctrl-C
+    Lab(Lab),
+    /// Print completions for a shell
+    Completions(Completions),
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Exec {
+    /// The runbook: a file, looked for as given and then under `runbooks/`
+    pub(crate) runbook: PathBuf,
+    /// Set an input; may be given several times
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// Read inputs from a YAML or JSON file; `-i` wins over it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) inputs: Vec<PathBuf>,
+    /// The environment of the project file to run in
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Answer every approval with yes
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Show what the steps print, as it comes
+    #[arg(short, long)]
+    pub(crate) output: bool,
+    /// Break the practice system in a further way; `runbook lab --list` names them
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) lab_fault: Vec<String>,
+    /// Start the practice system unbroken
+    #[arg(long, conflicts_with = "lab_fault")]
+    pub(crate) lab_healthy: bool,
+    /// What to print on the output: the run as it goes, or a summary as JSON at its end
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Check {
+    /// Files or folders; without them all of `runbooks/`
+    pub(crate) paths: Vec<PathBuf>,
+    /// Check for this environment only; without it for every one of the project file
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// How to print the findings
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Runs {
+    /// How many to list
+    #[arg(short = 'n', long, default_value_t = 20)]
+    pub(crate) limit: usize,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Show {
+    /// The run: its name, a part of it, or `last`
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+    /// Show what this step printed
+    #[arg(long, value_name = "ID")]
+    pub(crate) step: Option<String>,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Report {
+    /// The run: its name, a part of it, or `last`
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: ReportFormat,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Verify {
+    /// The run: its name, a part of it, or `last`
+    #[arg(default_value = "last")]
+    pub(crate) run: String,
+    /// The head that the run must end with, to find a tail that was cut off
+    #[arg(long, value_name = "HASH")]
+    pub(crate) head: Option<String>,
+    /// How to print the answer
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Lab {
+    /// The practice system to start
+    #[arg(default_value = "codebase-mcp")]
+    pub(crate) system: String,
+    /// List the practice systems and what can be broken in them
+    #[arg(long)]
+    pub(crate) list: bool,
+    /// Break it in this way; may be given several times
+    #[arg(long, value_name = "FAULT")]
+    pub(crate) fault: Vec<String>,
+    /// Use this PostgreSQL database instead of SQLite; the variable named here holds its URL
+    #[arg(long, value_name = "VARIABLE")]
+    pub(crate) postgres_from: Option<String>,
+    /// Listen on this address; without it on a free port of the loopback
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<std::net::SocketAddr>,
+    /// How large its pool is
+    #[arg(long, value_name = "CONNECTIONS")]
+    pub(crate) pool_size: Option<u32>,
+    /// How many connections are leaked
+    #[arg(long, value_name = "CONNECTIONS")]
+    pub(crate) leaked: Option<u32>,
+    /// How many sessions are really working
+    #[arg(long, value_name = "SESSIONS")]
+    pub(crate) busy: Option<u32>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Completions {
+    /// The shell
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum ReportFormat {
+    /// Markdown
+    #[default]
+    Md,
+    /// The facts, for programs
+    Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_lists_every_exit_code() {
+        for outcome in runbook_event::Outcome::ALL {
+            use runbook_event::Outcome::{Unknown, Waiting};
+            if !matches!(outcome, Waiting | Unknown) {
+                let line = format!("{:>5}  {:<15}  {}", outcome.exit_code(), outcome.word(), outcome.meaning());
+                assert!(super::EXIT_CODES.contains(&line), "{line}");
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! `runbook exec`
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use runbook_action::Secret;
+use runbook_document::Findings;
+use runbook_engine::{Approver, LabAddress, Ports, Prepared, Start};
+use runbook_journal::Writer;
+use runbook_plan::{Catalogue, Given, Origin, Plan, Request, compile};
+use runbook_report::Evidence;
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+
+use crate::args::{Exec, Format};
+use crate::ask::{Always, Terminal};
+use crate::catalogue::catalogue;
+use crate::clock::{SystemClock, now};
+use crate::error::Error;
+use crate::identity::Environment;
+use crate::project::{CONFIG, Loaded, Project};
+use crate::term;
+use crate::view::{Screen, View};
+use crate::{diagnostics, practice, signals};
+
+/// Runs a runbook. Everything that can be refused is refused before anything starts.
+pub(crate) fn run(project: &Project, environment: Environment, args: &Exec) -> Result<u8, Error> {
+    let mut project = project.clone();
+    let path = project.find_runbook(&args.runbook)?;
+    let loaded = project.load(&path)?;
+    let catalogue = catalogue(&environment, &project.root);
+    let (plan, loaded) = compiled(&project, loaded, &catalogue, args)?;
+    let given = given(args)?;
+    let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
+    let secrets = secrets(&plan, &environment)?;
+    let asks = plan.steps().iter().find(|step| step.approve.is_some());
+    if let Some(step) = asks.filter(|_| !args.yes && !std::io::stdin().is_terminal()) {
+        return Err(Error::usage_with(
+            format!("step `{}` asks for approval, and there is no terminal to ask on, so nothing ran", step.id),
+            "pass `--yes` to approve everything, or run it on a terminal",
+        ));
+    }
+    let start = Start {
+        run: run_name(&plan.about().name),
+        inputs,
+        secrets,
+        lab: None,
+        who: environment.who(),
+        path: loaded.path.clone(),
+        sha256: loaded.sha256(),
+        engine: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+    let session = Session { project: &project, environment: &environment, args, loaded: &loaded };
+    let result = runtime.block_on(session.run(plan, catalogue, start));
+    // A thread may still wait for a line that nobody will type.
+    runtime.shutdown_background();
+    result
+}
+
+fn compiled(project: &Project, loaded: Loaded, catalogue: &Catalogue, args: &Exec) -> Result<(Plan, Loaded), Error> {
+    let mut findings = Findings::new();
+    let plan = match (&loaded.tree, &loaded.document) {
+        (Some(tree), Some(document)) => {
+            let request = Request {
+                document,
+                tree,
+                config: &project.config,
+                environment: args.env.as_deref(),
+                catalogue,
+                texts: &project.sources.texts,
+            };
+            compile(&request, &mut findings)
+        }
+        (None | Some(_), None | Some(_)) => None,
+    };
+    let refused = loaded.findings.has_errors() || !project.findings.is_empty();
+    let mut all = project.findings.clone();
+    all.extend(loaded.findings.clone().into_sorted());
+    all.extend(findings.into_sorted());
+    match plan.filter(|_| !refused) {
+        Some(plan) => {
+            if !all.is_empty() {
+                term::print_error(&diagnostics::render(&project.sources, &all));
+            }
+            Ok((plan, loaded))
+        }
+        None => Err(Error::Findings(Box::new((project.sources.clone(), all)))),
+    }
+}
+
+fn given(args: &Exec) -> Result<Vec<Given>, Error> {
+    let mut given = Vec::new();
+    for path in &args.inputs {
+        given.extend(from_file(path)?);
+    }
+    for pair in &args.input {
+        let Some((name, value)) = pair.split_once('=') else {
+            return Err(Error::usage_with(
+                format!("`{pair}` is not an input"),
+                "write it as `-i NAME=VALUE`",
+            ));
+        };
+        given.push(Given { name: name.to_owned(), value: Value::from(value), origin: Origin::Argument });
+    }
+    Ok(given)
+}
+
+fn from_file(path: &Path) -> Result<Vec<Given>, Error> {
+    let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
+    let origin = Origin::File(path.display().to_string());
+    let value: Value = serde_yaml::from_str(&text)
+        .map_err(|error| Error::usage(format!("`{}` is not YAML or JSON: {error}", path.display())))?;
+    let Value::Object(map) = value else {
+        return Err(Error::usage_with(
+            format!("`{}` holds no inputs", path.display()),
+            "write a mapping: `name: value`",
+        ));
+    };
+    Ok(map.into_iter().map(|(name, value)| Given { name, value, origin: origin.clone() }).collect())
+}
+
+fn secrets(plan: &Plan, environment: &Environment) -> Result<Vec<Secret>, Error> {
+    let read = |(name, variable): &(String, String)| match environment.get(variable) {
+        Some(value) if !value.is_empty() => Ok(Secret::new(name, value.to_owned())),
+        Some(_) | None => Err(Error::usage_with(
+            format!("secret `{name}` has no value: the environment variable `{variable}` is not set, so nothing ran"),
+            format!("set `{variable}`"),
+        )),
+    };
+    plan.secrets().iter().map(read).collect()
+}
+
+/// When, which runbook, and four digits against two in the same second.
+fn run_name(runbook: &str) -> String {
+    let mut random = [0u8; 2];
+    // Without randomness the name is still good: two runs of one runbook in one second are refused.
+    let _unseeded = getrandom::fill(&mut random);
+    let [high, low] = random;
+    format!("{}-{runbook}-{high:02x}{low:02x}", now().strftime("%Y%m%d-%H%M%S"))
+}
+
+struct Session<'a> {
+    project: &'a Project,
+    environment: &'a Environment,
+    args: &'a Exec,
+    loaded: &'a Loaded,
+}
+
+impl Session<'_> {
+    async fn run(&self, plan: Plan, catalogue: Catalogue, start: Start) -> Result<u8, Error> {
+        let signals = signals::listen().map_err(|error| Error::usage(format!("cannot listen for signals: {error}")))?;
+        let lab = practice::start(&plan, self.args).await?;
+        let address =
+            lab.as_ref().map(|lab| LabAddress { url: lab.url().to_owned(), database: lab.database_url().to_owned() });
+        let run = start.run.clone();
+        let prepared = Prepared::new(plan, catalogue, Start { lab: address, ..start })?;
+        let runs = self.project.runs();
+        let journal = Writer::create(&runs, &run, &self.pinned())?;
+        let dir = journal.dir().to_owned();
+        let text = self.args.format == Format::Text;
+        let screen =
+            if text { Screen::on_output(std::io::stdout().is_terminal()) } else { Screen::silent() };
+        let ports = Ports {
+            clock: Arc::new(SystemClock::new()),
+            journal: Box::new(journal),
+            observers: vec![Box::new(View::new(screen.clone(), self.args.output))],
+            approver: self.approver(screen),
+            signals,
+        };
+        let finished = prepared.run(ports).await;
+        if let Some(lab) = lab {
+            lab.stop().await;
+        }
+        let report = write_report(&dir);
+        let finished = finished.inspect_err(|_| self.say_where(&dir, report.as_deref().ok()))?;
+        let report = report?;
+        if text {
+            self.say_where(&dir, Some(&report));
+        } else {
+            let summary = json!({
+                "run": run,
+                "outcome": finished.outcome.word(),
+                "exit_code": finished.outcome.exit_code(),
+                "journal": dir.join("journal.jsonl"),
+                "report": report,
+            });
+            term::print(&summary.to_string());
+        }
+        Ok(finished.outcome.exit_code())
+    }
+
+    /// The texts that decide the run.
+    fn pinned(&self) -> Vec<(&str, &[u8])> {
+        let config = self.project.config_text.as_deref().map(|text| (CONFIG, text.as_bytes()));
+        std::iter::once(("runbook.yaml", self.loaded.bytes.as_slice())).chain(config).collect()
+    }
+
+    fn approver(&self, screen: Screen) -> Arc<dyn Approver> {
+        let user = self.environment.who().user;
+        if self.args.yes {
+            Arc::new(Always { user })
+        } else {
+            Arc::new(Terminal { user, screen, turn: Mutex::new(()) })
+        }
+    }
+
+    fn say_where(&self, dir: &Path, report: Option<&Path>) {
+        let shown = |path: &Path| path.strip_prefix(&self.project.directory).unwrap_or(path).display().to_string();
+        let print = |line: &str| if self.args.format == Format::Text { term::print(line) } else { term::print_error(line) };
+        print(&format!("  journal  {}", shown(&dir.join("journal.jsonl"))));
+        if let Some(report) = report {
+            print(&format!("  report   {}", shown(report)));
+        }
+    }
+}
+
+/// The report beside the journal, made from what the journal holds.
+fn write_report(dir: &Path) -> Result<PathBuf, Error> {
+    let run = runbook_journal::read(dir)?;
+    let report = runbook_report::markdown(&run.records, &Evidence { head: &run.head })?;
+    let path = dir.join("report.md");
+    std::fs::write(&path, report).map_err(|error| Error::file("write", &path, &error))?;
+    Ok(path)
+}

@@ -1,0 +1,78 @@
+//! `runbook show`
+
+use std::path::Path;
+
+use runbook_event::{OutputRef, StepState};
+use runbook_report::{Entry, EntryKind, Evidence, timeline, visible};
+
+use crate::args::{Format, Show};
+use crate::error::Error;
+use crate::project::Project;
+use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
+
+pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
+    let dir = runbook_journal::find(&project.runs(), &args.run)?;
+    let run = runbook_journal::read(&dir)?;
+    if let Some(id) = &args.step {
+        let Some(step) = run.state.step(id) else {
+            let ids: Vec<&str> =
+                run.state.run().iter().flat_map(|run| &run.outline.steps).map(|step| step.id.as_str()).collect();
+            let help = match runbook_document::nearest(id, ids.iter().copied()) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("its steps are {}", ids.join(", ")),
+            };
+            return Err(Error::usage_with(format!("that run has no step `{id}`"), help));
+        };
+        return output(&dir, step);
+    }
+    match args.format {
+        Format::Json => {
+            let value = runbook_report::json(&run.records, &Evidence { head: &run.head })?;
+            term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        }
+        Format::Text => {
+            timeline(&run.records)?.iter().for_each(|entry| term::print(&line(entry)));
+            if run.state.outcome().is_none() {
+                term::print(&styled(WARN, "the run has not ended: it is still going on, or was killed"));
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn line(entry: &Entry) -> String {
+    let offset = entry.offset_ms;
+    let (minutes, seconds, millis) = (offset / 60_000, offset / 1000 % 60, offset % 1000);
+    let time = styled(DIM, &format!("{minutes:02}:{:02}.{:03}", seconds.abs(), millis.abs()));
+    match entry.kind {
+        EntryKind::Phase => format!("{time}  {}", styled(BOLD, &entry.text)),
+        EntryKind::Good => format!("{time}  {}", styled(GOOD, &entry.text)),
+        EntryKind::Bad => format!("{time}  {}", styled(BAD, &entry.text)),
+        EntryKind::Question => format!("{time}  {}", styled(WARN, &entry.text)),
+        EntryKind::Info => format!("{time}  {}", entry.text),
+    }
+}
+
+/// What a step and its undo printed.
+fn output(dir: &Path, step: &StepState) -> Result<u8, Error> {
+    let outputs: Vec<&OutputRef> = step.output.iter().chain(&step.undo_output).collect();
+    if outputs.is_empty() {
+        term::print(&styled(DIM, "it printed nothing"));
+    }
+    for output in outputs {
+        match &output.file {
+            None => print_safely(&output.head),
+            Some(file) => {
+                let path = dir.join(file);
+                let bytes = std::fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
+                print_safely(&String::from_utf8_lossy(&bytes));
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// Line by line, so that what a program printed cannot move the terminal's cursor.
+fn print_safely(text: &str) {
+    text.lines().for_each(|line| term::print(&visible(line)));
+}

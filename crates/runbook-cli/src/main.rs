@@ -1,0 +1,60 @@
+//! The program `runbook`: the composition root.
+//!
+//! Only here is anything printed, is the environment read, and are colours known. Each command is one file
+//! under `commands`; what they share stands beside it: finding and reading the project's files
+//! ([`project`]), showing findings ([`diagnostics`]), watching a run ([`view`]).
+
+mod args;
+mod ask;
+mod catalogue;
+mod clock;
+mod commands;
+mod diagnostics;
+mod error;
+mod identity;
+mod practice;
+mod project;
+mod signals;
+mod term;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Args, Command};
+use crate::error::Error;
+use crate::identity::Environment;
+use crate::project::Project;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // Clap writes help to the output and usage errors to the error output, with its own exit codes.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(args) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(args: Args) -> Result<u8, Error> {
+    let environment = Environment::snapshot();
+    match args.command {
+        Command::Completions(args) => Ok(commands::completions::run(&args)),
+        Command::Lab(args) => commands::lab::run(&args),
+        Command::Check(args) => commands::check::run(&Project::find(&environment)?, &args),
+        Command::Exec(args) => commands::exec::run(&Project::find(&environment)?, environment, &args),
+        Command::Runs(args) => commands::runs::run(&Project::find(&environment)?, &args),
+        Command::Show(args) => commands::show::run(&Project::find(&environment)?, &args),
+        Command::Report(args) => commands::report::run(&Project::find(&environment)?, &args),
+        Command::Verify(args) => commands::verify::run(&Project::find(&environment)?, &args),
+    }
+}

@@ -1,0 +1,215 @@
+//! The project: its root, its file, its runbooks.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use runbook_document::{Config, Document, Finding, Findings, Node, SourceId, Span, codes};
+use sha2::{Digest, Sha256};
+
+use crate::error::Error;
+use crate::identity::Environment;
+
+/// The name of the project file.
+pub(crate) const CONFIG: &str = "runbook.config.yaml";
+
+/// The folder of the runbooks.
+const RUNBOOKS: &str = "runbooks";
+
+/// The texts that were read, with the names under which they are shown.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Sources {
+    pub(crate) names: Vec<String>,
+    pub(crate) texts: Vec<String>,
+}
+
+impl Sources {
+    fn add(&mut self, name: String, text: String) -> SourceId {
+        let id = SourceId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        self.names.push(name);
+        self.texts.push(text);
+        id
+    }
+
+    fn at(source: SourceId) -> usize {
+        usize::try_from(source.0).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn text(&self, source: SourceId) -> &str {
+        self.texts.get(Self::at(source)).map_or("", String::as_str)
+    }
+
+    pub(crate) fn name(&self, source: SourceId) -> &str {
+        self.names.get(Self::at(source)).map_or("", String::as_str)
+    }
+}
+
+/// A project.
+#[derive(Debug, Clone)]
+pub(crate) struct Project {
+    pub(crate) root: PathBuf,
+    pub(crate) directory: PathBuf,
+    pub(crate) config: Config,
+    pub(crate) config_text: Option<String>,
+    pub(crate) sources: Sources,
+    /// What is wrong with the project file.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// A runbook that was read.
+pub(crate) struct Loaded {
+    /// The file, relative to the project's root where it is below it, with `/` between its parts.
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) tree: Option<Node>,
+    pub(crate) document: Option<Document>,
+    pub(crate) findings: Findings,
+}
+
+impl Loaded {
+    /// SHA-256 of the file's bytes, in hexadecimal.
+    pub(crate) fn sha256(&self) -> String {
+        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl Project {
+    /// The project around the current directory: the nearest folder upwards that has a project file, else a
+    /// `runbooks` folder or a git repository, else the current directory.
+    pub(crate) fn find(environment: &Environment) -> Result<Self, Error> {
+        let directory = environment.directory.clone();
+        let above = |name: &str| directory.ancestors().find(|folder| folder.join(name).exists());
+        let root = above(CONFIG).or_else(|| above(RUNBOOKS)).or_else(|| above(".git")).unwrap_or(&directory).to_owned();
+        let mut project = Self {
+            directory,
+            config: Config::default(),
+            config_text: None,
+            sources: Sources::default(),
+            findings: Vec::new(),
+            root,
+        };
+        let path = project.root.join(CONFIG);
+        if path.exists() {
+            project.read_config(&path)?;
+        }
+        Ok(project)
+    }
+
+    fn read_config(&mut self, path: &Path) -> Result<(), Error> {
+        let mut findings = Findings::new();
+        if let Some((source, text)) = self.read(path, CONFIG.to_owned(), &mut findings)?.1 {
+            if let Some(tree) = runbook_document::parse(source, &text, &mut findings) {
+                self.config = Config::read(&tree, &mut findings);
+            }
+            self.config_text = Some(text);
+        }
+        self.findings = findings.into_sorted();
+        Ok(())
+    }
+
+    /// Where runs are kept.
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.root.join(self.config.state.as_deref().unwrap_or(".runbook")).join("runs")
+    }
+
+    /// The name under which a file is shown: relative to the root where it is below it.
+    fn shown(&self, path: &Path) -> String {
+        let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
+        full.strip_prefix(&root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+    }
+
+    /// Finds a runbook: as given, then under `runbooks/`, each with and without `.yaml`.
+    pub(crate) fn find_runbook(&self, given: &Path) -> Result<PathBuf, Error> {
+        let bases = [self.directory.clone(), self.root.clone(), self.root.join(RUNBOOKS)];
+        for base in &bases {
+            for suffix in ["", ".yaml", ".yml"] {
+                let mut name = given.as_os_str().to_owned();
+                name.push(suffix);
+                let path = base.join(name);
+                if path.is_file() {
+                    return Ok(path);
+                }
+            }
+        }
+        let known: Vec<String> = self.all_runbooks()?.iter().map(|path| self.shown(path)).collect();
+        let given = given.to_string_lossy();
+        let short = |path: &String| path.strip_prefix("runbooks/").unwrap_or(path).to_owned();
+        let names: Vec<String> = known.iter().map(short).collect();
+        let meant = runbook_document::nearest(&given, names.iter().map(String::as_str));
+        let help = match meant {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if names.is_empty() => format!("there are no runbooks under `{RUNBOOKS}/` of {}", self.root.display()),
+            None => format!("the runbooks are {}", names.join(", ")),
+        };
+        Err(Error::usage_with(format!("there is no runbook `{given}`"), help))
+    }
+
+    /// All runbooks of the project, in order of their paths.
+    pub(crate) fn all_runbooks(&self) -> Result<Vec<PathBuf>, Error> {
+        let folder = self.root.join(RUNBOOKS);
+        if folder.is_dir() { runbooks_below(&folder) } else { Ok(Vec::new()) }
+    }
+
+    /// Reads a runbook. What is wrong with it is among its findings.
+    pub(crate) fn load(&mut self, path: &Path) -> Result<Loaded, Error> {
+        let shown = self.shown(path);
+        let mut findings = Findings::new();
+        let (bytes, text) = self.read(path, shown.clone(), &mut findings)?;
+        let tree = text.and_then(|(source, text)| runbook_document::parse(source, &text, &mut findings));
+        let document = tree.as_ref().and_then(|tree| Document::read(tree, &mut findings));
+        Ok(Loaded { path: shown, bytes, tree, document, findings })
+    }
+
+    /// Reads a file as text. One that is too long or not UTF-8 is a finding.
+    #[expect(clippy::type_complexity, reason = "the bytes are pinned even where they are no text")]
+    fn read(
+        &mut self,
+        path: &Path,
+        shown: String,
+        findings: &mut Findings,
+    ) -> Result<(Vec<u8>, Option<(SourceId, String)>), Error> {
+        let length = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?.len();
+        if length > runbook_document::MAX_BYTES as u64 {
+            let source = self.sources.add(shown, String::new());
+            let message = format!("the file has {length} bytes, more than the {} that are read", runbook_document::MAX_BYTES);
+            findings.push(Finding::error(codes::TOO_LARGE, Span::new(source, 0, 0), message));
+            return Ok((Vec::new(), None));
+        }
+        let bytes = fs::read(path).map_err(|error| Error::file("read", path, &error))?;
+        match String::from_utf8(bytes.clone()) {
+            Ok(text) => {
+                let source = self.sources.add(shown, text.clone());
+                Ok((bytes, Some((source, text))))
+            }
+            Err(error) => {
+                let at = error.utf8_error().valid_up_to();
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let source = self.sources.add(shown, text);
+                let finding = Finding::error(codes::YAML, Span::new(source, at, at + 1), "the file is not UTF-8");
+                findings.push(finding.help("save it as UTF-8"));
+                Ok((bytes, None))
+            }
+        }
+    }
+}
+
+/// The YAML files below a folder, in order of their paths. Links to folders are not followed.
+pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let entries = fs::read_dir(&folder).map_err(|error| Error::file("read", &folder, &error))?;
+        for entry in entries {
+            let entry = entry.map_err(|error| Error::file("read", &folder, &error))?;
+            let kind = entry.file_type().map_err(|error| Error::file("read", &entry.path(), &error))?;
+            let path = entry.path();
+            if kind.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
