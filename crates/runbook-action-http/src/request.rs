@@ -1,0 +1,163 @@
+//! What is to be asked, from the parameters.
+
+use std::fmt::Write as _;
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Method, Url};
+use runbook_action::{Args, Effect, Failure, Param};
+
+use crate::connection::Server;
+use crate::header;
+use crate::shown::without_credentials;
+use crate::spec::{METHODS, SHORT};
+use crate::target::{self, encode};
+
+/// Which method, and where its URL is written.
+#[derive(Debug)]
+pub(crate) struct Line<'a> {
+    pub(crate) method: Method,
+    pub(crate) url: Args<'a>,
+}
+
+impl<'a> Line<'a> {
+    /// Reads `get: URL` and its kin, or `method` and `url`.
+    pub(crate) fn read(args: &Args<'a>) -> Result<Self, Failure> {
+        let short: Vec<&str> = SHORT.into_iter().filter(|key| args.get(key).is_some()).collect();
+        let method = args.get("method");
+        match (short.as_slice(), method, args.get("url")) {
+            ([key], None, None) => Ok(Self {
+                method: method_of(&key.to_ascii_uppercase()),
+                url: args.require(key)?,
+            }),
+            ([], Some(method), Some(url)) => {
+                let word = method.literal()?;
+                if !METHODS.contains(&word) {
+                    return Err(method.wrong(format!("expected one of {}", METHODS.join(", "))));
+                }
+                Ok(Self {
+                    method: method_of(word),
+                    url,
+                })
+            }
+            ([], Some(_), None) => Err(args.wrong("`url` is missing")),
+            ([], None, Some(_)) => Err(args.wrong("`method` is missing")),
+            ([], None, None) => Err(args
+                .wrong("names no URL")
+                .help(format!("add one of {}, or `method` and `url`", SHORT.join(", ")))),
+            ([first, ..], Some(_), _) => Err(args.wrong(format!("has both `{first}` and `method`"))),
+            ([first, ..], None, Some(_)) => Err(args.wrong(format!("has both `{first}` and `url`"))),
+            ([first, second, ..], None, None) => {
+                Err(args.wrong(format!("has both `{first}` and `{second}`")))
+            }
+        }
+    }
+
+    /// For people: `GET /health/status`.
+    pub(crate) fn shown(&self) -> Result<String, Failure> {
+        let url = self.url.text()?.to_string();
+        Ok(format!("{} {}", self.method, without_credentials(&url)))
+    }
+
+    /// What the method does, and whether that is certain.
+    pub(crate) fn effect(&self) -> (Effect, bool) {
+        match self.method.as_str() {
+            "GET" | "HEAD" | "OPTIONS" => (Effect::Read, true),
+            "PUT" | "PATCH" => (Effect::Change, true),
+            "DELETE" => (Effect::Destructive, true),
+            _ => (Effect::Change, false),
+        }
+    }
+
+    /// Whether asking leaves all as it was.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.effect().0 == Effect::Read
+    }
+}
+
+/// A request, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    /// Its own headers, without those of the connection.
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Option<Vec<u8>>,
+}
+
+impl Request {
+    /// Reads all of it.
+    pub(crate) fn read(args: &Args<'_>, line: &Line<'_>, server: &Server) -> Result<Self, Failure> {
+        let mut url = target::of_request(&line.url, server.base.as_ref())?;
+        if let Some(query) = args.get("query") {
+            let pairs = pairs(&query)?;
+            if !pairs.is_empty() {
+                let all = [url.query().unwrap_or_default(), &pairs].join("&");
+                url.set_query(Some(all.trim_start_matches('&')));
+            }
+        }
+        let mut headers = header::read(args.get("headers").as_ref())?;
+        let body = body(args)?.map(|(kind, body)| {
+            let has_kind =
+                headers.contains_key(CONTENT_TYPE) || server.headers_for(&url).contains_key(CONTENT_TYPE);
+            if !has_kind {
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            body
+        });
+        Ok(Self {
+            method: line.method.clone(),
+            url,
+            headers,
+            body,
+        })
+    }
+}
+
+/// The method of this name; all names are in [`METHODS`].
+fn method_of(word: &str) -> Method {
+    Method::from_bytes(word.as_bytes()).unwrap_or_default()
+}
+
+/// The body with its type.
+fn body(args: &Args<'_>) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
+    // A `json: null` is a body, so it is looked up as it stands.
+    let json = args.param().get("json");
+    match (json, args.get("form"), args.get("body")) {
+        (None, None, None) => Ok(None),
+        (Some(json), None, None) => Ok(Some(("application/json", json.reveal().to_string().into_bytes()))),
+        (None, Some(form), None) => Ok(Some((
+            "application/x-www-form-urlencoded",
+            pairs(&form)?.into_bytes(),
+        ))),
+        (None, None, Some(body)) => Ok(Some((
+            "text/plain; charset=utf-8",
+            body.text()?.reveal().into_bytes(),
+        ))),
+        (Some(_), _, _) | (None, Some(_), Some(_)) => Err(args
+            .wrong("has more than one body")
+            .help("keep one of `json`, `form`, `body`")),
+    }
+}
+
+/// A mapping as `a=1&b=2`, all encoded; a list repeats its key.
+fn pairs(args: &Args<'_>) -> Result<String, Failure> {
+    let mut pairs = String::new();
+    let mut add = |key: &str, value: &str| {
+        let separator = if pairs.is_empty() { "" } else { "&" };
+        let _ = write!(pairs, "{separator}{}={}", encode(key), encode(value));
+    };
+    for (key, entry) in args.entries()? {
+        match entry.param() {
+            Param::Null => {}
+            Param::List(_) => {
+                for item in entry.items()? {
+                    add(key, &item.text()?.reveal());
+                }
+            }
+            Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::Map(_) => {
+                add(key, &entry.text()?.reveal());
+            }
+        }
+    }
+    Ok(pairs)
+}
