@@ -67,10 +67,15 @@ impl File {
     pub(crate) async fn run(&self, job: &Job<'_>) -> Result<Output, Failure> {
         job.statement.has_no_places_like(&['?', '@', '$'])?;
         let flag = Arc::new(AtomicBool::new(false));
-        let mut lease = self
-            .session(job, &flag)
-            .await
-            .map_err(|error| job.place.not_connected(&error))?;
+        let session = tokio::select! {
+            biased;
+            session = self.session(job, &flag) => session,
+            () = job.call.host.cancelled() => {
+                // Nothing was run yet.
+                return Err(Failure { may_have_applied: false, ..job.cancelled() });
+            }
+        };
+        let mut lease = session.map_err(|error| job.place.not_connected(&error))?;
         let rows = attend(&mut lease.connection, &flag, job).await?;
         lease.give_back();
         Ok(rows.into_output())
