@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use runbook_action_http::Http;
 use runbook_action_shell::{Exec, Shell};
-//use runbook_action_sql::Sql;
+use runbook_action_sql::Sql;
 use runbook_plan::Catalogue;
 
 use crate::identity::Environment;
@@ -17,6 +17,6 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add(Arc::new(Exec::new(shell)));
     catalogue.add(Arc::new(Http::new()));
-    //catalogue.add(Arc::new(Sql::new(root.to_owned())));
+    catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue
 }

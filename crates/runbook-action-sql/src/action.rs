@@ -1,0 +1,162 @@
+//! The action `sql`.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use runbook_action::{
+    Action, Call, Connection, ErrorKind, Failure, Output, Param, Recognised, Spec, async_trait,
+};
+
+use crate::address::{Address, Database};
+use crate::bind::Bound;
+use crate::failure::Place;
+use crate::statement::Statement;
+use crate::{postgres, spec, sqlite};
+
+/// The action `sql`: a statement and its rows.
+#[derive(Debug, Default)]
+pub struct Sql {
+    root: PathBuf,
+    servers: Mutex<HashMap<Key, Server>>,
+}
+
+/// A connection is kept by its name and URL.
+type Key = (String, String);
+
+#[derive(Debug, Clone)]
+enum Server {
+    Postgres(Arc<postgres::Server>),
+    Sqlite(Arc<sqlite::File>),
+}
+
+/// One statement, ready to be run.
+pub(crate) struct Job<'a> {
+    pub(crate) statement: &'a Statement<'a>,
+    pub(crate) values: Vec<(&'a str, Bound)>,
+    /// How long it may take.
+    pub(crate) limit: Option<Duration>,
+    pub(crate) read_only: bool,
+    pub(crate) call: Call<'a>,
+    pub(crate) place: Place<'a>,
+}
+
+impl Job<'_> {
+    /// Whether it is part of a transaction that is ended here.
+    pub(crate) fn needs_transaction(&self) -> bool {
+        self.read_only || self.statement.max_rows.is_some()
+    }
+
+    /// Refuses to have changed more rows than it may.
+    pub(crate) fn is_within(&self, affected: u64) -> Result<(), Failure> {
+        match self.statement.max_rows {
+            Some(max) if affected > max => Err(Failure::new(
+                ErrorKind::Other,
+                format!(
+                    "would have changed {affected} rows where at most {max} were expected; it was rolled back"
+                ),
+            )),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// That it was stopped.
+    pub(crate) fn cancelled(&self) -> Failure {
+        let failure = Failure::new(ErrorKind::Cancelled, "the statement was stopped before it ended");
+        if self.statement.analysis.only_reads() {
+            failure
+        } else {
+            failure.maybe_applied()
+        }
+    }
+
+    /// A failure of its execution.
+    pub(crate) fn failed(&self, error: &sqlx::Error) -> Failure {
+        self.place.failed(error, self.statement.analysis.only_reads())
+    }
+}
+
+impl Sql {
+    /// Relative names of SQLite files start at `root`, the project's root.
+    #[must_use]
+    pub fn new(root: PathBuf) -> Self {
+        Self {
+            root,
+            servers: Mutex::default(),
+        }
+    }
+
+    /// The server behind this connection, which is known from the last statement or made now.
+    fn server(&self, connection: &Connection, address: &Address) -> Result<Server, Failure> {
+        let key = (connection.name.clone(), address.url.clone());
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(server) = servers.get(&key) {
+            return Ok(server.clone());
+        }
+        let server = match address.kind {
+            Database::Postgres => {
+                postgres::Server::at(&address.url).map(|server| Server::Postgres(Arc::new(server)))
+            }
+            Database::Sqlite => {
+                sqlite::File::at(&address.url, &self.root).map(|file| Server::Sqlite(Arc::new(file)))
+            }
+        };
+        // The error of the parser may repeat the URL, and with it the password.
+        let server = server.ok_or_else(|| {
+            Failure::new(ErrorKind::Other, "is not the URL of a database")
+                .about(format!("connections.{}.sql", connection.name))
+        })?;
+        servers.insert(key, server.clone());
+        Ok(server)
+    }
+}
+
+#[async_trait]
+impl Action for Sql {
+    fn spec(&self) -> &'static Spec {
+        &spec::SPEC
+    }
+
+    fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
+        let statement = Statement::read(params)?;
+        Ok(Recognised {
+            effect: statement.analysis.effect,
+            certain: statement.analysis.certain,
+            summary: statement.summary(),
+        })
+    }
+
+    async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        let statement = Statement::read(call.params)?;
+        let values = statement.values()?;
+        let Some(connection) = call.connection else {
+            return Err(Failure::new(ErrorKind::Other, "needs a connection to a database"));
+        };
+        let address = Address::read(connection)?;
+        let server = self.server(connection, &address)?;
+        let shown = match &server {
+            Server::Postgres(server) => server.shown(),
+            Server::Sqlite(file) => file.shown(),
+        };
+        let job = Job {
+            statement: &statement,
+            values,
+            limit: address
+                .statement_timeout
+                .into_iter()
+                .chain(call.host.remaining())
+                .min(),
+            read_only: address.read_only,
+            call,
+            place: Place {
+                shown: call.mask(&shown),
+                call,
+            },
+        };
+        match server {
+            Server::Postgres(server) => server.run(&job).await,
+            Server::Sqlite(file) => file.run(&job).await,
+        }
+    }
+}

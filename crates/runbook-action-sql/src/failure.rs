@@ -1,0 +1,158 @@
+//! From errors of a database to the kinds that a runbook can ask for.
+
+use std::io;
+
+use runbook_action::{Call, ErrorKind, Failure};
+use sqlx::error::DatabaseError;
+use sqlx::postgres::PgDatabaseError;
+
+/// Where the error comes from, for messages: `127.0.0.1:5432/mcp`. Never with a password.
+pub(crate) struct Place<'a> {
+    pub(crate) shown: String,
+    pub(crate) call: Call<'a>,
+}
+
+impl Place<'_> {
+    /// What went wrong before the statement was sent.
+    pub(crate) fn not_connected(&self, error: &sqlx::Error) -> Failure {
+        let shown = &self.shown;
+        let failure = self.failure(error);
+        match failure.kind {
+            ErrorKind::Refused => Failure {
+                message: format!("nobody listens at `{shown}`"),
+                ..failure
+            },
+            ErrorKind::Dns => Failure {
+                message: format!("the name of `{shown}` cannot be resolved"),
+                ..failure
+            },
+            ErrorKind::Timeout => Failure {
+                message: format!("`{shown}` did not answer in time"),
+                ..failure
+            },
+            ErrorKind::Unreachable
+            | ErrorKind::Tls
+            | ErrorKind::Auth
+            | ErrorKind::MissingProgram
+            | ErrorKind::Protocol
+            | ErrorKind::NotFound
+            | ErrorKind::Forbidden
+            | ErrorKind::Conflict
+            | ErrorKind::Cancelled
+            | ErrorKind::Other => Failure {
+                message: format!("no connection to `{shown}`: {}", failure.message),
+                ..failure
+            },
+        }
+    }
+
+    /// What went wrong with the statement. A database that answers with an error has undone the statement; if the
+    /// connection was lost, nobody knows.
+    pub(crate) fn failed(&self, error: &sqlx::Error, only_reads: bool) -> Failure {
+        let failure = self.failure(error);
+        let is_answered = error.as_database_error().is_some() && failure.kind != ErrorKind::Unreachable;
+        if is_answered || only_reads {
+            failure
+        } else {
+            failure.maybe_applied()
+        }
+    }
+
+    fn failure(&self, error: &sqlx::Error) -> Failure {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+        let mut failure = match error {
+            sqlx::Error::Database(error) => of_database(error.as_ref()),
+            sqlx::Error::Io(error) => Failure::new(kind_of_io(error), error.to_string()),
+            sqlx::Error::Tls(error) => Failure::new(ErrorKind::Tls, error.to_string()),
+            sqlx::Error::Protocol(text) => Failure::new(ErrorKind::Protocol, text.clone()),
+            sqlx::Error::PoolTimedOut => Failure::new(ErrorKind::Timeout, "no answer in time"),
+            sqlx::Error::WorkerCrashed => Failure::new(ErrorKind::Unreachable, "the connection is gone"),
+            error => Failure::new(ErrorKind::Other, error.to_string()),
+        };
+        failure.message = self.call.mask(failure.message.trim_end_matches('.'));
+        failure.help = failure.help.map(|help| self.call.mask(&help));
+        failure
+    }
+}
+
+fn kind_of_io(error: &io::Error) -> ErrorKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library's list is open"
+    )]
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => ErrorKind::Refused,
+        io::ErrorKind::TimedOut => ErrorKind::Timeout,
+        // The standard library has no kind for it.
+        _ if error.to_string().contains("failed to lookup address") => ErrorKind::Dns,
+        _ => ErrorKind::Unreachable,
+    }
+}
+
+fn of_database(error: &dyn DatabaseError) -> Failure {
+    let code = error.code().unwrap_or_default().into_owned();
+    let Some(postgres) = error.try_downcast_ref::<PgDatabaseError>() else {
+        let failure = Failure::new(sqlite_kind(&code), error.message());
+        return if code == "8" {
+            failure.help("the connection is `read_only`")
+        } else {
+            failure
+        };
+    };
+    let mut message = format!("{} (SQLSTATE {code})", postgres.message());
+    if let Some(detail) = postgres.detail() {
+        message.push_str(": ");
+        message.push_str(detail);
+    }
+    let kind = match code.as_str() {
+        "57014" if postgres.message().contains("timeout") => ErrorKind::Timeout,
+        code => postgres_kind(code),
+    };
+    let failure = Failure::new(kind, message);
+    match (postgres.hint(), help(&code)) {
+        (Some(hint), _) => failure.help(hint),
+        (None, Some(help)) => failure.help(help),
+        (None, None) => failure,
+    }
+}
+
+/// The class of an SQLSTATE.
+fn postgres_kind(code: &str) -> ErrorKind {
+    match code {
+        "28000" | "28P01" => ErrorKind::Auth,
+        "3D000" | "42P01" | "42704" | "42883" | "42703" | "3F000" => ErrorKind::NotFound,
+        "42501" | "25006" => ErrorKind::Forbidden,
+        "57P01" | "57P02" | "57P03" | "57P05" => ErrorKind::Unreachable,
+        "25P03" | "57P04" => ErrorKind::Timeout,
+        "40001" | "40P01" | "55P03" | "55006" => ErrorKind::Conflict,
+        code if code.starts_with("23") => ErrorKind::Conflict,
+        code if code.starts_with("08") => ErrorKind::Unreachable,
+        _ => ErrorKind::Other,
+    }
+}
+
+fn help(code: &str) -> Option<&'static str> {
+    match code {
+        "53300" => {
+            Some("end sessions that are not needed, or connect as a role for which slots are reserved")
+        }
+        "25006" => Some("the connection is `read_only`: use another one for changes"),
+        "42883" | "42804" => Some("cast the value where it is bound, for example `:name::int`"),
+        "25001" => {
+            Some("leave `max_rows` and `read_only` out: this statement cannot be part of a transaction")
+        }
+        _ => None,
+    }
+}
+
+/// The class of an extended result code of SQLite, whose last byte is the primary one.
+fn sqlite_kind(code: &str) -> ErrorKind {
+    match code.parse::<u32>().unwrap_or_default() & 0xff {
+        3 | 8 | 23 => ErrorKind::Forbidden,
+        5 | 6 | 19 => ErrorKind::Conflict,
+        9 => ErrorKind::Timeout,
+        14 => ErrorKind::NotFound,
+        26 => ErrorKind::Protocol,
+        _ => ErrorKind::Other,
+    }
+}

@@ -1,0 +1,92 @@
+//! A few connections to one database, kept for the next statement.
+//!
+//! The pool that comes with sqlx waits for a server that refuses connections until its patience is over, and then
+//! says that it timed out. A runbook wants to know at once, and why. So this one asks once.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+/// How many connections there may be.
+const CONNECTIONS: usize = 4;
+
+/// How long a kept connection may take to show that it lives.
+const PING: Duration = Duration::from_secs(2);
+
+/// How long it may take to connect.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Connections to one database.
+#[derive(Debug)]
+pub(crate) struct Reserve<C: Connection> {
+    options: C::Options,
+    idle: Mutex<Vec<C>>,
+    permits: Semaphore,
+}
+
+/// A connection in use. One that is not given back is closed.
+#[derive(Debug)]
+pub(crate) struct Lease<'a, C: Connection> {
+    pub(crate) connection: C,
+    reserve: &'a Reserve<C>,
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl<C: Connection> Reserve<C>
+where
+    C::Options: ConnectOptions<Connection = C>,
+{
+    pub(crate) fn new(options: C::Options) -> Self {
+        Self {
+            options,
+            idle: Mutex::default(),
+            permits: Semaphore::new(CONNECTIONS),
+        }
+    }
+
+    pub(crate) const fn options(&self) -> &C::Options {
+        &self.options
+    }
+
+    /// A connection that lives: a kept one that answers, or a new one. Waits for one if all are in use.
+    pub(crate) async fn lease(&self) -> Result<Lease<'_, C>, sqlx::Error> {
+        let permit = self.permits.acquire().await.ok();
+        while let Some(mut connection) = self.take() {
+            if matches!(timeout(PING, connection.ping()).await, Ok(Ok(()))) {
+                return Ok(self.leased(connection, permit));
+            }
+        }
+        let connection = self.connect().await?;
+        Ok(self.leased(connection, permit))
+    }
+
+    /// A new connection, beside those that are counted.
+    pub(crate) async fn connect(&self) -> Result<C, sqlx::Error> {
+        timeout(CONNECT, self.options.connect())
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    fn take(&self) -> Option<C> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    const fn leased<'a>(&'a self, connection: C, permit: Option<SemaphorePermit<'a>>) -> Lease<'a, C> {
+        Lease {
+            connection,
+            reserve: self,
+            _permit: permit,
+        }
+    }
+}
+
+impl<C: Connection> Lease<'_, C> {
+    /// Keeps the connection for the next statement.
+    pub(crate) fn give_back(self) {
+        let mut idle = self.reserve.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.push(self.connection);
+    }
+}

@@ -1,0 +1,72 @@
+//! What the action accepts and answers, as data.
+
+use runbook_action::schema::{Field, Object, Shape};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec};
+
+pub(crate) static SPEC: Spec = Spec {
+    kind: "sql",
+    doc: "Runs one statement and reads its rows.",
+    params: Shape::OneOf(&[Shape::Literal, Shape::Object(&PARAMS)]),
+    result: &[
+        Field::required(
+            "rows",
+            Shape::List(&Shape::Map(&Shape::Any)),
+            "The rows, each by its columns' names.",
+        ),
+        Field::required(
+            "rows_affected",
+            Shape::COUNT,
+            "How many rows were changed, or read.",
+        ),
+        Field::required(
+            "columns",
+            Shape::List(&Shape::Template),
+            "The names of the columns.",
+        ),
+    ],
+    connection: ConnectionNeed::Required(&CONNECTION),
+};
+
+static PARAMS: Object = Object {
+    name: "sql",
+    fields: &[
+        Field::required(
+            "query",
+            Shape::Literal,
+            "The statement, with `:name` where a value belongs.",
+        ),
+        Field::optional("bind", Shape::Map(&Shape::Any), "The values, by name."),
+        Field::optional(
+            "max_rows",
+            Shape::COUNT,
+            "A statement that changes more rows is rolled back and fails.",
+        ),
+    ],
+    open: false,
+};
+
+static CONNECTION: ConnectionSpec = ConnectionSpec {
+    kind: "sql",
+    doc: "A database: PostgreSQL or SQLite.",
+    shape: Object {
+        name: "connection",
+        fields: &[
+            Field::required(
+                "sql",
+                Shape::Template,
+                "The URL: `postgres://user@host/database` or `sqlite:file.db`.",
+            ),
+            Field::optional(
+                "statement_timeout",
+                Shape::Duration,
+                "How long a statement may take.",
+            ),
+            Field::optional(
+                "read_only",
+                Shape::Boolean,
+                "Whether the database refuses changes through it.",
+            ),
+        ],
+        open: false,
+    },
+};

@@ -1,0 +1,239 @@
+//! Statements on SQLite.
+//!
+//! SQLite runs in this process: a statement that is to stop is told so by a flag that SQLite looks at now and then.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::StreamExt;
+use runbook_action::{ErrorKind, Failure, Output};
+use serde_json::Value;
+use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{Arguments, Column, ConnectOptions, Either, Executor, Row, Statement as _, TypeInfo, ValueRef};
+use tokio::time::timeout;
+
+use crate::action::Job;
+use crate::bind::Bound;
+use crate::reserve::{Lease, Reserve};
+use crate::rows::Rows;
+
+/// How often SQLite looks at the flag, in its own instructions.
+const STEPS: i32 = 1_000;
+
+/// How long a statement may take to notice that it is to stop.
+const CANCEL: Duration = Duration::from_secs(2);
+
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+const ROLLBACK: &str = "ROLLBACK";
+const QUERY_ONLY: &str = "PRAGMA query_only = ON";
+const QUERY_AND_CHANGE: &str = "PRAGMA query_only = OFF";
+
+/// A database in a file, or in memory.
+#[derive(Debug)]
+pub(crate) struct File {
+    reserve: Reserve<SqliteConnection>,
+    shown: String,
+}
+
+impl File {
+    /// The file that `url` names, if it names one. A relative one starts at `root`.
+    pub(crate) fn at(url: &str, root: &Path) -> Option<Self> {
+        let options: SqliteConnectOptions = url.parse().ok()?;
+        let shown = options.get_filename().display().to_string();
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let options = if in_memory {
+            options
+        } else {
+            let file = root.join(options.get_filename());
+            options.filename(file)
+        };
+        Some(Self {
+            reserve: Reserve::new(options.disable_statement_logging()),
+            shown: if in_memory { ":memory:".to_owned() } else { shown },
+        })
+    }
+
+    /// For messages: the name of the file.
+    pub(crate) fn shown(&self) -> String {
+        self.shown.clone()
+    }
+
+    /// Runs one statement.
+    pub(crate) async fn run(&self, job: &Job<'_>) -> Result<Output, Failure> {
+        job.statement.has_no_places_like(&['?', '@', '$'])?;
+        let flag = Arc::new(AtomicBool::new(false));
+        let session = tokio::select! {
+            biased;
+            session = self.session(job, &flag) => session,
+            () = job.call.host.cancelled() => {
+                // Nothing was run yet.
+                return Err(Failure { may_have_applied: false, ..job.cancelled() });
+            }
+        };
+        let mut lease = session.map_err(|error| job.place.not_connected(&error))?;
+        let rows = attend(&mut lease.connection, &flag, job).await?;
+        lease.give_back();
+        Ok(rows.into_output())
+    }
+
+    async fn session(
+        &self,
+        job: &Job<'_>,
+        flag: &Arc<AtomicBool>,
+    ) -> sqlx::Result<Lease<'_, SqliteConnection>> {
+        let mut lease = self.reserve.lease().await?;
+        let mode = if job.read_only {
+            QUERY_ONLY
+        } else {
+            QUERY_AND_CHANGE
+        };
+        lease.connection.execute(sqlx::raw_sql(mode)).await?;
+        let stop = Arc::clone(flag);
+        let mut handle = lease.connection.lock_handle().await?;
+        handle.set_progress_handler(STEPS, move || !stop.load(Ordering::Relaxed));
+        drop(handle);
+        Ok(lease)
+    }
+}
+
+/// Runs the statement until it ends or is told to.
+async fn attend(
+    connection: &mut SqliteConnection,
+    flag: &AtomicBool,
+    job: &Job<'_>,
+) -> Result<Rows, Failure> {
+    let limit = async {
+        match job.limit {
+            Some(limit) => tokio::time::sleep(limit).await,
+            None => std::future::pending().await,
+        }
+    };
+    let mut work = std::pin::pin!(transact(connection, job));
+    let failure = tokio::select! {
+        biased;
+        outcome = &mut work => return outcome,
+        () = job.call.host.cancelled() => job.cancelled(),
+        () = limit => Failure {
+            kind: ErrorKind::Timeout,
+            message: "the statement took longer than it may".to_owned(),
+            ..job.cancelled()
+        },
+    };
+    flag.store(true, Ordering::Relaxed);
+    // It ends by the flag; what it waits for beside is bounded by itself.
+    let _ended = timeout(CANCEL, work).await.is_ok();
+    Err(failure)
+}
+
+async fn transact(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Rows, Failure> {
+    if job.statement.max_rows.is_none() {
+        return execute(connection, job).await;
+    }
+    simple(connection, BEGIN, job).await?;
+    // After a failure the connection is closed, and the transaction with it.
+    let rows = execute(connection, job).await?;
+    if let Err(failure) = job.is_within(rows.affected) {
+        simple(connection, ROLLBACK, job).await?;
+        return Err(failure);
+    }
+    simple(connection, COMMIT, job).await?;
+    Ok(rows)
+}
+
+async fn simple(connection: &mut SqliteConnection, sql: &'static str, job: &Job<'_>) -> Result<(), Failure> {
+    let outcome = connection.execute(sqlx::raw_sql(sql)).await;
+    outcome.map(|_| ()).map_err(|error| job.failed(&error))
+}
+
+async fn execute(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Rows, Failure> {
+    let arguments = arguments(&job.values)?;
+    let sql = job.statement.sql('?');
+    let statement = (&mut *connection)
+        .prepare(sql)
+        .await
+        .map_err(|error| job.failed(&error))?;
+    let mut rows = Rows::default();
+    rows.name_columns(statement.columns().iter().map(Column::name));
+    let query = statement.query_with(arguments).persistent(false);
+    let mut results = connection.fetch_many(query);
+    let mut changed = 0;
+    while let Some(result) = results.next().await {
+        match result.map_err(|error| job.failed(&error))? {
+            Either::Left(done) => changed += done.rows_affected(),
+            Either::Right(row) => {
+                let values = values(&row, &rows)?;
+                rows.push(values, job.call.host).await?;
+            }
+        }
+    }
+    // SQLite tells the count of the last change, also after a statement that changes nothing.
+    rows.affected = if job.statement.analysis.counts {
+        changed
+    } else {
+        rows.count
+    };
+    Ok(rows)
+}
+
+fn values(row: &SqliteRow, rows: &Rows) -> Result<Vec<Value>, Failure> {
+    (0..row.columns().len())
+        .map(|index| {
+            value(row, index).map_err(|error| {
+                let message = format!("the column `{}` cannot be read: {error}", rows.column(index));
+                Failure::new(ErrorKind::Protocol, message).maybe_applied()
+            })
+        })
+        .collect()
+}
+
+/// A value by its own type, which in SQLite is not that of its column.
+fn value(row: &SqliteRow, index: usize) -> sqlx::Result<Value> {
+    let raw = row.try_get_raw(index)?;
+    if raw.is_null() {
+        return Ok(Value::Null);
+    }
+    let kind = raw.type_info().name().to_owned();
+    Ok(match kind.as_str() {
+        "INTEGER" => Value::from(row.try_get_unchecked::<i64, _>(index)?),
+        "REAL" => {
+            let float: f64 = row.try_get_unchecked(index)?;
+            // JSON has no number for the infinite.
+            serde_json::Number::from_f64(float)
+                .map_or_else(|| Value::String(float.to_string()), Value::Number)
+        }
+        "BLOB" => Value::String(STANDARD.encode(row.try_get_unchecked::<Vec<u8>, _>(index)?)),
+        _ => {
+            let bytes: Vec<u8> = row.try_get_unchecked(index)?;
+            Value::String(String::from_utf8_lossy(&bytes).into_owned())
+        }
+    })
+}
+
+fn arguments(values: &[(&str, Bound)]) -> Result<SqliteArguments, Failure> {
+    let mut arguments = SqliteArguments::default();
+    for (name, bound) in values {
+        let added = match bound {
+            Bound::Null => arguments.add(None::<i64>),
+            Bound::Bool(value) => arguments.add(*value),
+            Bound::Integer(value) => arguments.add(*value),
+            Bound::Float(value) => arguments.add(*value),
+            Bound::Text(value) => arguments.add(value.clone()),
+            Bound::Json(value) => arguments.add(value.to_string()),
+            Bound::Bools(_) | Bound::Integers(_) | Bound::Floats(_) | Bound::Texts(_) => {
+                return Err(Failure::new(ErrorKind::Other, "SQLite has no lists")
+                    .about(format!("bind.{name}"))
+                    .help("give a text that holds JSON, and use `json_each(:name)`"));
+            }
+        };
+        added.map_err(|error| {
+            Failure::new(ErrorKind::Other, format!("the value cannot be sent: {error}"))
+                .about(format!("bind.{name}"))
+        })?;
+    }
+    Ok(arguments)
+}
