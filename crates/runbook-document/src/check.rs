@@ -38,7 +38,11 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
 
 /// Like `Iterator::all`, but looks at every item.
 fn all<T>(items: impl Iterator<Item = T>, mut check: impl FnMut(T) -> bool) -> bool {
-    items.fold(true, |fine, item| check(item) && fine)
+    let mut fine = true;
+    for item in items {
+        fine &= check(item);
+    }
+    fine
 }
 
 fn is_template(node: &Node) -> bool {
@@ -50,8 +54,7 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
     let fits = |candidate: &&Shape| match candidate {
         Shape::List(_) => matches!(node.kind, Kind::List(_)),
         Shape::Map(_) | Shape::Object(_) => matches!(node.kind, Kind::Map(_)),
-        Shape::Any => true,
-        Shape::OneOf(_) | Shape::Dynamic(_) => true,
+        Shape::Any | Shape::OneOf(_) | Shape::Dynamic(_) => true,
         Shape::Boolean => matches!(
             node.scalar().map(|scalar| &scalar.value),
             Some(ScalarValue::Bool(_))
@@ -107,12 +110,11 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
 /// The finding for a key that no table has.
 fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
     let known = object.fields.iter().map(|field| field.key);
-    let help = match nearest(key, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
-            format!("the keys of a {} are {}", object.name, known.join(", "))
-        }
+    let help = if let Some(meant) = nearest(key, known.clone()) {
+        format!("did you mean `{meant}`?")
+    } else {
+        let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
+        format!("the keys of a {} are {}", object.name, known.join(", "))
     };
     Finding::error(
         codes::UNKNOWN_KEY,
@@ -152,7 +154,6 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
     }
     let text = scalar.text.as_str();
     let fine = match shape {
-        Shape::Template | Shape::Literal | Shape::Expression => true,
         Shape::Slug => is_slug(text),
         Shape::Version => is_version(text),
         Shape::Integer { min, max } => match scalar.value {
@@ -164,7 +165,10 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         Shape::Boolean => matches!(scalar.value, ScalarValue::Bool(_)),
         Shape::Duration => parse_duration(text).is_some(),
         Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
-        Shape::Dynamic(_)
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Dynamic(_)
         | Shape::List(_)
         | Shape::Map(_)
         | Shape::Object(_)

@@ -57,12 +57,15 @@ struct Reader<'a, 'f> {
 }
 
 impl<'a> Reader<'a, '_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the parser's own enum, which may grow: all the rest is for `node` to judge"
+    )]
     fn document(&mut self) -> Result<Node, Stop> {
         let mut root = None;
         loop {
             let (event, mark) = self.next()?;
             match event {
-                Event::StreamStart | Event::DocumentEnd | Event::Anchor(..) => {}
                 Event::DocumentStart(..) if root.is_some() => {
                     return Err(self.stop(
                         codes::YAML_FEATURE,
@@ -70,7 +73,7 @@ impl<'a> Reader<'a, '_> {
                         "a second document begins here; a file holds one",
                     ));
                 }
-                Event::DocumentStart(..) => {}
+                Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd | Event::Anchor(..) => {}
                 Event::StreamEnd => break,
                 other => root = Some(self.node(other, &mark, 0)?),
             }
@@ -342,6 +345,7 @@ mod tests {
 
     #[test]
     fn only_yaml_1_2_booleans_and_numbers() {
+        use ScalarValue::{Bool, Float, Integer, Null, Text};
         let node = read("[on, yes, true, 1, -2, 1.5, 1e3, 1.2.0, 0x1f, '3', ~, '']")
             .0
             .unwrap();
@@ -350,7 +354,6 @@ mod tests {
             .iter()
             .map(|item| item.scalar().unwrap().value.clone())
             .collect();
-        use ScalarValue::{Bool, Float, Integer, Null, Text};
         let expected = [
             Text,
             Text,
@@ -390,7 +393,7 @@ mod tests {
         for level in 1..12 {
             let before = level - 1;
             let items = vec![format!("*a{before}"); 10].join(", ");
-            bomb.push_str(&format!("a{level}: &a{level} [{items}]\n"));
+            bomb = format!("{bomb}a{level}: &a{level} [{items}]\n");
         }
         assert_eq!(codes_of(&bomb), ["RB0103"]);
         let deep = "[".repeat(100_000);

@@ -9,6 +9,11 @@
 //!
 //! The engine knows no plugin: it is handed a catalogue. Time is an argument: a [`Clock`].
 
+#![expect(
+    clippy::similar_names,
+    reason = "`step` and `stop` are what this crate is about"
+)]
+
 mod clock;
 mod dispatch;
 mod host;

@@ -115,7 +115,7 @@ impl Prepared {
             );
         }
         let scope = scope.with_root("connections", Val::map(shown));
-        let started = started(&plan, &start);
+        let started = started(&plan, start);
         Ok(Self {
             plan: Arc::new(plan),
             catalogue,
@@ -183,12 +183,12 @@ fn to_val(param: &Param) -> Val {
     }
 }
 
-fn started(plan: &Plan, start: &Start) -> RunStarted {
+fn started(plan: &Plan, start: Start) -> RunStarted {
     let about = plan.about();
     RunStarted {
-        run: start.run.clone(),
+        run: start.run,
         format: FORMAT,
-        engine: start.engine.clone(),
+        engine: start.engine,
         runbook: RunbookRef {
             name: about.name.clone(),
             version: about.version.clone(),
@@ -197,13 +197,13 @@ fn started(plan: &Plan, start: &Start) -> RunStarted {
             severity: about.severity.clone(),
             owner: about.owner.clone(),
             labels: about.labels.clone(),
-            path: start.path.clone(),
-            sha256: start.sha256.clone(),
+            path: start.path,
+            sha256: start.sha256,
         },
         plan: plan.digest().to_owned(),
         environment: plan.environment().map(str::to_owned),
-        inputs: start.inputs.clone(),
-        who: start.who.clone(),
+        inputs: start.inputs,
+        who: start.who,
         outline: outline(plan),
     }
 }

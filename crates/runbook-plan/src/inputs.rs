@@ -172,7 +172,7 @@ impl InputDecl {
         }
     }
 
-    fn from_text(&self, text: &str) -> Result<Value, String> {
+    fn parse_text(&self, text: &str) -> Result<Value, String> {
         let wrong = || format!("expected {}, found `{text}`", self.kind.noun());
         let value = match self.kind {
             InputKind::Text | InputKind::Duration | InputKind::Url => Value::from(text),
@@ -187,11 +187,7 @@ impl InputDecl {
             InputKind::Enum => self
                 .values
                 .iter()
-                .find(|value| {
-                    value
-                        .as_str()
-                        .map_or_else(|| value.to_string() == text, |word| word == text)
-                })
+                .find(|value| value.as_str().map_or_else(|| *value == text, |word| word == text))
                 .cloned()
                 .unwrap_or_else(|| Value::from(text)),
             InputKind::List | InputKind::Map => serde_json::from_str(text).map_err(|_| wrong())?,
@@ -226,12 +222,12 @@ impl InputDecl {
                 && let Some(limit) = measure(self.kind, bound)
                 && (if is_minimum { size < limit } else { size > limit })
             {
-                let side = if is_minimum {
+                let beyond = if is_minimum {
                     "below the minimum of"
                 } else {
                     "above the maximum of"
                 };
-                return Err(format!("`{}` is {side} {}", plain(value), plain(bound)));
+                return Err(format!("`{}` is {beyond} {}", plain(value), plain(bound)));
             }
         }
         match (&self.pattern, value) {
@@ -324,7 +320,7 @@ pub(crate) fn resolve(
                     ..
                 }),
                 _,
-            ) => decl.from_text(text),
+            ) => decl.parse_text(text),
             (Some(given), _) => decl.accept(&given.value),
             (None, Some(default)) => Ok(default.clone()),
             (None, None) => Err(format!("it is required: expected {}", decl.kind.noun())),

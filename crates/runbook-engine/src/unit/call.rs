@@ -202,7 +202,7 @@ fn tell_timeout(failure: Failure, host: &CallHost, timeout: Duration) -> Failure
 /// A length of time for people.
 pub(super) fn seconds(length: Duration) -> String {
     let millis = length.as_millis();
-    if millis % 1000 == 0 {
+    if millis.is_multiple_of(1000) {
         format!("{} s", millis / 1000)
     } else {
         format!("{millis} ms")

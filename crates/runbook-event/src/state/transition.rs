@@ -249,19 +249,7 @@ impl RunState {
                 state.skipped = Some(reason.clone());
                 self.settle(at, step, StepStatus::Skipped)?;
             }
-            Event::ApprovalAsked { step, .. } => {
-                self.step_from(step, StepStatus::Running)?.status = StepStatus::Asking
-            }
-            Event::ApprovalAnswered {
-                step,
-                approved,
-                by,
-                how,
-            } => {
-                let step = self.step_from(step, StepStatus::Asking)?;
-                step.status = StepStatus::Running;
-                step.approval = Some((*approved, by.clone(), how.clone()));
-            }
+            Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. } => self.approval(event)?,
             Event::BeforeTaken { step, values } => {
                 self.step_from(step, StepStatus::Running)?
                     .before
@@ -305,6 +293,24 @@ impl RunState {
             | Event::UndoStarted { .. }
             | Event::UndoEnded { .. }
             | Event::RunEnded { .. } => return Err("not an event of a step".to_owned()),
+        }
+        Ok(())
+    }
+
+    fn approval(&mut self, event: &Event) -> Fits {
+        if let Event::ApprovalAsked { step, .. } = event {
+            self.step_from(step, StepStatus::Running)?.status = StepStatus::Asking;
+        }
+        if let Event::ApprovalAnswered {
+            step,
+            approved,
+            by,
+            how,
+        } = event
+        {
+            let step = self.step_from(step, StepStatus::Asking)?;
+            step.status = StepStatus::Running;
+            step.approval = Some((*approved, by.clone(), how.clone()));
         }
         Ok(())
     }

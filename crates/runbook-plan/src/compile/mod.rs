@@ -40,10 +40,7 @@ pub struct Request<'a> {
 
 /// Makes a plan. None means that there is an error among the findings.
 pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
-    let environment = match pick_environment(request, findings) {
-        Ok(environment) => environment,
-        Err(()) => return None,
-    };
+    let environment = pick_environment(request, findings).ok()?;
     let document = request.document;
     let mut inputs: Vec<InputDecl> = document
         .inputs
@@ -68,7 +65,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let detect = compiler.checks(&document.detect.checks, &Names::default(), &known);
     let checks = checks::captures(&document.detect.checks);
     let steps = compiler.steps(&checks, &known);
-    let all = compiler.names_after(&document.steps, &checks);
+    let all = steps::names_after(&document.steps, &checks);
     let verify = compiler.checks(&document.verify, &all, &known);
     compiler.lint(&steps, &verify);
     let used_connections = compiler.used_connections.clone();
@@ -166,7 +163,12 @@ fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
             .map(|secret| format!("{}={}", secret.name.value, secret.env.value));
         hash.update(serde_json::json!([values, secrets.collect::<Vec<_>>()]).to_string());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(u32::from(digit), 16));
+        }
+        text
+    })
 }
 
 /// What the stages share.

@@ -142,9 +142,10 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
         "environment" => Ok(()),
         "steps" => step(rest, names, global),
         "checks" => match rest {
-            [check, name, ..] => match names.checks.get(*check) {
-                Some(captures) => member("captured value of this check", &[name], captures),
-                None => {
+            [check, name, ..] => {
+                if let Some(captures) = names.checks.get(*check) {
+                    member("captured value of this check", &[name], captures)
+                } else {
                     let known: Vec<&str> = names.checks.keys().map(String::as_str).collect();
                     Err(unknown(
                         format!("there is no check `{check}` that captures something"),
@@ -152,7 +153,7 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
                         &known,
                     ))
                 }
-            },
+            }
             _ => Err(unknown(
                 "`checks` needs a check and a name: `checks.ID.NAME`".to_owned(),
                 "",

@@ -14,7 +14,7 @@ use super::{Compiler, on_failure};
 use crate::graph::Graph;
 use crate::plan::{Approve, Before, Check, Connection, OnFailure, Section, Step, Undo};
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 type Captured = IndexMap<String, Vec<String>>;
 
@@ -34,7 +34,7 @@ impl Compiler<'_, '_> {
         );
         let offset = document.steps.len();
         // A step that could not be read leaves a gap, and then there is no plan.
-        let names = self.names_after(&document.steps, checks);
+        let names = names_after(&document.steps, checks);
         let mut finally = self.section(&document.finally, Section::Finally, &names, known);
         for step in &mut finally {
             for need in &mut step.needs {
@@ -43,18 +43,6 @@ impl Compiler<'_, '_> {
         }
         steps.append(&mut finally);
         steps
-    }
-
-    /// The names once all steps have ended.
-    pub(super) fn names_after(&self, steps: &[Written], checks: &Captured) -> Names {
-        Names {
-            steps: steps
-                .iter()
-                .map(|step| (step.id.value.clone(), names_of(step)))
-                .collect(),
-            checks: checks.clone(),
-            ..Names::default()
-        }
     }
 
     fn unique_ids<'s>(&mut self, steps: impl Iterator<Item = &'s Written>) {
@@ -300,6 +288,18 @@ impl Compiler<'_, '_> {
             self.findings
                 .push(finding.help("add `verify:` with what must hold when the incident is over"));
         }
+    }
+}
+
+/// The names once all steps have ended.
+pub(super) fn names_after(steps: &[Written], checks: &Captured) -> Names {
+    Names {
+        steps: steps
+            .iter()
+            .map(|step| (step.id.value.clone(), names_of(step)))
+            .collect(),
+        checks: checks.clone(),
+        ..Names::default()
     }
 }
 

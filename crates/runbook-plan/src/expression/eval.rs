@@ -91,37 +91,19 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             named,
         } => {
             let subject = filter_subject(name, eval(subject, scope))?;
-            let args = args
-                .iter()
-                .map(|arg| eval(arg, scope))
-                .collect::<Result<Vec<_>, _>>()?;
+            let args = all(args, scope)?;
             let named = named
                 .iter()
                 .map(|(name, arg)| Ok((name.clone(), eval(arg, scope)?)));
             let named = named.collect::<Result<Vec<_>, EvalError>>()?;
             filters::apply(tree, name, subject, &filters::Arguments { args, named })
         }
+        Node::Test { name, subject, .. } if name == "defined" => is_defined(eval(subject, scope)),
         Node::Test { name, subject, args } => {
-            let subject = eval(subject, scope);
-            if name == "defined" {
-                return match subject {
-                    Ok(_) => Ok(Val::Bool(true)),
-                    Err(error) if error.missing => Ok(Val::Bool(false)),
-                    Err(error) => Err(error),
-                };
-            }
-            let args = args
-                .iter()
-                .map(|arg| eval(arg, scope))
-                .collect::<Result<Vec<_>, _>>()?;
-            filters::test(tree, name, &subject?, &args).map(Val::Bool)
+            let subject = eval(subject, scope)?;
+            filters::test(tree, name, &subject, &all(args, scope)?).map(Val::Bool)
         }
-        Node::List(items) => Ok(Val::list(
-            items
-                .iter()
-                .map(|item| eval(item, scope))
-                .collect::<Result<_, _>>()?,
-        )),
+        Node::List(items) => all(items, scope).map(Val::list),
         Node::Map(entries) => {
             let entries = entries.iter().map(|(key, value)| {
                 let Val::Text(name) = eval(key, scope)? else {
@@ -131,6 +113,18 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             });
             Ok(Val::map(entries.collect::<Result<_, _>>()?))
         }
+    }
+}
+
+fn all(trees: &[Tree], scope: &Scope) -> Result<Vec<Val>, EvalError> {
+    trees.iter().map(|tree| eval(tree, scope)).collect()
+}
+
+fn is_defined(subject: Evaluated) -> Evaluated {
+    match subject {
+        Ok(_) => Ok(Val::Bool(true)),
+        Err(error) if error.missing => Ok(Val::Bool(false)),
+        Err(error) => Err(error),
     }
 }
 
@@ -145,7 +139,13 @@ fn filter_subject(filter: &str, subject: Evaluated) -> Evaluated {
 fn truth(tree: &Tree, scope: &Scope) -> Result<bool, EvalError> {
     match eval(tree, scope)? {
         Val::Bool(value) => Ok(value),
-        other => Err(EvalError::new(
+        other @ (Val::Null
+        | Val::Int(_)
+        | Val::Float(_)
+        | Val::Text(_)
+        | Val::Secret(_)
+        | Val::List(_)
+        | Val::Map(_)) => Err(EvalError::new(
             tree,
             format!("expected true or false, found {}", other.noun()),
         )),

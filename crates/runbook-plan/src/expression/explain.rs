@@ -22,8 +22,9 @@ fn collect(source: &str, tree: &Tree, scope: &Scope, parts: &mut Vec<String>) {
         Node::Not(inner) => collect(source, inner, scope, parts),
         Node::Compare(first, rest) => {
             collect(source, first, scope, parts);
-            rest.iter()
-                .for_each(|(_, tree)| collect(source, tree, scope, parts));
+            for (_, tree) in rest {
+                collect(source, tree, scope, parts);
+            }
         }
         Node::Test { subject, .. } => collect(source, subject, scope, parts),
         Node::Name(_)

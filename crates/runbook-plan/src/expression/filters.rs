@@ -114,7 +114,13 @@ pub(super) fn apply(tree: &Tree, name: &str, subject: Val, arguments: &Arguments
         let otherwise = arguments.args.first().cloned();
         return match subject {
             Val::Null => otherwise.ok_or_else(|| EvalError::new(tree, "`default` needs a value")),
-            other => Ok(other),
+            other @ (Val::Bool(_)
+            | Val::Int(_)
+            | Val::Float(_)
+            | Val::Text(_)
+            | Val::Secret(_)
+            | Val::List(_)
+            | Val::Map(_)) => Ok(other),
         };
     }
     let secret = subject.has_secret() || arguments.args.iter().any(Val::has_secret);
@@ -199,9 +205,8 @@ fn of_list(tree: &Tree, name: &str, items: &[Val], arguments: &Arguments) -> Eva
             )
         }
         "map" => {
-            let attr = match arguments.named("attribute") {
-                Some(Val::Text(attr)) => attr,
-                Some(_) | None => return Err(EvalError::new(tree, "`map` needs `attribute=\"NAME\"`")),
+            let Some(Val::Text(attr)) = arguments.named("attribute") else {
+                return Err(EvalError::new(tree, "`map` needs `attribute=\"NAME\"`"));
             };
             Ok(Val::list(
                 items
@@ -222,33 +227,32 @@ fn of_list(tree: &Tree, name: &str, items: &[Val], arguments: &Arguments) -> Eva
             concat(tree, &parts)
         }
         "select" | "reject" | "selectattr" | "rejectattr" => {
-            let wanted = name.starts_with("select");
-            let attribute = if name.ends_with("attr") {
-                Some(arguments.text(tree, 0, "an attribute")?)
-            } else {
-                None
-            };
-            let rest = arguments
-                .args
-                .get(usize::from(attribute.is_some())..)
-                .unwrap_or_default();
-            let test = match rest {
-                [] => None,
-                [Val::Text(test), args @ ..] if is_test(test) => Some((&**test, args)),
-                _ => return Err(EvalError::new(tree, format!("`{name}` needs the name of a test"))),
-            };
-            keep(
-                tree,
-                items,
-                &Selection {
-                    wanted,
-                    attribute,
-                    test,
-                },
-            )
+            keep(tree, items, &selection(tree, name, arguments)?)
         }
         _ => Ok(Val::list(items.to_vec())),
     }
+}
+
+fn selection<'a>(tree: &Tree, name: &str, arguments: &'a Arguments) -> Result<Selection<'a>, EvalError> {
+    let attribute = if name.ends_with("attr") {
+        Some(arguments.text(tree, 0, "an attribute")?)
+    } else {
+        None
+    };
+    let rest = arguments
+        .args
+        .get(usize::from(attribute.is_some())..)
+        .unwrap_or_default();
+    let test = match rest {
+        [] => None,
+        [Val::Text(test), args @ ..] if is_test(test) => Some((&**test, args)),
+        _ => return Err(EvalError::new(tree, format!("`{name}` needs the name of a test"))),
+    };
+    Ok(Selection {
+        wanted: name.starts_with("select"),
+        attribute,
+        test,
+    })
 }
 
 /// The items whose subject (the item, or an attribute of it) passes a test, or does not.

@@ -70,50 +70,18 @@ fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
             }
         }
         ast::Expr::BinOp(op) => binary(op)?,
-        ast::Expr::Compare(compare) => {
-            let rest = compare
-                .ops
-                .iter()
-                .map(|op| Ok((comparison(op.op), lower(&op.expr)?)));
-            Node::Compare(
-                Box::new(lower(&compare.expr)?),
-                rest.collect::<Result<_, SyntaxError>>()?,
-            )
-        }
-        ast::Expr::IfExpr(choice) => {
-            let Some(no) = &choice.false_expr else {
-                return Err(refuse(
-                    span,
-                    "this `if` has no `else`",
-                    "say what the value is otherwise",
-                ));
-            };
-            Node::If(
-                Box::new(lower(&choice.test_expr)?),
-                Box::new(lower(&choice.true_expr)?),
-                Box::new(lower(no)?),
-            )
-        }
+        ast::Expr::Compare(compare) => lower_compare(compare)?,
+        ast::Expr::IfExpr(choice) => lower_if(choice, span)?,
         ast::Expr::Filter(filter) => lower_filter(filter, span)?,
-        ast::Expr::Test(test) => {
-            if !is_test(test.name) {
-                return Err(unknown(span, "test", test.name, super::filters::TESTS));
-            }
-            let (args, _) = arguments(&test.args, span)?;
-            Node::Test {
-                name: test.name.to_owned(),
-                subject: Box::new(lower(&test.expr)?),
-                args,
-            }
-        }
+        ast::Expr::Test(test) => lower_test(test, span)?,
         ast::Expr::GetAttr(attr) => return Ok(attribute(lower(&attr.expr)?, attr.name, span)),
         ast::Expr::GetItem(item) => {
             let inner = lower(&item.expr)?;
             let key = lower(&item.subscript_expr)?;
-            match key.node {
-                Node::Const(Val::Text(name)) => return Ok(attribute(inner, &name, span)),
-                _ => Node::Item(Box::new(inner), Box::new(key)),
+            if let Node::Const(Val::Text(name)) = key.node {
+                return Ok(attribute(inner, &name, span));
             }
+            Node::Item(Box::new(inner), Box::new(key))
         }
         ast::Expr::Call(_) => {
             return Err(SyntaxError {
@@ -137,6 +105,44 @@ fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
         }
     };
     Ok(enclosing(node, span))
+}
+
+fn lower_compare(compare: &ast::Compare<'_>) -> Result<Node, SyntaxError> {
+    let rest = compare
+        .ops
+        .iter()
+        .map(|op| Ok((comparison(op.op), lower(&op.expr)?)));
+    Ok(Node::Compare(
+        Box::new(lower(&compare.expr)?),
+        rest.collect::<Result<_, SyntaxError>>()?,
+    ))
+}
+
+fn lower_if(choice: &ast::IfExpr<'_>, span: Span) -> Result<Node, SyntaxError> {
+    let Some(no) = &choice.false_expr else {
+        return Err(refuse(
+            span,
+            "this `if` has no `else`",
+            "say what the value is otherwise",
+        ));
+    };
+    Ok(Node::If(
+        Box::new(lower(&choice.test_expr)?),
+        Box::new(lower(&choice.true_expr)?),
+        Box::new(lower(no)?),
+    ))
+}
+
+fn lower_test(test: &ast::Test<'_>, span: Span) -> Result<Node, SyntaxError> {
+    if !is_test(test.name) {
+        return Err(unknown(span, "test", test.name, super::filters::TESTS));
+    }
+    let (args, _) = arguments(&test.args, span)?;
+    Ok(Node::Test {
+        name: test.name.to_owned(),
+        subject: Box::new(lower(&test.expr)?),
+        args,
+    })
 }
 
 /// A node with the range from its first part to its last: minijinja's own range of a postfix operator begins

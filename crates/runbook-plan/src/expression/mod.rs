@@ -69,7 +69,13 @@ impl Expression {
     pub fn eval_bool(&self, scope: &Scope) -> Result<bool, EvalError> {
         match self.eval(scope)? {
             Val::Bool(value) => Ok(value),
-            other => Err(EvalError::new(
+            other @ (Val::Null
+            | Val::Int(_)
+            | Val::Float(_)
+            | Val::Text(_)
+            | Val::Secret(_)
+            | Val::List(_)
+            | Val::Map(_)) => Err(EvalError::new(
                 &self.tree,
                 format!(
                     "`{}` gives {}, and a condition must be true or false",

@@ -22,9 +22,10 @@ pub(super) fn negate(tree: &Tree, value: &Val) -> Evaluated {
 pub(super) fn math(tree: &Tree, op: Math, left: &Val, right: &Val) -> Evaluated {
     match (left, right) {
         (Val::Int(a), Val::Int(b)) => whole(tree, op, *a, *b),
-        _ => match (number(left), number(right)) {
-            (Some(a), Some(b)) => float(tree, op, a, b),
-            _ => {
+        _ => {
+            if let (Some(a), Some(b)) = (number(left), number(right)) {
+                float(tree, op, a, b)
+            } else {
                 let hint = if op == Math::Add {
                     "; join texts with `~`"
                 } else {
@@ -36,7 +37,7 @@ pub(super) fn math(tree: &Tree, op: Math, left: &Val, right: &Val) -> Evaluated 
                     format!("arithmetic needs numbers, found {left} and {right}{hint}"),
                 ))
             }
-        },
+        }
     }
 }
 

@@ -142,9 +142,26 @@ impl Tree {
             }
             Node::Test { name, subject, args } => {
                 subject.collect_with(out, name == "defined");
-                args.iter().for_each(|tree| tree.collect(out));
+                for tree in args {
+                    tree.collect(out);
+                }
             }
-            _ => self.children().into_iter().for_each(|tree| tree.collect(out)),
+            Node::Const(_)
+            | Node::Name(_)
+            | Node::StepValue { .. }
+            | Node::CheckValue { .. }
+            | Node::Attr(..)
+            | Node::Item(..)
+            | Node::Not(_)
+            | Node::Neg(_)
+            | Node::And(..)
+            | Node::Or(..)
+            | Node::Math(..)
+            | Node::Concat(..)
+            | Node::Compare(..)
+            | Node::If(..)
+            | Node::List(_)
+            | Node::Map(_) => self.children().into_iter().for_each(|tree| tree.collect(out)),
         }
     }
 

@@ -22,9 +22,9 @@ pub enum Val {
     /// Text with a secret in it.
     Secret(Text),
     /// A list.
-    List(Arc<Vec<Val>>),
+    List(Arc<Vec<Self>>),
     /// A mapping, in its source's order.
-    Map(Arc<IndexMap<String, Val>>),
+    Map(Arc<IndexMap<String, Self>>),
 }
 
 impl Val {
