@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use runbook_engine::{Answer, Approver, Question};
 use tokio::sync::Mutex;
 
-use crate::term::{BOLD, WARN, styled};
+use crate::term::{DIM, styled};
 use crate::view::Screen;
 
 /// `--yes`: every answer is yes.
@@ -33,11 +33,8 @@ impl Approver for Terminal {
     async fn ask(&self, question: &Question) -> Answer {
         let _turn = self.turn.lock().await;
         loop {
-            self.screen.pause(&[
-                format!("{} {}", styled(WARN, "?"), styled(BOLD, &runbook_report::visible(&question.message))),
-                format!("  {}: {}", question.step, runbook_report::visible(&question.intent.summary)),
-                "  yes or no? ".to_owned(),
-            ]);
+            let what = runbook_report::visible(&question.intent.summary);
+            self.screen.pause(&[format!("      {}", styled(DIM, &what)), "      yes or no? ".to_owned()]);
             // The thread stays until a line comes: there is no way to take a read back. It holds nothing.
             let line = tokio::task::spawn_blocking(|| {
                 let mut line = String::new();

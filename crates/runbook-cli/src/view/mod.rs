@@ -12,22 +12,21 @@ use std::collections::HashMap;
 
 use runbook_action::Stream;
 use runbook_event::{CheckSite, Event, Observer, Progress, Record, RunState};
-use runbook_report::visible;
+use runbook_report::{describe, visible};
 
-use self::lines::{finished, moving};
+use self::lines::finished;
 use crate::term::{DIM, styled};
 
 /// Watches a run and shows it.
 pub(crate) struct View {
     screen: Screen,
     shows_output: bool,
-    titles: HashMap<String, String>,
     partial: HashMap<(String, Stream), Vec<u8>>,
 }
 
 impl View {
     pub(crate) fn new(screen: Screen, shows_output: bool) -> Self {
-        Self { screen, shows_output, titles: HashMap::new(), partial: HashMap::new() }
+        Self { screen, shows_output, partial: HashMap::new() }
     }
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
@@ -62,12 +61,10 @@ impl Observer for View {
     fn event(&mut self, record: &Record, state: &RunState) {
         match &record.event {
             Event::StepStarted { step } | Event::UndoStarted { step, .. } => {
-                let text = moving(&record.event, state);
-                self.titles.insert(step.clone(), text.clone());
-                self.screen.begin(step, &text);
+                self.screen.begin(step, &describe(&record.event, state));
             }
             Event::AttemptStarted { step, .. } | Event::ApprovalAsked { step, .. } => {
-                self.screen.update(step, &moving(&record.event, state));
+                self.screen.update(step, &describe(&record.event, state));
             }
             Event::AttemptEnded { step, .. } => self.flush(step),
             Event::StepDone { step }
@@ -77,8 +74,8 @@ impl Observer for View {
                 self.flush(step);
                 self.screen.end(step);
             }
-            Event::CheckStarted { site } => self.screen.begin(&key(site), &moving(&record.event, state)),
-            Event::CheckRead { site, .. } => self.screen.update(&key(site), &moving(&record.event, state)),
+            Event::CheckStarted { site } => self.screen.begin(&key(site), &describe(&record.event, state)),
+            Event::CheckRead { site, .. } => self.screen.update(&key(site), &describe(&record.event, state)),
             Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
             Event::RunStarted(_)
             | Event::PhaseStarted { .. }

@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         match when.eval_bool(&context.scope) {
             Ok(true) => {}
             Ok(false) => {
-                let detail = format!("`{}` is false: {}", when.source(), when.explain(&context.scope));
+                let detail = format!("`{}`, and {}", when.source(), when.explain(&context.scope));
                 return context
                     .record(
                         Event::StepSkipped {
