@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use runbook_action::Stream;
 use runbook_event::{CheckSite, Event, Observer, Progress, Record, RunState};
-use runbook_report::{describe, visible};
+use runbook_report::{check_title, deed, reading as words, step_title, visible};
 
 use self::lines::finished;
 use crate::term::{DIM, styled};
@@ -61,10 +61,10 @@ impl Observer for View {
     fn event(&mut self, record: &Record, state: &RunState) {
         match &record.event {
             Event::StepStarted { step } | Event::UndoStarted { step, .. } => {
-                self.screen.begin(step, &describe(&record.event, state));
+                self.screen.begin(step, &step_title(step, state));
             }
             Event::AttemptStarted { step, .. } | Event::ApprovalAsked { step, .. } => {
-                self.screen.update(step, &describe(&record.event, state));
+                self.screen.update(step, &deed(&record.event, state));
             }
             Event::AttemptEnded { step, .. } => self.flush(step),
             Event::StepDone { step }
@@ -74,8 +74,8 @@ impl Observer for View {
                 self.flush(step);
                 self.screen.end(step);
             }
-            Event::CheckStarted { site } => self.screen.begin(&key(site), &describe(&record.event, state)),
-            Event::CheckRead { site, .. } => self.screen.update(&key(site), &describe(&record.event, state)),
+            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state)),
+            Event::CheckRead { site, reading } => self.screen.update(&key(site), &words(reading)),
             Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
             Event::RunStarted(_)
             | Event::PhaseStarted { .. }
@@ -93,7 +93,7 @@ impl Observer for View {
     fn progress(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Reading { site, reading } => {
-                self.screen.update_reading(&key(site), &runbook_report::reading(reading));
+                self.screen.update(&key(site), &words(reading));
             }
             Progress::Output { step, stream, bytes } => {
                 if self.shows_output {
