@@ -17,7 +17,11 @@ pub(crate) struct Always {
 #[async_trait]
 impl Approver for Always {
     async fn ask(&self, _question: &Question) -> Answer {
-        Answer { approved: true, by: self.user.clone(), how: "--yes".to_owned() }
+        Answer {
+            approved: true,
+            by: self.user.clone(),
+            how: "--yes".to_owned(),
+        }
     }
 }
 
@@ -34,7 +38,10 @@ impl Approver for Terminal {
         let _turn = self.turn.lock().await;
         loop {
             let what = runbook_report::visible(&question.intent.summary);
-            self.screen.pause(&[format!("      {}", styled(DIM, &what)), "      yes or no? ".to_owned()]);
+            self.screen.pause(&[
+                format!("      {}", styled(DIM, &what)),
+                "      yes or no? ".to_owned(),
+            ]);
             // The thread stays until a line comes: there is no way to take a read back. It holds nothing.
             let line = tokio::task::spawn_blocking(|| {
                 let mut line = String::new();
@@ -52,7 +59,11 @@ impl Approver for Terminal {
                 _ => continue,
             };
             self.screen.resume();
-            return Answer { approved, by: self.user.clone(), how: "terminal".to_owned() };
+            return Answer {
+                approved,
+                by: self.user.clone(),
+                how: "terminal".to_owned(),
+            };
         }
     }
 }

@@ -13,16 +13,38 @@ pub(super) fn finished(event: &Event, state: &RunState) -> Vec<String> {
     match event {
         Event::RunStarted(run) => {
             let book = &run.runbook;
-            let parts = [Some(book.name.as_str()), Some(&book.version), book.severity.as_deref(), run.environment.as_deref()];
+            let parts = [
+                Some(book.name.as_str()),
+                Some(&book.version),
+                book.severity.as_deref(),
+                run.environment.as_deref(),
+            ];
             let about: Vec<&str> = parts.into_iter().flatten().collect();
             let about = styled(DIM, &visible(&about.join(" · ")));
-            vec![format!("{}  {about}", styled(BOLD, &visible(&book.title))), styled(DIM, &describe(event, state))]
+            vec![
+                format!("{}  {about}", styled(BOLD, &visible(&book.title))),
+                styled(DIM, &describe(event, state)),
+            ]
         }
         Event::PhaseStarted { .. } => vec![String::new(), styled(BOLD, &describe(event, state))],
         Event::CheckRead { site, reading } => reading_of(site, reading, state),
-        Event::CheckEnded { site, verdict, readings, elapsed_ms, .. } => {
-            let detail = state.checks().get(site).and_then(|check| check.last()).map(|last| last.detail.as_str());
-            let times = if *readings == 1 { String::new() } else { format!("{readings} readings, ") };
+        Event::CheckEnded {
+            site,
+            verdict,
+            readings,
+            elapsed_ms,
+            ..
+        } => {
+            let detail = state
+                .checks()
+                .get(site)
+                .and_then(|check| check.last())
+                .map(|last| last.detail.as_str());
+            let times = if *readings == 1 {
+                String::new()
+            } else {
+                format!("{readings} readings, ")
+            };
             let took = format!("{times}{}", duration(*elapsed_ms));
             let detail = styled(DIM, &format!("{} ({took})", visible(detail.unwrap_or_default())));
             check_ended(site, *verdict, &detail, state)
@@ -51,7 +73,14 @@ fn reading_of(site: &CheckSite, read: &Reading, state: &RunState) -> Vec<String>
         return Vec::new();
     }
     let title = check_title(site, state);
-    vec![styled(DIM, &format!("{}… {title}: {}", nested(site.step.as_deref(), state), reading(read)))]
+    vec![styled(
+        DIM,
+        &format!(
+            "{}… {title}: {}",
+            nested(site.step.as_deref(), state),
+            reading(read)
+        ),
+    )]
 }
 
 fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunState) -> Vec<String> {
@@ -59,11 +88,21 @@ fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunStat
     let mark = match (site.role, verdict) {
         (CheckRole::Gate | CheckRole::Require, Verdict::Pass) => {
             let passed = styled(GOOD, "✓");
-            return vec![format!("{}{passed} {title}: {detail}", nested(site.step.as_deref(), state))];
+            return vec![format!(
+                "{}{passed} {title}: {detail}",
+                nested(site.step.as_deref(), state)
+            )];
         }
         // The step's own failure says it, with the reading.
         (CheckRole::Gate | CheckRole::Require, Verdict::Fail | Verdict::Error) => return Vec::new(),
-        (CheckRole::Baseline, _) => styled(DIM, if verdict == Verdict::Pass { "· yes" } else { "· no " }),
+        (CheckRole::Baseline, _) => styled(
+            DIM,
+            if verdict == Verdict::Pass {
+                "· yes"
+            } else {
+                "· no "
+            },
+        ),
         (CheckRole::Detect, Verdict::Pass) => styled(GOOD, "yes"),
         (CheckRole::Detect, Verdict::Fail) => styled(WARN, "no "),
         (CheckRole::Verify, Verdict::Pass) => styled(GOOD, "✓"),
@@ -75,7 +114,9 @@ fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunStat
 }
 
 fn of_step(event: &Event, state: &RunState) -> Vec<String> {
-    let Some(id) = step_of(event) else { return Vec::new() };
+    let Some(id) = step_of(event) else {
+        return Vec::new();
+    };
     let (title, text) = (step_title(id, state), deed(event, state));
     let nested = nested(Some(id), state);
     match event {
@@ -85,10 +126,18 @@ fn of_step(event: &Event, state: &RunState) -> Vec<String> {
             SkipReason::Stopped => vec![styled(DIM, &format!("  – {title}: {text}"))],
         },
         Event::ApprovalAsked { message, .. } => {
-            vec![format!("{nested}{} {}", styled(WARN, "?"), styled(BOLD, &visible(message)))]
+            vec![format!(
+                "{nested}{} {}",
+                styled(WARN, "?"),
+                styled(BOLD, &visible(message))
+            )]
         }
         Event::ApprovalAnswered { approved, .. } => {
-            let mark = if *approved { styled(GOOD, "✓") } else { styled(BAD, "✗") };
+            let mark = if *approved {
+                styled(GOOD, "✓")
+            } else {
+                styled(BAD, "✗")
+            };
             vec![format!("{nested}{mark} {text}")]
         }
         Event::AttemptStarted { intent, .. } if intent.effect > Effect::Read => {
@@ -98,7 +147,12 @@ fn of_step(event: &Event, state: &RunState) -> Vec<String> {
         Event::StepDone { .. } => vec![format!("  {} {title}: {text}", styled(GOOD, "✓"))],
         Event::StepFailed { failure, .. } => {
             let mut lines = vec![format!("  {} {title}: {text}", styled(BAD, "✗"))];
-            lines.extend(failure.help.iter().map(|help| format!("      help: {}", visible(help))));
+            lines.extend(
+                failure
+                    .help
+                    .iter()
+                    .map(|help| format!("      help: {}", visible(help))),
+            );
             lines
         }
         Event::UndoStarted { .. } => vec![format!("  {} {title}: {text}", styled(WARN, "▸"))],

@@ -26,7 +26,11 @@ pub(crate) struct View {
 
 impl View {
     pub(crate) fn new(screen: Screen, shows_output: bool) -> Self {
-        Self { screen, shows_output, partial: HashMap::new() }
+        Self {
+            screen,
+            shows_output,
+            partial: HashMap::new(),
+        }
     }
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
@@ -41,7 +45,11 @@ impl View {
     /// What a step printed without a line's end is shown when its attempt ends.
     fn flush(&mut self, step: &str) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            if let Some(rest) = self.partial.remove(&(step.to_owned(), stream)).filter(|rest| !rest.is_empty()) {
+            if let Some(rest) = self
+                .partial
+                .remove(&(step.to_owned(), stream))
+                .filter(|rest| !rest.is_empty())
+            {
                 self.screen.line(&output_line(step, &rest));
             }
         }
@@ -50,11 +58,20 @@ impl View {
 
 fn output_line(step: &str, line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    format!("    {} {}", styled(DIM, &format!("{step} │")), visible(text.trim_end_matches(['\n', '\r'])))
+    format!(
+        "    {} {}",
+        styled(DIM, &format!("{step} │")),
+        visible(text.trim_end_matches(['\n', '\r']))
+    )
 }
 
 fn key(site: &CheckSite) -> String {
-    format!("{:?}/{}/{}", site.role, site.step.as_deref().unwrap_or_default(), site.check)
+    format!(
+        "{:?}/{}/{}",
+        site.role,
+        site.step.as_deref().unwrap_or_default(),
+        site.check
+    )
 }
 
 impl Observer for View {

@@ -45,7 +45,12 @@ impl Screen {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner { kind, moving: HashMap::new() })) }
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                kind,
+                moving: HashMap::new(),
+            })),
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
@@ -122,5 +127,6 @@ impl Screen {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner:.cyan} {wide_msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("  {spinner:.cyan} {wide_msg} {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }
