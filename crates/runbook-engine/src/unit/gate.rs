@@ -267,7 +267,7 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
         }
     }
     reading.detail = if details.is_empty() {
-        "it answered".to_owned()
+        "it succeeded".to_owned()
     } else {
         details.join(", ")
     };

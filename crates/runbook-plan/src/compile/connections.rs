@@ -1,7 +1,9 @@
 //! Connections: the runbook's, as its environment replaces them.
 
+use std::collections::BTreeSet;
+
 use runbook_action::ConnectionSpec;
-use runbook_document::{Connection as Written, Finding, codes, nearest};
+use runbook_document::{Connection as Written, Document, Finding, Rollback, codes, nearest};
 
 use super::Compiler;
 use super::names::Names;
@@ -21,8 +23,40 @@ const LATER: &[&str] = &[
     "local",
 ];
 
+/// The names that a runbook gives as `target`, wherever it may.
+fn targets(document: &Document) -> BTreeSet<&str> {
+    let mut names: BTreeSet<&str> = document
+        .targets
+        .iter()
+        .map(|(_, target)| target.value.as_str())
+        .collect();
+    let steps = document.steps.iter().chain(&document.finally);
+    let checks = document.detect.checks.iter().chain(&document.verify);
+    names.extend(
+        checks
+            .filter_map(|check| check.target.as_ref())
+            .map(|target| target.value.as_str()),
+    );
+    for step in steps {
+        let undo = match &step.rollback {
+            Some(Rollback::Action { target, .. }) => target.as_ref(),
+            Some(Rollback::NotNeeded) | None => None,
+        };
+        let before = step.before.as_ref().and_then(|before| before.target.as_ref());
+        let checks = step
+            .require
+            .iter()
+            .chain(&step.verify)
+            .map(|check| check.target.as_ref());
+        let all = checks.chain([step.target.as_ref(), undo, before]);
+        names.extend(all.flatten().map(|target| target.value.as_str()));
+    }
+    names
+}
+
 impl Compiler<'_, '_> {
-    /// All connections, each as it is in this environment.
+    /// The connections that the runbook declares or names, each as it is in this environment. What else the
+    /// environment has belongs to other runbooks.
     pub(super) fn connections(&mut self) -> Vec<Connection> {
         let document = self.request.document;
         let replaced = self
@@ -32,7 +66,13 @@ impl Compiler<'_, '_> {
             .connections
             .iter()
             .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
-        let all: Vec<&Written> = kept.chain(replaced).collect();
+        let named = targets(document);
+        let of_this = replaced.iter().filter(|other| {
+            let name = other.name.value.as_str();
+            document.connections.iter().any(|own| own.name.value == name) || named.contains(name)
+        });
+        let all: Vec<&Written> = kept.chain(of_this).collect();
+        self.global.connections = all.iter().map(|written| written.name.value.clone()).collect();
         all.into_iter()
             .filter_map(|written| self.connection(written))
             .collect()
@@ -62,14 +102,18 @@ impl Compiler<'_, '_> {
             return None;
         }
         let used = self.used_secrets.clone();
+        let uses_lab = std::mem::take(&mut self.uses_lab);
         let params = self.template(
             &written.node,
             &runbook_action::schema::Shape::Object(&spec.shape),
             &Names::default(),
         );
         let own: Vec<String> = self.used_secrets.difference(&used).cloned().collect();
-        // A secret of a connection counts as used when the connection does.
+        // What a connection uses counts as used when the connection is.
         self.used_secrets = used;
+        if std::mem::replace(&mut self.uses_lab, uses_lab) {
+            self.global.in_lab.push(written.name.value.clone());
+        }
         self.global
             .connection_secrets
             .insert(written.name.value.clone(), own);
@@ -114,6 +158,7 @@ impl Compiler<'_, '_> {
     /// Something goes through this connection.
     pub(super) fn use_connection(&mut self, name: &str) {
         self.used_connections.insert(name.to_owned());
+        self.uses_lab |= self.global.in_lab.iter().any(|known| known == name);
         if let Some(secrets) = self.global.connection_secrets.get(name) {
             self.used_secrets.extend(secrets.iter().cloned());
         }

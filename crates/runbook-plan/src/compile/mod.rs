@@ -59,6 +59,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
         global: Global::new(document, environment),
         used_secrets: BTreeSet::new(),
         used_connections: BTreeSet::new(),
+        uses_lab: false,
     };
     let vars = compiler.vars();
     let known = compiler.connections();
@@ -70,10 +71,12 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     compiler.lint(&steps, &verify);
     let used_connections = compiler.used_connections.clone();
     let secrets = compiler.used_secrets();
+    let uses_lab = compiler.uses_lab;
     let plan = Plan {
         about: about(document),
         environment: environment.map(|environment| environment.name.value.clone()),
         lab: environment
+            .filter(|_| uses_lab)
             .and_then(|environment| environment.lab.clone())
             .map(|lab| lab.value),
         inputs,
@@ -183,6 +186,7 @@ struct Compiler<'a, 'f> {
     global: Global,
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
+    uses_lab: bool,
 }
 
 impl Compiler<'_, '_> {
