@@ -6,7 +6,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use runbook_document::{Finding, Severity, Span};
 use serde_json::{Value, json};
 
-use crate::project::Sources;
+use crate::sources::Sources;
 
 struct Shown<'a> {
     finding: &'a Finding,

@@ -4,17 +4,18 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use runbook_action::{ErrorKind, Failure, Stream};
+use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
-    CheckSite, Event, Journal, JournalError, Observer, Outcome, OutputName, OutputWriter, Phase, Progress,
-    Reading, Record, RunState, Stop, StopCause, TransitionError,
+    Event, Journal, JournalError, Observer, Outcome, OutputWriter, Phase, Progress, Record, RunState, Stop,
+    StopCause, TransitionError,
 };
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::{Id, JoinSet};
 
 use crate::host::Urgency;
 use crate::mask::Masker;
+use crate::message::Message;
 use crate::prepare::to_micros;
 use crate::scheduler::{Decision, Unit, Work, decide};
 use crate::unit::{self, Context, Stops};
@@ -23,35 +24,6 @@ use crate::{Clock, Ports, Prepared, Signal};
 
 /// At the latest so long after an event it is durable.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
-
-/// What units tell the dispatcher.
-pub(crate) enum Message {
-    /// Something happened.
-    Record {
-        event: Box<Event>,
-        durable: bool,
-        done: oneshot::Sender<()>,
-    },
-    /// An action is about to begin, unless the run is stopping.
-    Begin {
-        event: Box<Event>,
-        durable: bool,
-        done: oneshot::Sender<bool>,
-    },
-    /// A check gave a reading that is no event.
-    Reading { site: CheckSite, reading: Reading },
-    /// A step printed something.
-    Output {
-        step: String,
-        stream: Stream,
-        bytes: Vec<u8>,
-    },
-    /// A place for output is wanted.
-    OpenOutput {
-        name: OutputName,
-        done: oneshot::Sender<Box<dyn OutputWriter>>,
-    },
-}
 
 /// A run that has ended.
 #[derive(Debug)]

@@ -9,8 +9,8 @@ use runbook_event::{OutputRef, OutputWriter};
 use tokio::sync::{Mutex, mpsc, watch};
 
 use crate::Clock;
-use crate::dispatch::Message;
 use crate::mask::Masker;
+use crate::message::Message;
 
 /// How urgently something is to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -18,6 +18,7 @@ mod clock;
 mod dispatch;
 mod host;
 mod mask;
+mod message;
 mod outline;
 mod ports;
 mod prepare;

@@ -15,9 +15,9 @@ use runbook_plan::{Catalogue, Check, Plan};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use crate::dispatch::Message;
 use crate::host::Urgency;
 use crate::mask::Masker;
+use crate::message::Message;
 use crate::scheduler::Unit;
 use crate::{Approver, Clock};
 

@@ -1,0 +1,34 @@
+//! What units tell the dispatcher.
+
+use runbook_action::Stream;
+use runbook_event::{CheckSite, Event, OutputName, OutputWriter, Reading};
+use tokio::sync::oneshot;
+
+/// What units tell the dispatcher.
+pub(crate) enum Message {
+    /// Something happened.
+    Record {
+        event: Box<Event>,
+        durable: bool,
+        done: oneshot::Sender<()>,
+    },
+    /// An action is about to begin, unless the run is stopping.
+    Begin {
+        event: Box<Event>,
+        durable: bool,
+        done: oneshot::Sender<bool>,
+    },
+    /// A check gave a reading that is no event.
+    Reading { site: CheckSite, reading: Reading },
+    /// A step printed something.
+    Output {
+        step: String,
+        stream: Stream,
+        bytes: Vec<u8>,
+    },
+    /// A place for output is wanted.
+    OpenOutput {
+        name: OutputName,
+        done: oneshot::Sender<Box<dyn OutputWriter>>,
+    },
+}
