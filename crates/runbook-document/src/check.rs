@@ -116,12 +116,11 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
 /// The finding for a key that no table has.
 pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
     let known = object.fields.iter().map(|field| field.key);
-    let help = match nearest(key, known.clone()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => {
-            let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
-            format!("its keys are {}", known.join(", "))
-        }
+    let help = if let Some(meant) = nearest(key, known.clone()) {
+        format!("did you mean `{meant}`?")
+    } else {
+        let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
+        format!("its keys are {}", known.join(", "))
     };
     let message = format!("this {} has no key `{key}`", object.name);
     Finding::error(codes::UNKNOWN_KEY, span, message).help(help)

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
-    Event, Journal, JournalError, Observer, Outcome, OutputWriter, Phase, Progress, Record, RunState, Stop,
+    Event, Journal, JournalError, Observer, Outcome, Phase, Progress, Record, RunState, Stop,
     StopCause, TransitionError,
 };
 use thiserror::Error;
