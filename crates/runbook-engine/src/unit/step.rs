@@ -6,13 +6,12 @@ use runbook_event::{AttemptEnd, CheckRole, Event, SkipReason};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Approve, Capture, Section, Step};
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::call::{Caller, Rendered, call, render};
 use super::gate::uses_cut;
 use super::{Broken, Context, Halt, gates};
 use crate::Question;
-use crate::host::Urgency;
+use crate::brake::{Brake, Urgency};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
     let id = step.id.clone();
@@ -40,9 +39,15 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
             }
         }
     }
-    context
-        .record(Event::StepStarted { step: id.clone() }, false)
-        .await?;
+    if !context
+        .begin(Event::StepStarted { step: id.clone() }, false)
+        .await?
+    {
+        let reason = SkipReason::Stopped;
+        return context
+            .record(Event::StepSkipped { step: id, reason }, false)
+            .await;
+    }
     let end = match work(context, step).await {
         Ok(()) => Event::StepDone { step: id },
         Err(Broken::Failed(failure)) => Event::StepFailed {
@@ -54,8 +59,16 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
     context.record(end, false).await
 }
 
-/// Who may stop this step.
-fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency> {
+/// Who may stop this step before its action: until then it has only looked.
+fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
+    match step.section {
+        Section::Finally => &context.stops.undos,
+        Section::Steps => &context.stops.reads,
+    }
+}
+
+/// Who may stop its action and what follows.
+fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
     match (step.section, step.action.effect) {
         (Section::Finally, _) => &context.stops.undos,
         (Section::Steps, Effect::Read) => &context.stops.reads,
@@ -64,13 +77,14 @@ fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency
 }
 
 async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
-    let stop = stop_of(context, step);
-    gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
+    let early = early_stop_of(context, step);
+    gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
     if let Some(approve) = &step.approve {
-        approval(context, step, approve).await?;
-        gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
+        approval(context, step, approve, early).await?;
+        gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
     }
-    before(context, step, stop).await?;
+    before(context, step, early).await?;
+    let stop = stop_of(context, step);
     let rendered = render(context, &step.action, &context.scope)?;
     let output = attempt(context, step, &rendered, stop).await?;
     captured(context, step, &output).await?;
@@ -78,7 +92,11 @@ async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
 }
 
 /// A person says yes first. The run's stop withdraws the question.
-async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(), Broken> {
+async fn approval(context: &Context, step: &Step, approve: &Approve, stop: &Brake) -> Result<(), Broken> {
+    let withdrawn = || Failure::new(ErrorKind::Cancelled, "the question was withdrawn");
+    if stop.is_raised() {
+        return Err(withdrawn().into());
+    }
     let rendered = render(context, &step.action, &context.scope)?;
     let message = match &approve.message {
         Some(message) => match message.render(&context.scope) {
@@ -98,7 +116,7 @@ async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(
         step: step.id.clone(),
         title: step.title.clone(),
         message: context.masker.text(&message),
-        intent: rendered.intent.clone(),
+        intent: context.masker.intent(rendered.intent.clone()),
     };
     let asked = Event::ApprovalAsked {
         step: step.id.clone(),
@@ -106,7 +124,6 @@ async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(
         intent: rendered.intent,
     };
     context.record(asked, true).await?;
-    let mut stop = context.stops.reads.clone();
     let deadline = approve.within.map(|within| context.clock.monotonic() + within);
     let late = async {
         match deadline {
@@ -115,11 +132,10 @@ async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(
         }
     };
     let answer = tokio::select! {
+        biased;
+        () = stop.reached(Urgency::Stop) => return Err(withdrawn().into()),
         answer = context.approver.ask(&question) => answer,
         () = late => crate::Answer { approved: false, by: "nobody".to_owned(), how: "timeout".to_owned() },
-        _ = stop.wait_for(|urgency| *urgency > Urgency::None) => {
-            return Err(Failure::new(ErrorKind::Cancelled, "the question was withdrawn").into());
-        }
     };
     let (approved, by, how) = (answer.approved, answer.by, answer.how);
     let answered = Event::ApprovalAnswered {
@@ -140,7 +156,7 @@ async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(
     Err(Failure::new(ErrorKind::Other, message).into())
 }
 
-async fn before(context: &Context, step: &Step, stop: &watch::Receiver<Urgency>) -> Result<(), Broken> {
+async fn before(context: &Context, step: &Step, stop: &Brake) -> Result<(), Broken> {
     let Some(before) = &step.before else { return Ok(()) };
     let wrong = |failure: Failure| Failure {
         message: format!("`before`: {}", failure.message),
@@ -177,10 +193,11 @@ async fn attempt(
     context: &Context,
     step: &Step,
     rendered: &Rendered,
-    stop: &watch::Receiver<Urgency>,
+    stop: &Brake,
 ) -> Result<Output, Broken> {
-    if *stop.borrow() > Urgency::None {
-        return Err(Failure::new(ErrorKind::Cancelled, "the run stopped before its action").into());
+    let too_late = || Failure::new(ErrorKind::Cancelled, "the run stopped before its action");
+    if early_stop_of(context, step).is_raised() {
+        return Err(too_late().into());
     }
     let attempt = 1;
     let changes = step.action.effect > Effect::Read;
@@ -189,7 +206,9 @@ async fn attempt(
         attempt,
         intent: rendered.intent.clone(),
     };
-    context.record(started, changes).await?;
+    if !context.begin(started, changes).await? {
+        return Err(too_late().into());
+    }
     let caller = Caller {
         step: &step.id,
         part: attempt.to_string(),

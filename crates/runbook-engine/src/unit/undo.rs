@@ -1,7 +1,7 @@
 //! The undo of a step.
 
 use runbook_event::{Event, Intent, UndoEnd};
-use runbook_plan::{Step, Undo};
+use runbook_plan::{Action, Step, Undo};
 
 use super::call::{Caller, call, render};
 use super::{Context, Halt};
@@ -14,13 +14,7 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         Ok(rendered) => rendered,
         Err(failure) => {
             // It cannot even be written out: a person gets what is known of it.
-            let intent = Intent {
-                kind: action.kind.to_owned(),
-                effect: action.effect,
-                summary: action.summary.clone(),
-                target: action.connection.clone(),
-                params: action.params.sketch().masked(),
-            };
+            let intent = sketch(action);
             context
                 .record(
                     Event::UndoStarted {
@@ -57,6 +51,17 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         Err(failure) => UndoEnd::Failed { failure },
     };
     ended(context, step, end, called.output, elapsed_ms).await
+}
+
+/// An action as far as it is known before anything is.
+pub(crate) fn sketch(action: &Action) -> Intent {
+    Intent {
+        kind: action.kind.to_owned(),
+        effect: action.effect,
+        summary: action.summary.clone(),
+        target: action.connection.clone(),
+        params: action.params.sketch().masked(),
+    }
 }
 
 async fn ended(
