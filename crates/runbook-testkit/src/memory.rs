@@ -55,31 +55,34 @@ impl MemoryJournal {
     pub fn outputs(&self) -> Arc<Mutex<Outputs>> {
         Arc::clone(&self.outputs)
     }
-}
 
-fn spend(left: &mut Option<usize>) -> Result<(), JournalError> {
-    match left {
-        Some(0) => Err(JournalError {
-            path: "memory".to_owned(),
-            reason: "no space left".to_owned(),
-        }),
-        Some(count) => {
-            *count -= 1;
-            Ok(())
+    fn spend(&mut self, of: impl Fn(&mut Self) -> &mut Option<usize>) -> Result<(), JournalError> {
+        match of(self) {
+            Some(0) => {
+                self.tape.mark(Mark::Lost);
+                Err(JournalError {
+                    path: "memory".to_owned(),
+                    reason: "no space left".to_owned(),
+                })
+            }
+            Some(count) => {
+                *count -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
-        None => Ok(()),
     }
 }
 
 impl Journal for MemoryJournal {
     fn append(&mut self, record: &Record) -> Result<(), JournalError> {
-        spend(&mut self.appends_left)?;
+        self.spend(|journal| &mut journal.appends_left)?;
         self.tape.mark(Mark::Record(Box::new(record.clone())));
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), JournalError> {
-        spend(&mut self.syncs_left)?;
+        self.spend(|journal| &mut journal.syncs_left)?;
         self.tape.mark(Mark::Synced);
         Ok(())
     }

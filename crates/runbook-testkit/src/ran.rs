@@ -63,6 +63,7 @@ impl Ran {
                 | Mark::Called(..)
                 | Mark::Returned(..)
                 | Mark::Asked(_)
+                | Mark::Lost
                 | Mark::Signal => None,
             })
             .collect()
@@ -74,7 +75,12 @@ impl Ran {
         self.lines(|mark| match mark {
             Mark::Record(record) => Some(brief(&record.event)),
             Mark::Signal => Some("SIGNAL".to_owned()),
-            Mark::Reading(..) | Mark::Synced | Mark::Called(..) | Mark::Returned(..) | Mark::Asked(_) => None,
+            Mark::Reading(..)
+            | Mark::Synced
+            | Mark::Called(..)
+            | Mark::Returned(..)
+            | Mark::Asked(_)
+            | Mark::Lost => None,
         })
     }
 
@@ -97,6 +103,7 @@ impl Ran {
                 Mark::Returned(name, Ok(())) => format!("  < {name}"),
                 Mark::Returned(name, Err(kind)) => format!("  < {name}: {kind}"),
                 Mark::Asked(step) => format!("  ? {step}"),
+                Mark::Lost => "  lost".to_owned(),
                 Mark::Signal => "SIGNAL".to_owned(),
             })
         })

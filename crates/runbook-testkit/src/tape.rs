@@ -25,6 +25,8 @@ pub enum Mark {
     Called(&'static str, String),
     /// An action came back: its name, and how.
     Returned(String, Result<(), ErrorKind>),
+    /// The journal could not keep something.
+    Lost,
     /// A person was asked about a step.
     Asked(String),
     /// A signal was sent.
