@@ -10,12 +10,7 @@ pub(crate) enum Message {
     Record {
         event: Box<Event>,
         durable: bool,
-        done: oneshot::Sender<()>,
-    },
-    /// An action is about to begin, unless the run is stopping.
-    Begin {
-        event: Box<Event>,
-        durable: bool,
+        /// Told whether it was recorded: what comes too late to begin is not.
         done: oneshot::Sender<bool>,
     },
     /// A check gave a reading that is no event.
