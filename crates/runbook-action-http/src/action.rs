@@ -70,7 +70,7 @@ impl Action for Http {
         Ok(Recognised {
             effect,
             certain,
-            summary: line.shown()?,
+            summary: format!("{}{}", line.shown()?, sent(params)),
         })
     }
 
@@ -126,5 +126,17 @@ fn host_of(url: &Url) -> String {
     match url.port_or_known_default() {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
+    }
+}
+
+/// What is sent, for people, where it is JSON: a size that is set belongs to what is approved and reported.
+fn sent(params: &Param) -> String {
+    let Some(json) = params.get("json") else {
+        return String::new();
+    };
+    let text = json.masked().to_string();
+    match text.char_indices().nth(100) {
+        Some((end, _)) => format!(" {}…", &text[..end]),
+        None => format!(" {text}"),
     }
 }

@@ -208,7 +208,12 @@ mod tests {
         for outcome in runbook_event::Outcome::ALL {
             use runbook_event::Outcome::{Unknown, Waiting};
             if !matches!(outcome, Waiting | Unknown) {
-                let line = format!("{:>5}  {:<15}  {}", outcome.exit_code(), outcome.word(), outcome.meaning());
+                let line = format!(
+                    "{:>5}  {:<15}  {}",
+                    outcome.exit_code(),
+                    outcome.word(),
+                    outcome.meaning()
+                );
                 assert!(super::EXIT_CODES.contains(&line), "{line}");
             }
         }

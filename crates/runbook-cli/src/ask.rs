@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use runbook_engine::{Answer, Approver, Question};
 use tokio::sync::Mutex;
 
-use crate::term::{BOLD, WARN, styled};
+use crate::term::{DIM, styled};
 use crate::view::Screen;
 
 /// `--yes`: every answer is yes.
@@ -17,7 +17,11 @@ pub(crate) struct Always {
 #[async_trait]
 impl Approver for Always {
     async fn ask(&self, _question: &Question) -> Answer {
-        Answer { approved: true, by: self.user.clone(), how: "--yes".to_owned() }
+        Answer {
+            approved: true,
+            by: self.user.clone(),
+            how: "--yes".to_owned(),
+        }
     }
 }
 
@@ -33,10 +37,10 @@ impl Approver for Terminal {
     async fn ask(&self, question: &Question) -> Answer {
         let _turn = self.turn.lock().await;
         loop {
+            let what = runbook_report::visible(&question.intent.summary);
             self.screen.pause(&[
-                format!("{} {}", styled(WARN, "?"), styled(BOLD, &runbook_report::visible(&question.message))),
-                format!("  {}: {}", question.step, runbook_report::visible(&question.intent.summary)),
-                "  yes or no? ".to_owned(),
+                format!("      {}", styled(DIM, &what)),
+                "      yes or no? ".to_owned(),
             ]);
             // The thread stays until a line comes: there is no way to take a read back. It holds nothing.
             let line = tokio::task::spawn_blocking(|| {
@@ -55,7 +59,11 @@ impl Approver for Terminal {
                 _ => continue,
             };
             self.screen.resume();
-            return Answer { approved, by: self.user.clone(), how: "terminal".to_owned() };
+            return Answer {
+                approved,
+                by: self.user.clone(),
+                how: "terminal".to_owned(),
+            };
         }
     }
 }

@@ -14,12 +14,17 @@ pub(crate) struct SystemClock {
 
 impl SystemClock {
     pub(crate) fn new() -> Self {
-        Self { begun: Instant::now() }
+        Self {
+            begun: Instant::now(),
+        }
     }
 }
 
 /// The time of day.
-#[expect(clippy::disallowed_methods, reason = "this is the real clock; everything else is handed one")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this is the real clock; everything else is handed one"
+)]
 pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }

@@ -41,7 +41,10 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
-        self.finding.help.as_ref().map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        self.finding
+            .help
+            .as_ref()
+            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
@@ -54,10 +57,24 @@ impl Diagnostic for Shown<'_> {
             LabeledSpan::new(text, span.start, span.end.saturating_sub(span.start))
         };
         let first = LabeledSpan::new_primary_with_span(
-            Some(if self.finding.label.is_empty() { "here" } else { &self.finding.label }.to_owned()),
-            (self.finding.span.start, self.finding.span.end.saturating_sub(self.finding.span.start)),
+            Some(
+                if self.finding.label.is_empty() {
+                    "here"
+                } else {
+                    &self.finding.label
+                }
+                .to_owned(),
+            ),
+            (
+                self.finding.span.start,
+                self.finding.span.end.saturating_sub(self.finding.span.start),
+            ),
         );
-        let related = self.finding.related.iter().map(move |(span, text)| label(*span, text));
+        let related = self
+            .finding
+            .related
+            .iter()
+            .map(move |(span, text)| label(*span, text));
         debug_assert!(!self.name.is_empty(), "every source has a name");
         Some(Box::new(std::iter::once(first).chain(related)))
     }
@@ -66,14 +83,30 @@ impl Diagnostic for Shown<'_> {
 /// The findings for people, each with its place in the text.
 pub(crate) fn render(sources: &Sources, findings: &[Finding]) -> String {
     let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
-    let theme = if colours { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(100).with_links(false);
+    let theme = if colours {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_links(false);
     let mut text = String::new();
     for finding in findings {
         let name = sources.name(finding.span.source);
         let source = NamedSource::new(name, sources.text(finding.span.source).to_owned());
         // Rendering into a string fails only if the finding's place is outside of its text.
-        if handler.render_report(&mut text, &Shown { finding, source, name }).is_err() {
+        if handler
+            .render_report(
+                &mut text,
+                &Shown {
+                    finding,
+                    source,
+                    name,
+                },
+            )
+            .is_err()
+        {
             text.push_str(&format!("{}: {}: {}\n", finding.code.id, name, finding.message));
         }
     }

@@ -21,7 +21,11 @@ pub(crate) enum Error {
     Usage { message: String, help: Option<String> },
     /// A file could not be read or written.
     #[error("cannot {what} `{}`: {reason}", path.display())]
-    File { what: &'static str, path: PathBuf, reason: String },
+    File {
+        what: &'static str,
+        path: PathBuf,
+        reason: String,
+    },
     /// Inputs that do not do.
     #[error("the inputs do not fit, so nothing ran")]
     Inputs(Vec<runbook_plan::InputError>),
@@ -50,15 +54,25 @@ pub(crate) enum Error {
 
 impl Error {
     pub(crate) fn usage(message: impl Into<String>) -> Self {
-        Self::Usage { message: message.into(), help: None }
+        Self::Usage {
+            message: message.into(),
+            help: None,
+        }
     }
 
     pub(crate) fn usage_with(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self::Usage { message: message.into(), help: Some(help.into()) }
+        Self::Usage {
+            message: message.into(),
+            help: Some(help.into()),
+        }
     }
 
     pub(crate) fn file(what: &'static str, path: &Path, error: &std::io::Error) -> Self {
-        Self::File { what, path: path.to_owned(), reason: error.to_string() }
+        Self::File {
+            what,
+            path: path.to_owned(),
+            reason: error.to_string(),
+        }
     }
 
     pub(crate) fn exit_code(&self) -> u8 {

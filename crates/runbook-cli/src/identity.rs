@@ -14,22 +14,40 @@ pub(crate) struct Environment {
 
 impl Environment {
     /// The one place that reads the environment.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that reads the environment"
+    )]
     pub(crate) fn snapshot() -> Self {
-        Self { vars: std::env::vars_os().collect(), directory: std::env::current_dir().unwrap_or_default() }
+        Self {
+            vars: std::env::vars_os().collect(),
+            directory: std::env::current_dir().unwrap_or_default(),
+        }
     }
 
     /// A variable, if it is set and is text.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.vars.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.to_str())
+        self.vars
+            .iter()
+            .find(|(known, _)| known == name)
+            .and_then(|(_, value)| value.to_str())
     }
 
     /// Who runs this program where.
     pub(crate) fn who(&self) -> Who {
-        let user = self.get("USER").or_else(|| self.get("LOGNAME")).map(str::to_owned);
+        let user = self
+            .get("USER")
+            .or_else(|| self.get("LOGNAME"))
+            .map(str::to_owned);
         let uid = rustix::process::getuid().as_raw();
         Who {
-            user: user.unwrap_or_else(|| if uid == 0 { "root".to_owned() } else { format!("uid {uid}") }),
+            user: user.unwrap_or_else(|| {
+                if uid == 0 {
+                    "root".to_owned()
+                } else {
+                    format!("uid {uid}")
+                }
+            }),
             host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
         }
     }

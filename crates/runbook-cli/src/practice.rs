@@ -15,7 +15,9 @@ pub(crate) async fn start(plan: &runbook_plan::Plan, args: &Exec) -> Result<Opti
         if args.lab_healthy || !args.lab_fault.is_empty() {
             let environment = plan.environment().unwrap_or("none");
             return Err(Error::usage_with(
-                format!("the environment `{environment}` has no practice system, so it cannot be broken or healthy"),
+                format!(
+                    "the environment `{environment}` has no practice system, so it cannot be broken or healthy"
+                ),
                 "choose one that has with `--env`, or leave out the `--lab-…` options",
             ));
         }
@@ -42,7 +44,10 @@ pub(crate) fn known(system: &str) -> Result<(), Error> {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("there is {}", names.join(", ")),
     };
-    Err(Error::usage_with(format!("there is no practice system `{system}`"), help))
+    Err(Error::usage_with(
+        format!("there is no practice system `{system}`"),
+        help,
+    ))
 }
 
 /// A way to break it, by its word.

@@ -68,7 +68,10 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub(crate) fn sha256(&self) -> String {
-        Sha256::digest(&self.bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(&self.bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect()
     }
 }
 
@@ -78,7 +81,11 @@ impl Project {
     pub(crate) fn find(environment: &Environment) -> Result<Self, Error> {
         let directory = environment.directory.clone();
         let above = |name: &str| directory.ancestors().find(|folder| folder.join(name).exists());
-        let root = above(CONFIG).or_else(|| above(RUNBOOKS)).or_else(|| above(".git")).unwrap_or(&directory).to_owned();
+        let root = above(CONFIG)
+            .or_else(|| above(RUNBOOKS))
+            .or_else(|| above(".git"))
+            .unwrap_or(&directory)
+            .to_owned();
         let mut project = Self {
             directory,
             config: Config::default(),
@@ -108,19 +115,28 @@ impl Project {
 
     /// Where runs are kept.
     pub(crate) fn runs(&self) -> PathBuf {
-        self.root.join(self.config.state.as_deref().unwrap_or(".runbook")).join("runs")
+        self.root
+            .join(self.config.state.as_deref().unwrap_or(".runbook"))
+            .join("runs")
     }
 
     /// The name under which a file is shown: relative to the root where it is below it.
     fn shown(&self, path: &Path) -> String {
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
-        full.strip_prefix(&root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+        full.strip_prefix(&root)
+            .unwrap_or(path)
+            .to_string_lossy()
+            .replace('\\', "/")
     }
 
     /// Finds a runbook: as given, then under `runbooks/`, each with and without `.yaml`.
     pub(crate) fn find_runbook(&self, given: &Path) -> Result<PathBuf, Error> {
-        let bases = [self.directory.clone(), self.root.clone(), self.root.join(RUNBOOKS)];
+        let bases = [
+            self.directory.clone(),
+            self.root.clone(),
+            self.root.join(RUNBOOKS),
+        ];
         for base in &bases {
             for suffix in ["", ".yaml", ".yml"] {
                 let mut name = given.as_os_str().to_owned();
@@ -138,7 +154,10 @@ impl Project {
         let meant = runbook_document::nearest(&given, names.iter().map(String::as_str));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None if names.is_empty() => format!("there are no runbooks under `{RUNBOOKS}/` of {}", self.root.display()),
+            None if names.is_empty() => format!(
+                "there are no runbooks under `{RUNBOOKS}/` of {}",
+                self.root.display()
+            ),
             None => format!("the runbooks are {}", names.join(", ")),
         };
         Err(Error::usage_with(format!("there is no runbook `{given}`"), help))
@@ -147,7 +166,11 @@ impl Project {
     /// All runbooks of the project, in order of their paths.
     pub(crate) fn all_runbooks(&self) -> Result<Vec<PathBuf>, Error> {
         let folder = self.root.join(RUNBOOKS);
-        if folder.is_dir() { runbooks_below(&folder) } else { Ok(Vec::new()) }
+        if folder.is_dir() {
+            runbooks_below(&folder)
+        } else {
+            Ok(Vec::new())
+        }
     }
 
     /// Reads a runbook. What is wrong with it is among its findings.
@@ -156,22 +179,38 @@ impl Project {
         let mut findings = Findings::new();
         let (bytes, text) = self.read(path, shown.clone(), &mut findings)?;
         let tree = text.and_then(|(source, text)| runbook_document::parse(source, &text, &mut findings));
-        let document = tree.as_ref().and_then(|tree| Document::read(tree, &mut findings));
-        Ok(Loaded { path: shown, bytes, tree, document, findings })
+        let document = tree
+            .as_ref()
+            .and_then(|tree| Document::read(tree, crate::catalogue::KINDS, &mut findings));
+        Ok(Loaded {
+            path: shown,
+            bytes,
+            tree,
+            document,
+            findings,
+        })
     }
 
     /// Reads a file as text. One that is too long or not UTF-8 is a finding.
-    #[expect(clippy::type_complexity, reason = "the bytes are pinned even where they are no text")]
+    #[expect(
+        clippy::type_complexity,
+        reason = "the bytes are pinned even where they are no text"
+    )]
     fn read(
         &mut self,
         path: &Path,
         shown: String,
         findings: &mut Findings,
     ) -> Result<(Vec<u8>, Option<(SourceId, String)>), Error> {
-        let length = fs::metadata(path).map_err(|error| Error::file("read", path, &error))?.len();
+        let length = fs::metadata(path)
+            .map_err(|error| Error::file("read", path, &error))?
+            .len();
         if length > runbook_document::MAX_BYTES as u64 {
             let source = self.sources.add(shown, String::new());
-            let message = format!("the file has {length} bytes, more than the {} that are read", runbook_document::MAX_BYTES);
+            let message = format!(
+                "the file has {length} bytes, more than the {} that are read",
+                runbook_document::MAX_BYTES
+            );
             findings.push(Finding::error(codes::TOO_LARGE, Span::new(source, 0, 0), message));
             return Ok((Vec::new(), None));
         }
@@ -185,7 +224,11 @@ impl Project {
                 let at = error.utf8_error().valid_up_to();
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 let source = self.sources.add(shown, text);
-                let finding = Finding::error(codes::YAML, Span::new(source, at, at + 1), "the file is not UTF-8");
+                let finding = Finding::error(
+                    codes::YAML,
+                    Span::new(source, at, at + 1),
+                    "the file is not UTF-8",
+                );
                 findings.push(finding.help("save it as UTF-8"));
                 Ok((bytes, None))
             }
@@ -201,11 +244,16 @@ pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         let entries = fs::read_dir(&folder).map_err(|error| Error::file("read", &folder, &error))?;
         for entry in entries {
             let entry = entry.map_err(|error| Error::file("read", &folder, &error))?;
-            let kind = entry.file_type().map_err(|error| Error::file("read", &entry.path(), &error))?;
+            let kind = entry
+                .file_type()
+                .map_err(|error| Error::file("read", &entry.path(), &error))?;
             let path = entry.path();
             if kind.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "yaml" || extension == "yml")
+            {
                 found.push(path);
             }
         }

@@ -75,11 +75,13 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
 }
 
 fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
+    let mut deferred = false;
     let mut fine = all(node.entries().iter(), |entry| {
         match object.field(&entry.key.value) {
             Some(field) => check(&entry.value, &field.shape, findings),
             None => {
                 if is_later(object.name, &entry.key.value) {
+                    deferred = true;
                     findings.push(later(entry.key.span, &entry.key.value));
                     false
                 } else if object.open {
@@ -91,6 +93,10 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
             }
         }
     });
+    // What cannot be run yet may stand for what is missing.
+    if deferred {
+        return false;
+    }
     for field in object
         .fields
         .iter()
@@ -108,7 +114,7 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
 }
 
 /// The finding for a key that no table has.
-fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
+pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
     let known = object.fields.iter().map(|field| field.key);
     let help = if let Some(meant) = nearest(key, known.clone()) {
         format!("did you mean `{meant}`?")

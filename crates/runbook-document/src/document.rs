@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use runbook_schema::{Object, Shape};
 
-use crate::check::{check, later};
+use crate::check::{check, later, unknown_key};
 use crate::language::{API_VERSION, BEFORE, CHECK, LATER_ACTIONS, ROLLBACK, RUNBOOK, STEP};
-use crate::{Finding, Findings, Node, ScalarValue, Span, Spanned, codes, nearest};
+use crate::{Finding, Findings, Node, ScalarValue, Span, Spanned, codes};
 
 /// A runbook as written. Steps keep their actions as nodes: which actions there are is not known here.
 #[derive(Debug, Clone)]
@@ -140,8 +140,8 @@ pub struct Step {
     pub action: Option<ActionNode>,
     /// `effect`
     pub effect: Option<Spanned<String>>,
-    /// `before`: an action and what it captures
-    pub before: Option<(Option<ActionNode>, Option<Spanned<String>>, Capture)>,
+    /// `before`
+    pub before: Option<Before>,
     /// `rollback`
     pub rollback: Option<Rollback>,
     /// `irreversible`
@@ -162,6 +162,19 @@ pub struct Step {
     pub on_failure: Option<OnFailureWord>,
     /// `env`
     pub env: Vec<(Spanned<String>, Node)>,
+}
+
+/// `before`
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// The action, if there is just one.
+    pub action: Option<ActionNode>,
+    /// `target`
+    pub target: Option<Spanned<String>>,
+    /// `env`
+    pub env: Vec<(Spanned<String>, Node)>,
+    /// `capture`
+    pub capture: Capture,
 }
 
 /// `rollback`
@@ -225,10 +238,13 @@ pub struct Check {
 impl Document {
     /// Reads a runbook from its tree. `None` means that it is not even recognisable as one; what is wrong is
     /// in `findings` either way.
-    pub fn read(root: &Node, findings: &mut Findings) -> Option<Self> {
+    ///
+    /// `kinds` are the actions that there are: of several unknown keys in a step, the one that is an action
+    /// is taken for it, and the others are mistakes.
+    pub fn read(root: &Node, kinds: &[&str], findings: &mut Findings) -> Option<Self> {
         check(root, &Shape::Object(&RUNBOOK), findings);
         check_format(root, findings);
-        let mut steps = Reader { findings };
+        let mut steps = Reader { kinds, findings };
         let detect = match root.get("detect") {
             Some(node) if node.get("any").is_some() => Detect {
                 checks: steps.checks(node.items_of("any")),
@@ -323,6 +339,7 @@ fn policy(node: &Node, key: &str) -> Option<OnFailureWord> {
 }
 
 struct Reader<'f> {
+    kinds: &'f [&'f str],
     findings: &'f mut Findings,
 }
 
@@ -344,9 +361,11 @@ impl Reader<'_> {
             target: node.text_of("target"),
             action: self.action(node, &STEP, id.span),
             effect: node.text_of("effect"),
-            before: node.get("before").map(|before| {
-                let action = self.action(before, &BEFORE, before.span);
-                (action, before.text_of("target"), before.named_of("capture"))
+            before: node.get("before").map(|before| Before {
+                action: self.action(before, &BEFORE, before.span),
+                target: before.text_of("target"),
+                env: before.named_of("env"),
+                capture: before.named_of("capture"),
             }),
             rollback: node.get("rollback").and_then(|rollback| self.rollback(rollback)),
             irreversible: node
@@ -441,26 +460,24 @@ impl Reader<'_> {
                 kind: entry.key.clone(),
                 params: entry.value.clone(),
             }),
-            [first, others @ ..] => {
-                self.several(object, first, others);
-                None
-            }
+            several => self.several(object, several),
         }
     }
 
-    /// Several further keys: a mistyped key of the table, or really two actions.
-    fn several(&mut self, object: &Object, first: &crate::Entry, others: &[&crate::Entry]) {
-        let keys: Vec<&str> = object.fields.iter().map(|field| field.key).collect();
-        for entry in std::iter::once(&first).chain(others) {
-            if let Some(meant) = nearest(&entry.key.value, keys.iter().copied()) {
-                let message = format!("a {} has no key `{}`", object.name, entry.key.value);
-                let finding = Finding::error(codes::UNKNOWN_KEY, entry.key.span, message);
-                self.findings
-                    .push(finding.help(format!("did you mean `{meant}`?")));
-                return;
-            }
-        }
+    /// Several further keys: those that are no action are mistakes, and of actions there can be one.
+    fn several(&mut self, object: &Object, entries: &[&crate::Entry]) -> Option<ActionNode> {
+        let is_action = |entry: &&crate::Entry| {
+            let kind = entry.key.value.as_str();
+            self.kinds.contains(&kind) || LATER_ACTIONS.contains(&kind)
+        };
+        let (actions, others): (Vec<&crate::Entry>, Vec<&crate::Entry>) =
+            entries.iter().copied().partition(is_action);
         for entry in others {
+            self.findings
+                .push(unknown_key(&entry.key.value, entry.key.span, object));
+        }
+        let (first, more) = actions.split_first()?;
+        for entry in more {
             let message = format!("`{}` is a second action in this {}", entry.key.value, object.name);
             self.findings.push(
                 Finding::error(codes::SEVERAL_ACTIONS, entry.key.span, message)
@@ -468,6 +485,10 @@ impl Reader<'_> {
                     .help(format!("a {} has one action: make two of it", object.name)),
             );
         }
+        Some(ActionNode {
+            kind: first.key.clone(),
+            params: first.value.clone(),
+        })
     }
 }
 

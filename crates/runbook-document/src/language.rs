@@ -248,6 +248,11 @@ pub const BEFORE: Object = Object {
     open: true,
     fields: &[
         Field::optional("target", Shape::Slug, "The connection that it goes through."),
+        Field::optional(
+            "env",
+            Shape::Map(&Shape::Template),
+            "Environment variables of `shell` and `exec`.",
+        ),
         Field::required(
             "capture",
             Shape::Map(&Shape::Expression),

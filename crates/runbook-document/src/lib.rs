@@ -25,8 +25,8 @@ pub use check::check;
 pub use codes::Code;
 pub use config::{Config, Environment};
 pub use document::{
-    ActionNode, Approve, Capture, Check, Connection, Detect, Document, Input, OnFailureWord, Rollback,
-    SecretSource, Step, refuse_later_action,
+    ActionNode, Approve, Before, Capture, Check, Connection, Detect, Document, Input, OnFailureWord,
+    Rollback, SecretSource, Step, refuse_later_action,
 };
 pub use finding::{Finding, Findings, Severity};
 pub use node::{Entry, Kind, Node, Scalar, ScalarValue};

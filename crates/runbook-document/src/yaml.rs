@@ -202,11 +202,14 @@ impl<'a> Reader<'a, '_> {
     fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {
         let span = key.span;
         let Kind::Scalar(Scalar { text, .. }) = key.kind else {
-            self.findings.push(Finding::error(
-                codes::YAML_FEATURE,
-                span,
-                "a key must be a word, not a list or a mapping",
-            ));
+            self.findings.push(
+                Finding::error(
+                    codes::YAML_FEATURE,
+                    span,
+                    "a key must be a word, not a list or a mapping",
+                )
+                .help("to begin a value with `{{`, put the whole value in quotes"),
+            );
             return;
         };
         if text == "<<" {

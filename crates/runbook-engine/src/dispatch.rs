@@ -32,6 +32,12 @@ pub(crate) enum Message {
         durable: bool,
         done: oneshot::Sender<()>,
     },
+    /// An action is about to begin, unless the run is stopping.
+    Begin {
+        event: Box<Event>,
+        durable: bool,
+        done: oneshot::Sender<bool>,
+    },
     /// A check gave a reading that is no event.
     Reading { site: CheckSite, reading: Reading },
     /// A step printed something.
@@ -259,6 +265,7 @@ impl Dispatcher {
     /// only then may they go on.
     fn take(&mut self, batch: &mut Vec<Message>) -> Result<(), EngineError> {
         let mut waiting = Vec::new();
+        let mut beginning = Vec::new();
         let mut must_sync = false;
         for message in batch.drain(..) {
             match message {
@@ -266,6 +273,16 @@ impl Dispatcher {
                     self.record(*event)?;
                     must_sync |= durable;
                     waiting.push(done);
+                }
+                Message::Begin { event, durable, done } => {
+                    let go_on = read(&self.state, |state| {
+                        state.stop().is_none() || state.phase() > Some(Phase::Rollback)
+                    });
+                    if go_on {
+                        self.record(*event)?;
+                        must_sync |= durable;
+                    }
+                    beginning.push((done, go_on));
                 }
                 Message::Reading { site, reading } => {
                     self.journal
@@ -290,6 +307,10 @@ impl Dispatcher {
         }
         if must_sync {
             self.sync()?;
+        }
+        for (done, go_on) in beginning {
+            // A unit that is gone begins nothing.
+            let _gone = done.send(go_on);
         }
         for done in waiting {
             // A unit that is gone waits for nothing.

@@ -145,6 +145,26 @@ impl InputDecl {
         if kind == InputKind::Enum && decl.values.is_empty() {
             wrong(input.name.span, "an `enum` needs `values`".to_owned());
         }
+        for (key, bound) in [("minimum", &decl.minimum), ("maximum", &decl.maximum)] {
+            if let (Some(bound), Some(at)) = (bound, node.get(key))
+                && measure(kind, bound).is_none()
+            {
+                wrong(at.span, format!("`{key}` does not fit {}", kind.noun()));
+            }
+        }
+        let limits = decl
+            .minimum
+            .iter()
+            .chain(&decl.maximum)
+            .filter_map(|bound| measure(kind, bound));
+        if let [low, high] = limits.collect::<Vec<f64>>().as_slice()
+            && low > high
+        {
+            wrong(
+                input.name.span,
+                "`minimum` is above `maximum`, so no value will do".to_owned(),
+            );
+        }
         if let Some(default) = node.get("default") {
             match decl.accept(&default.to_json()) {
                 Ok(value) => decl.default = Some(value),

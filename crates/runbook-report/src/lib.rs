@@ -19,4 +19,4 @@ pub use markdown::markdown;
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
-pub use words::{describe, duration, reading, undo_word, value};
+pub use words::{check_title, deed, describe, duration, reading, step_of, step_title, undo_word, value};

@@ -122,11 +122,17 @@ pub fn describe(event: &Event, state: &RunState) -> String {
         | Event::StepDone { .. }
         | Event::StepFailed { .. }
         | Event::UndoStarted { .. }
-        | Event::UndoEnded { .. } => match (step_of(event), happened(event, state)) {
-            (Some(id), Some(text)) => format!("{}: {text}", step_title(id, state)),
-            (Some(_) | None, Some(_) | None) => String::new(),
-        },
+        | Event::UndoEnded { .. } => {
+            let title = step_of(event).map(|id| step_title(id, state));
+            format!("{}: {}", title.unwrap_or_default(), deed(event, state))
+        }
     }
+}
+
+/// What happened to a step, without its title, for where that stands already. Empty for other events.
+#[must_use]
+pub fn deed(event: &Event, state: &RunState) -> String {
+    happened(event, state).unwrap_or_default()
 }
 
 /// What happened to a step.
@@ -183,7 +189,8 @@ fn happened(event: &Event, state: &RunState) -> Option<String> {
 }
 
 /// The step that an event is about.
-pub(crate) fn step_of(event: &Event) -> Option<&str> {
+#[must_use]
+pub fn step_of(event: &Event) -> Option<&str> {
     match event {
         Event::StepStarted { step }
         | Event::StepSkipped { step, .. }
@@ -220,7 +227,8 @@ pub(crate) const fn phase_title(phase: Phase) -> &'static str {
 }
 
 /// A step's title.
-pub(crate) fn step_title(id: &str, state: &RunState) -> String {
+#[must_use]
+pub fn step_title(id: &str, state: &RunState) -> String {
     let steps = state.run().map(|run| run.outline.steps.as_slice());
     let position = state.position(id);
     let outline = steps.and_then(|steps| steps.get(position?));
@@ -240,7 +248,8 @@ fn check(site: &CheckSite, state: &RunState) -> String {
 }
 
 /// A check's title.
-pub(crate) fn check_title(site: &CheckSite, state: &RunState) -> String {
+#[must_use]
+pub fn check_title(site: &CheckSite, state: &RunState) -> String {
     let outline = state.run().map(|run| &run.outline);
     let checks = outline.and_then(|outline| match site.role {
         CheckRole::Detect => Some(outline.detect.as_slice()),

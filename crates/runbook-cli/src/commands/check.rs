@@ -23,7 +23,10 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
     }
     findings.sort_by_key(|finding| (finding.span, finding.code.id));
     findings.dedup();
-    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     match args.format {
         Format::Json => {
             let value = diagnostics::json(&project.sources, &findings);
@@ -45,7 +48,11 @@ fn paths(project: &Project, args: &Check) -> Result<Vec<PathBuf>, Error> {
     }
     let mut paths = Vec::new();
     for given in &args.paths {
-        let folder = [project.directory.join(given), project.root.join(given), project.root.join("runbooks").join(given)];
+        let folder = [
+            project.directory.join(given),
+            project.root.join(given),
+            project.root.join("runbooks").join(given),
+        ];
         match folder.iter().find(|folder| folder.is_dir()) {
             Some(folder) => paths.extend(runbooks_below(folder)?),
             None => paths.push(project.find_runbook(given)?),
@@ -55,12 +62,21 @@ fn paths(project: &Project, args: &Check) -> Result<Vec<PathBuf>, Error> {
 }
 
 /// All that is wrong with one runbook, in the environment asked for, or in any.
-fn check_one(project: &mut Project, path: &std::path::Path, environment: Option<&str>) -> Result<Vec<Finding>, Error> {
+fn check_one(
+    project: &mut Project,
+    path: &std::path::Path,
+    environment: Option<&str>,
+) -> Result<Vec<Finding>, Error> {
     let loaded = project.load(path)?;
     let mut all = loaded.findings.into_sorted();
-    let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else { return Ok(all) };
+    let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else {
+        return Ok(all);
+    };
     // No environment variable is read: what an action accepts does not depend on them.
-    let nothing = Environment { vars: Vec::new(), directory: project.root.clone() };
+    let nothing = Environment {
+        vars: Vec::new(),
+        directory: project.root.clone(),
+    };
     let catalogue = catalogue(&nothing, &project.root);
     let environments: Vec<Option<&str>> = match environment {
         Some(name) => vec![Some(name)],
@@ -91,6 +107,11 @@ fn summary(files: usize, errors: usize, warnings: usize) -> String {
         (0, _) => (WARN, "!"),
         _ => (BAD, "✗"),
     };
-    let text = format!("{}: {}, {}", plural(files, "runbook"), plural(errors, "error"), plural(warnings, "warning"));
+    let text = format!(
+        "{}: {}, {}",
+        plural(files, "runbook"),
+        plural(errors, "error"),
+        plural(warnings, "warning")
+    );
     format!("{} {text}", styled(style, mark))
 }

@@ -37,7 +37,10 @@ pub(crate) fn run(project: &Project, environment: Environment, args: &Exec) -> R
     let asks = plan.steps().iter().find(|step| step.approve.is_some());
     if let Some(step) = asks.filter(|_| !args.yes && !std::io::stdin().is_terminal()) {
         return Err(Error::usage_with(
-            format!("step `{}` asks for approval, and there is no terminal to ask on, so nothing ran", step.id),
+            format!(
+                "step `{}` asks for approval, and there is no terminal to ask on, so nothing ran",
+                step.id
+            ),
             "pass `--yes` to approve everything, or run it on a terminal",
         ));
     }
@@ -51,15 +54,26 @@ pub(crate) fn run(project: &Project, environment: Environment, args: &Exec) -> R
         sha256: loaded.sha256(),
         engine: env!("CARGO_PKG_VERSION").to_owned(),
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
-    let session = Session { project: &project, environment: &environment, args, loaded: &loaded };
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+    let session = Session {
+        project: &project,
+        environment: &environment,
+        args,
+        loaded: &loaded,
+    };
     let result = runtime.block_on(session.run(plan, catalogue, start));
     // A thread may still wait for a line that nobody will type.
     runtime.shutdown_background();
     result
 }
 
-fn compiled(project: &Project, loaded: Loaded, catalogue: &Catalogue, args: &Exec) -> Result<(Plan, Loaded), Error> {
+fn compiled(
+    project: &Project,
+    loaded: Loaded,
+    catalogue: &Catalogue,
+    args: &Exec,
+) -> Result<(Plan, Loaded), Error> {
     let mut findings = Findings::new();
     let plan = match (&loaded.tree, &loaded.document) {
         (Some(tree), Some(document)) => {
@@ -102,7 +116,11 @@ fn given(args: &Exec) -> Result<Vec<Given>, Error> {
                 "write it as `-i NAME=VALUE`",
             ));
         };
-        given.push(Given { name: name.to_owned(), value: Value::from(value), origin: Origin::Argument });
+        given.push(Given {
+            name: name.to_owned(),
+            value: Value::from(value),
+            origin: Origin::Argument,
+        });
     }
     Ok(given)
 }
@@ -118,14 +136,23 @@ fn from_file(path: &Path) -> Result<Vec<Given>, Error> {
             "write a mapping: `name: value`",
         ));
     };
-    Ok(map.into_iter().map(|(name, value)| Given { name, value, origin: origin.clone() }).collect())
+    Ok(map
+        .into_iter()
+        .map(|(name, value)| Given {
+            name,
+            value,
+            origin: origin.clone(),
+        })
+        .collect())
 }
 
 fn secrets(plan: &Plan, environment: &Environment) -> Result<Vec<Secret>, Error> {
     let read = |(name, variable): &(String, String)| match environment.get(variable) {
         Some(value) if !value.is_empty() => Ok(Secret::new(name, value.to_owned())),
         Some(_) | None => Err(Error::usage_with(
-            format!("secret `{name}` has no value: the environment variable `{variable}` is not set, so nothing ran"),
+            format!(
+                "secret `{name}` has no value: the environment variable `{variable}` is not set, so nothing ran"
+            ),
             format!("set `{variable}`"),
         )),
     };
@@ -138,7 +165,10 @@ fn run_name(runbook: &str) -> String {
     // Without randomness the name is still good: two runs of one runbook in one second are refused.
     let _unseeded = getrandom::fill(&mut random);
     let [high, low] = random;
-    format!("{}-{runbook}-{high:02x}{low:02x}", now().strftime("%Y%m%d-%H%M%S"))
+    format!(
+        "{}-{runbook}-{high:02x}{low:02x}",
+        now().strftime("%Y%m%d-%H%M%S")
+    )
 }
 
 struct Session<'a> {
@@ -150,18 +180,31 @@ struct Session<'a> {
 
 impl Session<'_> {
     async fn run(&self, plan: Plan, catalogue: Catalogue, start: Start) -> Result<u8, Error> {
-        let signals = signals::listen().map_err(|error| Error::usage(format!("cannot listen for signals: {error}")))?;
+        let signals =
+            signals::listen().map_err(|error| Error::usage(format!("cannot listen for signals: {error}")))?;
         let lab = practice::start(&plan, self.args).await?;
-        let address =
-            lab.as_ref().map(|lab| LabAddress { url: lab.url().to_owned(), database: lab.database_url().to_owned() });
+        let address = lab.as_ref().map(|lab| LabAddress {
+            url: lab.url().to_owned(),
+            database: lab.database_url().to_owned(),
+        });
         let run = start.run.clone();
-        let prepared = Prepared::new(plan, catalogue, Start { lab: address, ..start })?;
+        let prepared = Prepared::new(
+            plan,
+            catalogue,
+            Start {
+                lab: address,
+                ..start
+            },
+        )?;
         let runs = self.project.runs();
         let journal = Writer::create(&runs, &run, &self.pinned())?;
         let dir = journal.dir().to_owned();
         let text = self.args.format == Format::Text;
-        let screen =
-            if text { Screen::on_output(std::io::stdout().is_terminal()) } else { Screen::silent() };
+        let screen = if text {
+            Screen::on_output(std::io::stdout().is_terminal())
+        } else {
+            Screen::silent()
+        };
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
@@ -193,8 +236,14 @@ impl Session<'_> {
 
     /// The texts that decide the run.
     fn pinned(&self) -> Vec<(&str, &[u8])> {
-        let config = self.project.config_text.as_deref().map(|text| (CONFIG, text.as_bytes()));
-        std::iter::once(("runbook.yaml", self.loaded.bytes.as_slice())).chain(config).collect()
+        let config = self
+            .project
+            .config_text
+            .as_deref()
+            .map(|text| (CONFIG, text.as_bytes()));
+        std::iter::once(("runbook.yaml", self.loaded.bytes.as_slice()))
+            .chain(config)
+            .collect()
     }
 
     fn approver(&self, screen: Screen) -> Arc<dyn Approver> {
@@ -202,13 +251,28 @@ impl Session<'_> {
         if self.args.yes {
             Arc::new(Always { user })
         } else {
-            Arc::new(Terminal { user, screen, turn: Mutex::new(()) })
+            Arc::new(Terminal {
+                user,
+                screen,
+                turn: Mutex::new(()),
+            })
         }
     }
 
     fn say_where(&self, dir: &Path, report: Option<&Path>) {
-        let shown = |path: &Path| path.strip_prefix(&self.project.directory).unwrap_or(path).display().to_string();
-        let print = |line: &str| if self.args.format == Format::Text { term::print(line) } else { term::print_error(line) };
+        let shown = |path: &Path| {
+            path.strip_prefix(&self.project.directory)
+                .unwrap_or(path)
+                .display()
+                .to_string()
+        };
+        let print = |line: &str| {
+            if self.args.format == Format::Text {
+                term::print(line)
+            } else {
+                term::print_error(line)
+            }
+        };
         print(&format!("  journal  {}", shown(&dir.join("journal.jsonl"))));
         if let Some(report) = report {
             print(&format!("  report   {}", shown(report)));

@@ -22,9 +22,11 @@ pub(crate) fn run(args: &Lab) -> Result<u8, Error> {
     settings.pool_size = args.pool_size;
     settings.leaked = args.leaked;
     settings.busy = args.busy;
-    let runtime = tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+    let runtime =
+        tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
     runtime.block_on(async {
-        let mut signals = crate::signals::listen().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+        let mut signals =
+            crate::signals::listen().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
         let lab = runbook_lab::start(settings).await?;
         term::print(&format!("{} listens on {}", args.system, lab.url()));
         term::print("end it with Ctrl-C");
@@ -35,7 +37,9 @@ pub(crate) fn run(args: &Lab) -> Result<u8, Error> {
 }
 
 fn database(args: &Lab) -> Result<Database, Error> {
-    let Some(variable) = &args.postgres_from else { return Ok(Database::Sqlite) };
+    let Some(variable) = &args.postgres_from else {
+        return Ok(Database::Sqlite);
+    };
     match Environment::snapshot().get(variable) {
         Some(url) => Ok(Database::Postgres(url.to_owned())),
         None => Err(Error::usage_with(
@@ -48,7 +52,12 @@ fn database(args: &Lab) -> Result<Database, Error> {
 fn list() {
     for system in systems() {
         term::print(&format!("{}  {}", styled(BOLD, system.name), system.summary));
-        let width = system.faults.iter().map(|fault| fault.name().len()).max().unwrap_or(0);
+        let width = system
+            .faults
+            .iter()
+            .map(|fault| fault.name().len())
+            .max()
+            .unwrap_or(0);
         for fault in system.faults {
             term::print(&format!("  {:width$}  {}", Fault::name(*fault), fault.summary()));
         }

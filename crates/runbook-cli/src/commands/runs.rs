@@ -18,12 +18,23 @@ pub(crate) fn run(project: &Project, args: &Runs) -> Result<u8, Error> {
         }
         Format::Text if runs.is_empty() => term::print("no runs yet; begin with `runbook exec FILE`"),
         Format::Text => {
-            let width = runs.iter().take(args.limit).map(|run| run.run.len()).max().unwrap_or(0);
-            let title = format!("{:width$}  {:20}  {:15}  {:>6}  TITLE", "RUN", "STARTED (UTC)", "OUTCOME", "STEPS");
+            let width = runs
+                .iter()
+                .take(args.limit)
+                .map(|run| run.run.len())
+                .max()
+                .unwrap_or(0);
+            let title = format!(
+                "{:width$}  {:20}  {:15}  {:>6}  TITLE",
+                "RUN", "STARTED (UTC)", "OUTCOME", "STEPS"
+            );
             term::print(&styled(BOLD, &title));
             shown.for_each(|run| term::print(&line(run, width)));
             if runs.len() > args.limit {
-                term::print(&styled(DIM, &format!("… and {} more; see them with `-n`", runs.len() - args.limit)));
+                term::print(&styled(
+                    DIM,
+                    &format!("… and {} more; see them with `-n`", runs.len() - args.limit),
+                ));
             }
         }
     }
@@ -39,10 +50,18 @@ fn outcome(run: &Summary) -> &str {
 }
 
 fn line(run: &Summary, width: usize) -> String {
-    let started = run.started_at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default();
+    let started = run
+        .started_at
+        .map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .unwrap_or_default();
     let steps = format!("{}/{}", run.done, run.total);
     let title = run.error.as_deref().or(run.title.as_deref()).unwrap_or_default();
-    format!("{:width$}  {started:20}  {:15}  {steps:>6}  {}", run.run, outcome(run), runbook_report::visible(title))
+    format!(
+        "{:width$}  {started:20}  {:15}  {steps:>6}  {}",
+        run.run,
+        outcome(run),
+        runbook_report::visible(title)
+    )
 }
 
 fn json_of(run: &Summary) -> serde_json::Value {

@@ -15,8 +15,13 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
     let run = runbook_journal::read(&dir)?;
     if let Some(id) = &args.step {
         let Some(step) = run.state.step(id) else {
-            let ids: Vec<&str> =
-                run.state.run().iter().flat_map(|run| &run.outline.steps).map(|step| step.id.as_str()).collect();
+            let ids: Vec<&str> = run
+                .state
+                .run()
+                .iter()
+                .flat_map(|run| &run.outline.steps)
+                .map(|step| step.id.as_str())
+                .collect();
             let help = match runbook_document::nearest(id, ids.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("its steps are {}", ids.join(", ")),
@@ -31,9 +36,14 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
             term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
         }
         Format::Text => {
-            timeline(&run.records)?.iter().for_each(|entry| term::print(&line(entry)));
+            timeline(&run.records)?
+                .iter()
+                .for_each(|entry| term::print(&line(entry)));
             if run.state.outcome().is_none() {
-                term::print(&styled(WARN, "the run has not ended: it is still going on, or was killed"));
+                term::print(&styled(
+                    WARN,
+                    "the run has not ended: it is still going on, or was killed",
+                ));
             }
         }
     }
@@ -43,7 +53,10 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
 fn line(entry: &Entry) -> String {
     let offset = entry.offset_ms;
     let (minutes, seconds, millis) = (offset / 60_000, offset / 1000 % 60, offset % 1000);
-    let time = styled(DIM, &format!("{minutes:02}:{:02}.{:03}", seconds.abs(), millis.abs()));
+    let time = styled(
+        DIM,
+        &format!("{minutes:02}:{:02}.{:03}", seconds.abs(), millis.abs()),
+    );
     match entry.kind {
         EntryKind::Phase => format!("{time}  {}", styled(BOLD, &entry.text)),
         EntryKind::Good => format!("{time}  {}", styled(GOOD, &entry.text)),

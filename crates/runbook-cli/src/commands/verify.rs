@@ -9,7 +9,10 @@ use crate::term::{self, GOOD, WARN, styled};
 
 pub(crate) fn run(project: &Project, args: &Verify) -> Result<u8, Error> {
     let dir = runbook_journal::find(&project.runs(), &args.run)?;
-    let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let name = dir
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let verified = match runbook_journal::verify(&dir, args.head.as_deref()) {
         Ok(verified) => verified,
         Err(error) => {
@@ -32,13 +35,21 @@ pub(crate) fn run(project: &Project, args: &Verify) -> Result<u8, Error> {
         }
         Format::Text => {
             let records = verified.records;
-            term::print(&format!("{} {name}: {records} records, none changed, removed, inserted or moved", styled(GOOD, "✓")));
+            term::print(&format!(
+                "{} {name}: {records} records, none changed, removed, inserted or moved",
+                styled(GOOD, "✓")
+            ));
             term::print(&format!("  head {}", verified.head));
             if args.head.is_none() {
-                term::print("  a tail that was cut off is found only with `--head`, from a report or a message kept elsewhere");
+                term::print(
+                    "  a tail that was cut off is found only with `--head`, from a report or a message kept elsewhere",
+                );
             }
             if !verified.ended {
-                term::print(&styled(WARN, "  the run has not ended: it is still going on, or was killed"));
+                term::print(&styled(
+                    WARN,
+                    "  the run has not ended: it is still going on, or was killed",
+                ));
             }
             if verified.torn {
                 term::print(&styled(WARN, "  the last line is torn, as a crash leaves it"));

@@ -1,85 +1,198 @@
 //! In which words and colours an event is shown.
 
-use runbook_event::{CheckRole, Event, Outcome, RunState, SkipReason, UndoEnd, Verdict};
-use runbook_report::{describe, reading, visible};
+use runbook_action::Effect;
+use runbook_event::{
+    CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, StepStatus, UndoEnd, Verdict,
+};
+use runbook_report::{check_title, deed, describe, duration, reading, step_of, step_title, visible};
 
 use crate::term::{BAD, BOLD, DIM, GOOD, WARN, styled};
 
-/// What is shown of an event for good. Most have nothing: what matters is how things end.
+/// What is shown of an event for good. Many have nothing: what matters is how things begin and end.
 pub(super) fn finished(event: &Event, state: &RunState) -> Vec<String> {
-    let text = describe(event, state);
     match event {
         Event::RunStarted(run) => {
             let book = &run.runbook;
-            let mut about = format!("{} {}", book.name, book.version);
-            for part in [book.severity.as_deref(), run.environment.as_deref()].into_iter().flatten() {
-                about.push_str(&format!(" · {part}"));
-            }
-            vec![format!("{} {}", styled(BOLD, &visible(&book.title)), styled(DIM, &format!("({})", visible(&about)))),
-                styled(DIM, &text)]
+            let parts = [
+                Some(book.name.as_str()),
+                Some(&book.version),
+                book.severity.as_deref(),
+                run.environment.as_deref(),
+            ];
+            let about: Vec<&str> = parts.into_iter().flatten().collect();
+            let about = styled(DIM, &visible(&about.join(" · ")));
+            vec![
+                format!("{}  {about}", styled(BOLD, &visible(&book.title))),
+                styled(DIM, &describe(event, state)),
+            ]
         }
-        Event::PhaseStarted { .. } => vec![String::new(), styled(BOLD, &text)],
-        Event::CheckEnded { site, verdict, .. } => {
-            let detail = state.checks().get(site).and_then(|check| check.last()).map(|last| last.detail.clone());
-            let detail = styled(DIM, &visible(&detail.unwrap_or_default()));
-            let passed = *verdict == Verdict::Pass;
-            match (site.role, passed) {
-                (CheckRole::Gate | CheckRole::Require, true) => vec![format!("    {} {text} {detail}", styled(DIM, "✓"))],
-                (CheckRole::Gate | CheckRole::Require, false) => Vec::new(),
-                (CheckRole::Baseline, _) => vec![format!("  {} {text} {detail}", styled(DIM, "·"))],
-                (CheckRole::Detect, false) => vec![format!("  {} {text} {detail}", styled(WARN, "–"))],
-                (CheckRole::Detect | CheckRole::Verify, true) => vec![format!("  {} {text} {detail}", styled(GOOD, "✓"))],
-                (CheckRole::Verify, false) => vec![format!("  {} {text} {detail}", styled(BAD, "✗"))],
-            }
+        Event::PhaseStarted { .. } => vec![String::new(), styled(BOLD, &describe(event, state))],
+        Event::CheckRead { site, reading } => reading_of(site, reading, state),
+        Event::CheckEnded {
+            site,
+            verdict,
+            readings,
+            elapsed_ms,
+            ..
+        } => {
+            let detail = state
+                .checks()
+                .get(site)
+                .and_then(|check| check.last())
+                .map(|last| last.detail.as_str());
+            let times = if *readings == 1 {
+                String::new()
+            } else {
+                format!("{readings} readings, ")
+            };
+            let took = format!("{times}{}", duration(*elapsed_ms));
+            let detail = styled(DIM, &format!("{} ({took})", visible(detail.unwrap_or_default())));
+            check_ended(site, *verdict, &detail, state)
         }
-        Event::CheckRead { site, reading: read } if site.role == CheckRole::Gate && read.verdict != Verdict::Pass => {
-            vec![styled(DIM, &format!("    … {}", reading(read)))]
-        }
-        Event::StepSkipped { reason, .. } => match reason {
-            SkipReason::When { .. } => vec![styled(DIM, &format!("  ↷ {text}"))],
-            SkipReason::Stopped => vec![styled(DIM, &format!("  – {text}"))],
-        },
-        Event::ApprovalAnswered { approved, .. } => {
-            let mark = if *approved { styled(GOOD, "✓") } else { styled(BAD, "✗") };
-            vec![format!("    {mark} {text}")]
-        }
-        Event::AttemptStarted { intent, .. } if intent.effect > runbook_action::Effect::Read => {
-            vec![format!("    {} {text}", styled(WARN, "▸"))]
-        }
-        Event::Captured { .. } => vec![styled(DIM, &format!("    {text}"))],
-        Event::StepDone { .. } => vec![format!("  {} {text}", styled(GOOD, "✓"))],
-        Event::StepFailed { failure, .. } => {
-            let mut lines = vec![format!("  {} {text}", styled(BAD, "✗"))];
-            lines.extend(failure.help.iter().map(|help| format!("    help: {}", visible(help))));
-            lines
-        }
-        Event::Stopping { .. } => vec![format!("  {} {text}", styled(WARN, "!"))],
-        Event::UndoEnded { end, .. } => match end {
-            UndoEnd::Undone => vec![format!("  {} {text}", styled(GOOD, "↩"))],
-            UndoEnd::Failed { .. } => vec![format!("  {} {text}", styled(BAD, "✗"))],
-        },
-        Event::RunEnded { outcome, .. } => vec![String::new(), ended(*outcome, &text)],
-        Event::CheckStarted { .. }
-        | Event::CheckRead { .. }
-        | Event::StepStarted { .. }
+        Event::RunEnded { outcome, .. } => vec![String::new(), ended(*outcome, &describe(event, state))],
+        Event::Stopping { .. } => vec![format!("  {} {}", styled(WARN, "!"), describe(event, state))],
+        Event::CheckStarted { .. } => Vec::new(),
+        Event::StepStarted { .. }
+        | Event::StepSkipped { .. }
         | Event::ApprovalAsked { .. }
+        | Event::ApprovalAnswered { .. }
         | Event::BeforeTaken { .. }
         | Event::AttemptStarted { .. }
         | Event::AttemptEnded { .. }
-        | Event::UndoStarted { .. } => Vec::new(),
+        | Event::Captured { .. }
+        | Event::StepDone { .. }
+        | Event::StepFailed { .. }
+        | Event::UndoStarted { .. }
+        | Event::UndoEnded { .. } => of_step(event, state),
+    }
+}
+
+/// A reading that is no pass: what the gate still waits for.
+fn reading_of(site: &CheckSite, read: &Reading, state: &RunState) -> Vec<String> {
+    if read.verdict == Verdict::Pass || matches!(site.role, CheckRole::Detect | CheckRole::Baseline) {
+        return Vec::new();
+    }
+    let title = check_title(site, state);
+    vec![styled(
+        DIM,
+        &format!(
+            "{}… {title}: {}",
+            nested(site.step.as_deref(), state),
+            reading(read)
+        ),
+    )]
+}
+
+fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunState) -> Vec<String> {
+    let title = check_title(site, state);
+    let mark = match (site.role, verdict) {
+        (CheckRole::Gate | CheckRole::Require, Verdict::Pass) => {
+            let passed = styled(GOOD, "✓");
+            return vec![format!(
+                "{}{passed} {title}: {detail}",
+                nested(site.step.as_deref(), state)
+            )];
+        }
+        // The step's own failure says it, with the reading.
+        (CheckRole::Gate | CheckRole::Require, Verdict::Fail | Verdict::Error) => return Vec::new(),
+        (CheckRole::Baseline, _) => styled(
+            DIM,
+            if verdict == Verdict::Pass {
+                "· yes"
+            } else {
+                "· no "
+            },
+        ),
+        (CheckRole::Detect, Verdict::Pass) => styled(GOOD, "yes"),
+        (CheckRole::Detect, Verdict::Fail) => styled(WARN, "no "),
+        (CheckRole::Verify, Verdict::Pass) => styled(GOOD, "✓"),
+        (CheckRole::Verify, Verdict::Fail) | (CheckRole::Detect | CheckRole::Verify, Verdict::Error) => {
+            styled(BAD, "✗")
+        }
+    };
+    vec![format!("  {mark} {title}: {detail}")]
+}
+
+fn of_step(event: &Event, state: &RunState) -> Vec<String> {
+    let Some(id) = step_of(event) else {
+        return Vec::new();
+    };
+    let (title, text) = (step_title(id, state), deed(event, state));
+    let nested = nested(Some(id), state);
+    match event {
+        Event::StepStarted { .. } => vec![format!("  {} {title}", styled(DIM, "○"))],
+        Event::StepSkipped { reason, .. } => match reason {
+            SkipReason::When { .. } => vec![styled(DIM, &format!("  ↷ {title}: {text}"))],
+            SkipReason::Stopped => vec![styled(DIM, &format!("  – {title}: {text}"))],
+        },
+        Event::ApprovalAsked { message, .. } => {
+            vec![format!(
+                "{nested}{} {}",
+                styled(WARN, "?"),
+                styled(BOLD, &visible(message))
+            )]
+        }
+        Event::ApprovalAnswered { approved, .. } => {
+            let mark = if *approved {
+                styled(GOOD, "✓")
+            } else {
+                styled(BAD, "✗")
+            };
+            vec![format!("{nested}{mark} {text}")]
+        }
+        Event::AttemptStarted { intent, .. } if intent.effect > Effect::Read => {
+            vec![format!("{nested}{} {text}", styled(WARN, "▸"))]
+        }
+        Event::Captured { .. } => vec![styled(DIM, &format!("{nested}{text}"))],
+        Event::StepDone { .. } => vec![format!("  {} {title}: {text}", styled(GOOD, "✓"))],
+        Event::StepFailed { failure, .. } => {
+            let mut lines = vec![format!("  {} {title}: {text}", styled(BAD, "✗"))];
+            lines.extend(
+                failure
+                    .help
+                    .iter()
+                    .map(|help| format!("      help: {}", visible(help))),
+            );
+            lines
+        }
+        Event::UndoStarted { .. } => vec![format!("  {} {title}: {text}", styled(WARN, "▸"))],
+        Event::UndoEnded { end, .. } => match end {
+            UndoEnd::Undone => vec![format!("  {} {title}: {text}", styled(GOOD, "↩"))],
+            UndoEnd::Failed { .. } => vec![format!("  {} {title}: {text}", styled(BAD, "✗"))],
+        },
+        Event::RunStarted(_)
+        | Event::PhaseStarted { .. }
+        | Event::CheckStarted { .. }
+        | Event::CheckRead { .. }
+        | Event::CheckEnded { .. }
+        | Event::BeforeTaken { .. }
+        | Event::AttemptStarted { .. }
+        | Event::AttemptEnded { .. }
+        | Event::Stopping { .. }
+        | Event::RunEnded { .. } => Vec::new(),
+    }
+}
+
+/// The indentation of what belongs to a step. Where several are under way, the step's id stands before it.
+fn nested(step: Option<&str>, state: &RunState) -> String {
+    let under_way = |status: StepStatus| status != StepStatus::Pending && !status.is_settled();
+    let several = state.steps().iter().filter(|step| under_way(step.status)).count() > 1;
+    match step {
+        Some(id) if several => format!("      {} ", styled(DIM, &format!("{id} │"))),
+        Some(_) => "      ".to_owned(),
+        None => "    ".to_owned(),
     }
 }
 
 fn ended(outcome: Outcome, text: &str) -> String {
     let style = match outcome {
         Outcome::Resolved | Outcome::NotNeeded => GOOD.bold(),
-        Outcome::RolledBack | Outcome::Rejected | Outcome::Interrupted | Outcome::Waiting | Outcome::CleanupFailed => WARN.bold(),
+        Outcome::RolledBack
+        | Outcome::Rejected
+        | Outcome::Interrupted
+        | Outcome::Waiting
+        | Outcome::CleanupFailed => WARN.bold(),
         Outcome::Failed | Outcome::RollbackFailed | Outcome::Unknown => BAD,
     };
     styled(style, text)
-}
-
-/// What is shown of an event while it goes on.
-pub(super) fn moving(event: &Event, state: &RunState) -> String {
-    describe(event, state)
 }

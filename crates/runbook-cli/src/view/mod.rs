@@ -12,22 +12,25 @@ use std::collections::HashMap;
 
 use runbook_action::Stream;
 use runbook_event::{CheckSite, Event, Observer, Progress, Record, RunState};
-use runbook_report::visible;
+use runbook_report::{check_title, deed, reading as words, step_title, visible};
 
-use self::lines::{finished, moving};
+use self::lines::finished;
 use crate::term::{DIM, styled};
 
 /// Watches a run and shows it.
 pub(crate) struct View {
     screen: Screen,
     shows_output: bool,
-    titles: HashMap<String, String>,
     partial: HashMap<(String, Stream), Vec<u8>>,
 }
 
 impl View {
     pub(crate) fn new(screen: Screen, shows_output: bool) -> Self {
-        Self { screen, shows_output, titles: HashMap::new(), partial: HashMap::new() }
+        Self {
+            screen,
+            shows_output,
+            partial: HashMap::new(),
+        }
     }
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
@@ -42,7 +45,11 @@ impl View {
     /// What a step printed without a line's end is shown when its attempt ends.
     fn flush(&mut self, step: &str) {
         for stream in [Stream::Stdout, Stream::Stderr] {
-            if let Some(rest) = self.partial.remove(&(step.to_owned(), stream)).filter(|rest| !rest.is_empty()) {
+            if let Some(rest) = self
+                .partial
+                .remove(&(step.to_owned(), stream))
+                .filter(|rest| !rest.is_empty())
+            {
                 self.screen.line(&output_line(step, &rest));
             }
         }
@@ -51,23 +58,30 @@ impl View {
 
 fn output_line(step: &str, line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
-    format!("    {} {}", styled(DIM, &format!("{step} │")), visible(text.trim_end_matches(['\n', '\r'])))
+    format!(
+        "    {} {}",
+        styled(DIM, &format!("{step} │")),
+        visible(text.trim_end_matches(['\n', '\r']))
+    )
 }
 
 fn key(site: &CheckSite) -> String {
-    format!("{:?}/{}/{}", site.role, site.step.as_deref().unwrap_or_default(), site.check)
+    format!(
+        "{:?}/{}/{}",
+        site.role,
+        site.step.as_deref().unwrap_or_default(),
+        site.check
+    )
 }
 
 impl Observer for View {
     fn event(&mut self, record: &Record, state: &RunState) {
         match &record.event {
             Event::StepStarted { step } | Event::UndoStarted { step, .. } => {
-                let text = moving(&record.event, state);
-                self.titles.insert(step.clone(), text.clone());
-                self.screen.begin(step, &text);
+                self.screen.begin(step, &step_title(step, state));
             }
             Event::AttemptStarted { step, .. } | Event::ApprovalAsked { step, .. } => {
-                self.screen.update(step, &moving(&record.event, state));
+                self.screen.update(step, &deed(&record.event, state));
             }
             Event::AttemptEnded { step, .. } => self.flush(step),
             Event::StepDone { step }
@@ -77,8 +91,8 @@ impl Observer for View {
                 self.flush(step);
                 self.screen.end(step);
             }
-            Event::CheckStarted { site } => self.screen.begin(&key(site), &moving(&record.event, state)),
-            Event::CheckRead { site, .. } => self.screen.update(&key(site), &moving(&record.event, state)),
+            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state)),
+            Event::CheckRead { site, reading } => self.screen.update(&key(site), &words(reading)),
             Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
             Event::RunStarted(_)
             | Event::PhaseStarted { .. }
@@ -96,7 +110,7 @@ impl Observer for View {
     fn progress(&mut self, progress: &Progress<'_>) {
         match progress {
             Progress::Reading { site, reading } => {
-                self.screen.update_reading(&key(site), &runbook_report::reading(reading));
+                self.screen.update(&key(site), &words(reading));
             }
             Progress::Output { step, stream, bytes } => {
                 if self.shows_output {

@@ -35,11 +35,7 @@ enum Kind {
 impl Screen {
     /// A terminal gets moving lines, anything else plain ones.
     pub(crate) fn on_output(is_terminal: bool) -> Self {
-        let live = || {
-            let progress = MultiProgress::with_draw_target(ProgressDrawTarget::stdout());
-            progress.set_move_cursor(true);
-            Kind::Live(progress)
-        };
+        let live = || Kind::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stdout()));
         Self::of(if is_terminal { live() } else { Kind::Plain })
     }
 
@@ -49,7 +45,12 @@ impl Screen {
     }
 
     fn of(kind: Kind) -> Self {
-        Self { inner: Arc::new(Mutex::new(Inner { kind, moving: HashMap::new() })) }
+        Self {
+            inner: Arc::new(Mutex::new(Inner {
+                kind,
+                moving: HashMap::new(),
+            })),
+        }
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
@@ -66,13 +67,13 @@ impl Screen {
     }
 
     /// Something is under way.
-    pub(crate) fn begin(&self, key: &str, text: &str) {
+    pub(crate) fn begin(&self, key: &str, title: &str) {
         self.with(|inner| {
             if let Kind::Live(progress) = &inner.kind {
                 let bar = progress.add(ProgressBar::new_spinner().with_style(style()));
-                bar.set_message(text.to_owned());
+                bar.set_message(title.to_owned());
                 bar.enable_steady_tick(TICK);
-                inner.moving.insert(key.to_owned(), (bar, text.to_owned()));
+                inner.moving.insert(key.to_owned(), (bar, title.to_owned()));
             }
         });
     }
@@ -80,18 +81,8 @@ impl Screen {
     /// What is under way has come further.
     pub(crate) fn update(&self, key: &str, text: &str) {
         self.with(|inner| {
-            if let Some((bar, shown)) = inner.moving.get_mut(key) {
-                text.clone_into(shown);
-                bar.set_message(text.to_owned());
-            }
-        });
-    }
-
-    /// A check that is under way gave a reading.
-    pub(crate) fn update_reading(&self, key: &str, reading: &str) {
-        self.with(|inner| {
-            if let Some((bar, _)) = inner.moving.get(key) {
-                bar.set_message(reading.to_owned());
+            if let Some((bar, title)) = inner.moving.get(key) {
+                bar.set_message(format!("{title}: {text}"));
             }
         });
     }
@@ -112,8 +103,8 @@ impl Screen {
                 for (bar, _) in inner.moving.values() {
                     bar.disable_steady_tick();
                 }
-                progress.set_draw_target(ProgressDrawTarget::hidden());
                 drop(progress.clear());
+                progress.set_draw_target(ProgressDrawTarget::hidden());
             }
         });
         if let Some((last, lines)) = lines.split_last() {
@@ -136,5 +127,6 @@ impl Screen {
 }
 
 fn style() -> ProgressStyle {
-    ProgressStyle::with_template("  {spinner:.cyan} {wide_msg} {elapsed:.dim}").unwrap_or_else(|_| ProgressStyle::default_spinner())
+    ProgressStyle::with_template("  {spinner:.cyan} {wide_msg} {elapsed:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
 }

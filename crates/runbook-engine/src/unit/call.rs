@@ -73,6 +73,21 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
     Ok(Rendered { params, env, intent })
 }
 
+/// An action as far as it can be written out now: what it takes from `before` is not known when leave is
+/// asked, and is shown as its expression.
+pub(super) fn foresee(context: &Context, action: &Action, scope: &Scope) -> Intent {
+    match render(context, action, scope) {
+        Ok(rendered) => rendered.intent,
+        Err(_) => Intent {
+            kind: action.kind.to_owned(),
+            effect: action.effect,
+            summary: action.summary.clone(),
+            target: action.connection.clone(),
+            params: action.params.sketch().masked(),
+        },
+    }
+}
+
 fn unrendered(error: &RenderError) -> Failure {
     let failure = Failure::new(
         ErrorKind::Other,
@@ -125,7 +140,7 @@ pub(super) async fn call(
     );
     let result = perform(context, action, rendered, caller, &host).await;
     let elapsed = context.clock.monotonic().saturating_sub(begun);
-    let result = result.map_err(|failure| tell_timeout(failure, &host, caller.timeout));
+    let result = result.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout));
     let (result, output) = match host.finish().await {
         Ok(output) => (result, output),
         Err(failure) => (result.and(Err(failure)), Vec::new()),
@@ -182,6 +197,12 @@ async fn perform(
 async fn given_up(host: &CallHost) {
     runbook_action::Host::cancelled(host).await;
     host.clock.wait_until(host.clock.monotonic() + GRACE * 2).await;
+}
+
+/// An answer of null is told as none: a journal cannot tell them apart.
+fn without_null(failure: Failure) -> Failure {
+    let result = failure.result.filter(|result| !result.is_null());
+    Failure { result, ..failure }
 }
 
 /// A cancellation by the deadline is a timeout.

@@ -178,7 +178,8 @@ async fn read(
     let caller = Caller {
         step: site.step.as_deref().unwrap_or(&site.check),
         part: "check".to_owned(),
-        asking: true,
+        // Without `expect` the question is whether the action succeeds.
+        asking: !check.expect.is_empty(),
         keeps_output: false,
         timeout,
         stop,
@@ -188,6 +189,16 @@ async fn read(
         Ok(output) => judge(context, check, &output),
         Err(failure) if check.judges_failure && failure.kind != ErrorKind::Cancelled => {
             judge_failure(context, check, &failure)
+        }
+        Err(failure) if check.expect.is_empty() && failure.result.is_some() => {
+            let (reading, values) = error(failure.to_string());
+            (
+                Reading {
+                    verdict: Verdict::Fail,
+                    ..reading
+                },
+                values,
+            )
         }
         Err(failure) => error(failure.to_string()),
     })
@@ -237,7 +248,7 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
     if let Some(value) = &check.value {
         match value.eval(&scope) {
             Ok(found) => {
-                reading.value = Some(found.to_json());
+                reading.value = Some(found.to_json()).filter(|value| !value.is_null());
                 scope = scope.with_value(found);
             }
             Err(error) => return wrong(reading, value, &error),

@@ -82,6 +82,19 @@ impl Context {
         wait.await.map_err(|_| Halt)
     }
 
+    /// Reports that an action is about to begin, unless the run is stopping: then nothing is noted, and it
+    /// must not begin. The dispatcher decides, since it alone knows what came first.
+    pub(crate) async fn record_unless_stopped(&self, event: Event, durable: bool) -> Result<bool, Halt> {
+        let (done, wait) = oneshot::channel();
+        let message = Message::Begin {
+            event: Box::new(event),
+            durable,
+            done,
+        };
+        self.to.send(message).map_err(|_| Halt)?;
+        wait.await.map_err(|_| Halt)
+    }
+
     /// Tells of a reading that is no event.
     pub(crate) fn reading(&self, site: &CheckSite, reading: Reading) {
         // If the dispatcher is gone, so is whoever would look at it.

@@ -8,7 +8,7 @@ use runbook_plan::{Approve, Capture, Section, Step};
 use serde_json::Value;
 use tokio::sync::watch;
 
-use super::call::{Caller, Rendered, call, render};
+use super::call::{Caller, Rendered, call, foresee, render};
 use super::gate::uses_cut;
 use super::{Broken, Context, Halt, gates};
 use crate::Question;
@@ -20,7 +20,7 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         match when.eval_bool(&context.scope) {
             Ok(true) => {}
             Ok(false) => {
-                let detail = format!("`{}` is false: {}", when.source(), when.explain(&context.scope));
+                let detail = format!("`{}`, and {}", when.source(), when.explain(&context.scope));
                 return context
                     .record(
                         Event::StepSkipped {
@@ -63,14 +63,23 @@ fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency
     }
 }
 
-async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
-    let stop = stop_of(context, step);
-    gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
-    if let Some(approve) = &step.approve {
-        approval(context, step, approve).await?;
-        gates(context, &step.id, CheckRole::Require, &step.require, stop).await?;
+/// Who may stop this step before its action has begun: until then it only looks.
+fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency> {
+    match step.section {
+        Section::Finally => &context.stops.undos,
+        Section::Steps => &context.stops.reads,
     }
-    before(context, step, stop).await?;
+}
+
+async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
+    let early = early_stop_of(context, step);
+    gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
+    if let Some(approve) = &step.approve {
+        approval(context, step, approve, early).await?;
+        gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
+    }
+    before(context, step, early).await?;
+    let stop = stop_of(context, step);
     let rendered = render(context, &step.action, &context.scope)?;
     let output = attempt(context, step, &rendered, stop).await?;
     captured(context, step, &output).await?;
@@ -78,8 +87,13 @@ async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
 }
 
 /// A person says yes first. The run's stop withdraws the question.
-async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(), Broken> {
-    let rendered = render(context, &step.action, &context.scope)?;
+async fn approval(
+    context: &Context,
+    step: &Step,
+    approve: &Approve,
+    stop: &watch::Receiver<Urgency>,
+) -> Result<(), Broken> {
+    let intent = foresee(context, &step.action, &context.scope);
     let message = match &approve.message {
         Some(message) => match message.render(&context.scope) {
             Ok(Param::Text(text)) => text.to_string(),
@@ -98,15 +112,15 @@ async fn approval(context: &Context, step: &Step, approve: &Approve) -> Result<(
         step: step.id.clone(),
         title: step.title.clone(),
         message: context.masker.text(&message),
-        intent: rendered.intent.clone(),
+        intent: intent.clone(),
     };
     let asked = Event::ApprovalAsked {
         step: step.id.clone(),
         message: question.message.clone(),
-        intent: rendered.intent,
+        intent,
     };
     context.record(asked, true).await?;
-    let mut stop = context.stops.reads.clone();
+    let mut stop = stop.clone();
     let deadline = approve.within.map(|within| context.clock.monotonic() + within);
     let late = async {
         match deadline {
@@ -179,9 +193,6 @@ async fn attempt(
     rendered: &Rendered,
     stop: &watch::Receiver<Urgency>,
 ) -> Result<Output, Broken> {
-    if *stop.borrow() > Urgency::None {
-        return Err(Failure::new(ErrorKind::Cancelled, "the run stopped before its action").into());
-    }
     let attempt = 1;
     let changes = step.action.effect > Effect::Read;
     let started = Event::AttemptStarted {
@@ -189,7 +200,9 @@ async fn attempt(
         attempt,
         intent: rendered.intent.clone(),
     };
-    context.record(started, changes).await?;
+    if !context.record_unless_stopped(started, changes).await? {
+        return Err(Failure::new(ErrorKind::Cancelled, "the run stopped before its action").into());
+    }
     let caller = Caller {
         step: &step.id,
         part: attempt.to_string(),

@@ -1,9 +1,9 @@
 //! The undo of a step.
 
-use runbook_event::{Event, Intent, UndoEnd};
+use runbook_event::{Event, UndoEnd};
 use runbook_plan::{Step, Undo};
 
-use super::call::{Caller, call, render};
+use super::call::{Caller, call, foresee, render};
 use super::{Context, Halt};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
@@ -14,13 +14,7 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         Ok(rendered) => rendered,
         Err(failure) => {
             // It cannot even be written out: a person gets what is known of it.
-            let intent = Intent {
-                kind: action.kind.to_owned(),
-                effect: action.effect,
-                summary: action.summary.clone(),
-                target: action.connection.clone(),
-                params: action.params.sketch().masked(),
-            };
+            let intent = foresee(context, action, &context.scope);
             context
                 .record(
                     Event::UndoStarted {

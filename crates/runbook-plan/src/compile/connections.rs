@@ -48,6 +48,12 @@ impl Compiler<'_, '_> {
             self.unknown_kind(written, &specs);
             return None;
         };
+        if let Some(via) = entries.iter().find(|entry| entry.key.value == "via") {
+            let message = "`via` is part of the language, but this version cannot use it yet";
+            self.findings
+                .push(Finding::error(codes::NOT_YET, via.key.span, message));
+            return None;
+        }
         if !runbook_document::check(
             &written.node,
             &runbook_action::schema::Shape::Object(&spec.shape),

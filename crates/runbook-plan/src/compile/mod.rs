@@ -109,6 +109,10 @@ fn pick_environment<'a>(
         return Ok(None);
     };
     config.environment(name).map(Some).ok_or_else(|| {
+        if request.environment.is_none() {
+            // The project file's own reading has said so, at its place.
+            return;
+        }
         let names: Vec<String> = config.names().map(|name| format!("`{name}`")).collect();
         let help = match nearest(name, config.names()) {
             Some(meant) => format!("did you mean `{meant}`?"),

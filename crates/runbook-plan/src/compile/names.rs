@@ -63,7 +63,7 @@ impl Global {
 
 /// What `steps.ID.…` can be: what `before` and `capture` name, and `outcome`.
 pub(super) fn names_of(step: &Step) -> Vec<String> {
-    let before = step.before.iter().flat_map(|(_, _, capture)| capture.iter());
+    let before = step.before.iter().flat_map(|before| &before.capture);
     let names = before.chain(&step.capture).map(|(name, _)| name.value.clone());
     names.chain(std::iter::once("outcome".to_owned())).collect()
 }

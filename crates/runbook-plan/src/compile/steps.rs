@@ -95,7 +95,7 @@ impl Compiler<'_, '_> {
         let approve = written
             .approve
             .as_ref()
-            .map(|approve| self.approve(approve, &with_before));
+            .map(|approve| self.approve(approve, &place.names));
         let undo = self.undo(written, place);
         let node = written.action.as_ref()?;
         let around = Around {
@@ -170,19 +170,21 @@ impl Compiler<'_, '_> {
         reason = "the inner level is a failure that was reported"
     )]
     fn before(&mut self, written: &Written, place: &Place<'_>) -> Option<Option<Before>> {
-        let (action, target, capture) = written.before.as_ref()?;
-        let Some(node) = action else { return Some(None) };
+        let before = written.before.as_ref()?;
+        let Some(node) = &before.action else {
+            return Some(None);
+        };
         let around = Around {
-            target: target.as_ref().or(written.target.as_ref()),
+            target: before.target.as_ref().or(written.target.as_ref()),
             timeout: self.timeout(written),
-            env: &written.env,
+            env: &before.env,
             names: &place.names,
             known: place.known,
         };
         let Some(read) = self.reading_action(node, &around, "`before`") else {
             return Some(None);
         };
-        let Some(capture) = self.capture(capture, &place.names.with_result(read.spec.result)) else {
+        let Some(capture) = self.capture(&before.capture, &place.names.with_result(read.spec.result)) else {
             return Some(None);
         };
         Some(Some(Before {
@@ -313,7 +315,7 @@ impl Place<'_> {
     /// The names with the step's own: what `before` read, and what it captures once its action is done.
     fn with_own(&self, written: &Written, after: bool) -> Names {
         let mut names = self.names.clone();
-        let before = written.before.iter().flat_map(|(_, _, capture)| capture.iter());
+        let before = written.before.iter().flat_map(|before| &before.capture);
         let mut own: Vec<String> = before.map(|(name, _)| name.value.clone()).collect();
         if after {
             own.extend(written.capture.iter().map(|(name, _)| name.value.clone()));

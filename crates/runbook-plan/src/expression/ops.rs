@@ -179,7 +179,14 @@ fn unlike(tree: &Tree, left: &Val, right: &Val) -> EvalError {
 fn contains(tree: &Tree, container: &Val, value: &Val) -> Result<bool, EvalError> {
     refuse_secrets(tree, container, value)?;
     match (container, value) {
-        (Val::List(items), _) => Ok(items.iter().any(|item| same(item, value))),
+        (Val::List(items), _) => {
+            for item in items.iter() {
+                if equal(tree, item, value)? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        }
         (Val::Map(map), Val::Text(key)) => Ok(map.contains_key(&**key)),
         (Val::Text(text), Val::Text(part)) => Ok(text.contains(&**part)),
         _ => Err(EvalError::new(

@@ -98,6 +98,7 @@ fn what_must_not_pass_by_accident() {
         ),
         ("body.count != 12", "cannot be compared"),
         ("status == '200'", "cannot be compared"),
+        ("status not in ['200', '500']", "cannot be compared"),
         ("body.up", "must be true or false"),
         ("status", "must be true or false"),
         ("not body.up", "expected true or false, found text"),
