@@ -60,10 +60,14 @@ fn wrong_usage_names_the_nearest_right_one() {
 #[test]
 fn inputs_that_do_not_fit() {
     let rest = "inputs:\n  size: {type: integer, minimum: 10, default: 20}\n  mode: {type: enum, values: [a, b], default: a}\n";
-    exec(rest, &["-i", "size=many"], &["input `size`", "a whole number", "many"]);
+    exec(
+        rest,
+        &["-i", "size=many"],
+        &["input `size`", "a whole number", "many"],
+    );
     exec(rest, &["-i", "size=9"], &["input `size`", "10"]);
     exec(rest, &["-i", "siez=11"], &["siez", "did you mean `size`?"]);
-    exec(rest, &["-i", "mode=c"], &["input `mode`", "a, b"]);
+    exec(rest, &["-i", "mode=c"], &["input `mode`", "`a`, `b`"]);
     exec(
         rest,
         &["-i", "size"],
@@ -102,13 +106,21 @@ fn files_of_inputs_that_do_not_fit() {
 
 #[test]
 fn a_secret_without_a_value() {
-    let rest = "secrets: {token: {env: TOKEN}}\n";
-    exec(rest, &[], &["secret `token`", "`TOKEN` is not set"]);
-    let project = Project::runbook(&format!("{STEP}{rest}")).variable("TOKEN", "");
-    refused(&project, &["exec", "runbook.yaml"], &["`TOKEN`"]);
-    let project = Project::runbook(&format!("{STEP}{rest}")).variable("TOKEN", "abc");
-    let ended = refused(&project, &["exec", "runbook.yaml"], &["`token`"]);
-    assert!(!ended.all().contains("abc"), "{}", ended.all());
+    let project = || {
+        Project::runbook(
+            "secrets: {token: {env: TOKEN}}\nsteps:\n  - {id: one, shell: touch ran, \
+            env: {T: '{{ secrets.token }}'}, rollback: not_needed}\n",
+        )
+    };
+    let exec = ["exec", "runbook.yaml"];
+    refused(&project(), &exec, &["secret `token`", "`TOKEN` is not set"]);
+    refused(&project().variable("TOKEN", ""), &exec, &["`TOKEN`"]);
+    let ended = refused(
+        &project().variable("TOKEN", "q%z"),
+        &exec,
+        &["`token`", "shorter"],
+    );
+    assert!(!ended.all().contains("q%z"), "{}", ended.all());
 }
 
 #[test]
@@ -194,17 +206,33 @@ fn texts_that_are_no_runbook() {
 }
 
 #[test]
+fn a_hostile_text_does_not_steer_the_terminal() {
+    let name = r#""\e]0;title\a\e[31mcol\u202eour": 1"#;
+    let project = Project::runbook(&format!("{STEP}{name}\n# \u{202e}reversed\n"));
+    let ended = refused(&project, &["exec", "runbook.yaml"], &["`col⟨U+202E⟩our`"]);
+    let steers = |char: char| (char.is_control() && char != '\n') || char == '\u{202e}';
+    assert!(!ended.stderr.contains(steers), "{:?}", ended.stderr);
+}
+
+#[test]
 fn files_that_are_none() {
     let project = Project::empty();
     fs::create_dir(project.path("folder.yaml")).unwrap();
+    fs::create_dir(project.path("runbooks")).unwrap();
     std::os::unix::fs::symlink("loop.yaml", project.path("loop.yaml")).unwrap();
     std::os::unix::fs::symlink("nowhere", project.path("dangling.yaml")).unwrap();
     std::os::unix::fs::symlink("/dev/zero", project.path("endless.yaml")).unwrap();
     for name in ["folder.yaml", "loop.yaml", "dangling.yaml", "endless.yaml"] {
         for command in ["exec", "check"] {
-            refused(&project, &[command, name], &[name]);
+            let says = if (command, name) == ("check", "folder.yaml") {
+                "nothing was checked"
+            } else {
+                name
+            };
+            refused(&project, &[command, name], &[says]);
         }
     }
+    refused(&project, &["check"], &["nothing was checked"]);
 }
 
 #[test]
