@@ -33,9 +33,45 @@ impl Compiler<'_, '_> {
             .iter()
             .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
         let all: Vec<&Written> = kept.chain(replaced).collect();
+        let declared = |written: &Written| {
+            document
+                .connections
+                .iter()
+                .any(|own| own.name.value == written.name.value)
+        };
         all.into_iter()
-            .filter_map(|written| self.connection(written))
+            .filter_map(|written| match declared(written) {
+                true => self.connection(written),
+                false => self.foreign_connection(written),
+            })
             .collect()
+    }
+
+    /// A connection that only the environment has may be for other runbooks: that it needs an input or a secret
+    /// which this one lacks is wrong only if something goes through it.
+    fn foreign_connection(&mut self, written: &Written) -> Option<Connection> {
+        let others = std::mem::take(self.findings);
+        let connection = self.connection(written);
+        let own = std::mem::replace(self.findings, others).into_sorted();
+        let (names, rest): (Vec<_>, Vec<_>) = own
+            .into_iter()
+            .partition(|finding| finding.code == codes::UNKNOWN_NAME);
+        rest.into_iter().for_each(|finding| self.findings.push(finding));
+        if !names.is_empty() {
+            self.unfit.insert(written.name.value.clone(), names);
+        }
+        connection
+    }
+
+    /// What is wrong with connections of the environment that are used after all.
+    pub(super) fn report_unfit(&mut self) {
+        for (name, findings) in std::mem::take(&mut self.unfit) {
+            if self.used_connections.contains(&name) {
+                findings
+                    .into_iter()
+                    .for_each(|finding| self.findings.push(finding));
+            }
+        }
     }
 
     fn connection(&mut self, written: &Written) -> Option<Connection> {

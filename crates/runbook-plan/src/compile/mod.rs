@@ -8,7 +8,7 @@ mod names;
 mod steps;
 mod texts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use runbook_document::{
@@ -59,6 +59,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
         global: Global::new(document, environment),
         used_secrets: BTreeSet::new(),
         used_connections: BTreeSet::new(),
+        unfit: BTreeMap::new(),
     };
     let vars = compiler.vars();
     let known = compiler.connections();
@@ -68,6 +69,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let all = steps::names_after(&document.steps, &checks);
     let verify = compiler.checks(&document.verify, &all, &known);
     compiler.lint(&steps, &verify);
+    compiler.report_unfit();
     let used_connections = compiler.used_connections.clone();
     let secrets = compiler.used_secrets();
     let plan = Plan {
@@ -183,6 +185,8 @@ struct Compiler<'a, 'f> {
     global: Global,
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
+    /// What is wrong with connections that nothing may use.
+    unfit: BTreeMap<String, Vec<Finding>>,
 }
 
 impl Compiler<'_, '_> {
