@@ -106,7 +106,15 @@ impl<'a> Reader<'a, '_> {
                 } else {
                     (codes::YAML, format!("this is not YAML: {what}"))
                 };
-                Err(Box::new(Finding::error(code, span, message)))
+                let help = if what.contains("tab") {
+                    Some("YAML is indented with spaces only")
+                } else if what.contains("quoted") || what.contains("flow") {
+                    Some("look above: a quote or a bracket may not be closed")
+                } else {
+                    None
+                };
+                let finding = Finding::error(code, span, message);
+                Err(Box::new(finding.maybe_help(help.map(str::to_owned))))
             }
             None => Err(Box::new(Finding::error(
                 codes::YAML,

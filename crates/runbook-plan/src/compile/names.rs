@@ -104,7 +104,7 @@ pub(super) struct Wrong {
 fn unknown(message: String, word: &str, known: &[&str]) -> Wrong {
     let help = nearest(word, known.iter().copied())
         .map(|meant| format!("did you mean `{meant}`?"))
-        .or_else(|| (!known.is_empty()).then(|| format!("there is {}", known.join(", "))));
+        .or_else(|| (!known.is_empty()).then(|| format!("known here: `{}`", known.join("`, `"))));
     Wrong {
         code: codes::UNKNOWN_NAME,
         message,
