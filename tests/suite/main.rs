@@ -1,1 +1,22 @@
-//! The suite.
+//! The suite of the program: every test starts the built binary in a project of its own and looks at what it
+//! leaves behind: its exit code, its two outputs, the run's directory.
+//!
+//! One file a topic. What they share is [`harness`]; whole runbooks are folders under `tests/cases/`.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test ends where what it counts on is not so"
+)]
+
+mod book;
+mod check;
+mod harness;
+mod incident;
+mod journal;
+mod people;
+mod postgres;
+mod refused;
+mod running;
+mod secrets;
+mod signals;

@@ -4,19 +4,88 @@ use std::fmt;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use runbook_document::{Finding, Severity, Span};
+use runbook_report::visible;
 use serde_json::{Value, json};
 
 use crate::sources::Sources;
 
+/// A longer line is not shown: a text without ends of lines would fill the terminal.
+const LINE_MAX: usize = 500;
+
 struct Shown<'a> {
     finding: &'a Finding,
-    source: NamedSource<String>,
-    name: &'a str,
+    /// The text around it, if it can be shown.
+    source: Option<NamedSource<String>>,
+    /// Where it is, if the text cannot be shown.
+    place: String,
+}
+
+impl<'a> Shown<'a> {
+    fn new(sources: &Sources, finding: &'a Finding) -> Self {
+        let (name, text) = (
+            visible(sources.name(finding.span.source)),
+            sources.text(finding.span.source),
+        );
+        let around = around(text, finding.span);
+        if !around.is_empty() && around.lines().all(|line| line.len() <= LINE_MAX) {
+            let source = Some(NamedSource::new(name, steady(text)));
+            return Self {
+                finding,
+                source,
+                place: String::new(),
+            };
+        }
+        let place = if text.is_empty() {
+            format!("{name}: ")
+        } else {
+            let (line, column) = position(text, finding.span.start);
+            format!("{name}:{line}:{column}: ")
+        };
+        Self {
+            finding,
+            source: None,
+            place,
+        }
+    }
+}
+
+/// The lines of a place, with the one before and the one after.
+fn around(text: &str, span: Span) -> &str {
+    let back = |at: usize| text.get(..at).and_then(|before| before.rfind('\n'));
+    let ahead = |at: usize| {
+        text.get(at..)
+            .and_then(|after| after.find('\n'))
+            .map(|end| at + end)
+    };
+    let start = back(span.start).and_then(back).map_or(0, |end| end + 1);
+    let end = ahead(span.end)
+        .and_then(|end| ahead(end + 1))
+        .unwrap_or(text.len());
+    text.get(start..end).unwrap_or(text)
+}
+
+/// The text with a `?` for each byte of what would stay unseen or steer a terminal, so that places stay the same.
+fn steady(text: &str) -> String {
+    let mut steady = String::with_capacity(text.len());
+    for char in text.chars() {
+        let mut bytes = [0; 4];
+        let as_text: &str = char.encode_utf8(&mut bytes);
+        if matches!(char, '\n' | '\t')
+            || char.is_ascii_graphic()
+            || char == ' '
+            || visible(as_text) == as_text
+        {
+            steady.push(char);
+        } else {
+            (0..char.len_utf8()).for_each(|_| steady.push('?'));
+        }
+    }
+    steady
 }
 
 impl fmt::Display for Shown<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.finding.message)
+        write!(f, "{}{}", self.place, visible(&self.finding.message))
     }
 }
 
@@ -41,30 +110,25 @@ impl Diagnostic for Shown<'_> {
     }
 
     fn help(&self) -> Option<Box<dyn fmt::Display + '_>> {
-        self.finding
-            .help
-            .as_ref()
-            .map(|help| Box::new(help) as Box<dyn fmt::Display>)
+        let help = self.finding.help.as_ref()?;
+        Some(Box::new(visible(help)))
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {
-        (!self.source.inner().is_empty()).then_some(&self.source)
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let label = |span: Span, text: &str| {
-            let text = (!text.is_empty()).then(|| text.to_owned());
+            let text = (!text.is_empty()).then(|| visible(text));
             LabeledSpan::new(text, span.start, span.end.saturating_sub(span.start))
         };
         let first = LabeledSpan::new_primary_with_span(
-            Some(
-                if self.finding.label.is_empty() {
-                    "here"
-                } else {
-                    &self.finding.label
-                }
-                .to_owned(),
-            ),
+            Some(if self.finding.label.is_empty() {
+                "here".to_owned()
+            } else {
+                visible(&self.finding.label)
+            }),
             (
                 self.finding.span.start,
                 self.finding.span.end.saturating_sub(self.finding.span.start),
@@ -74,8 +138,8 @@ impl Diagnostic for Shown<'_> {
             .finding
             .related
             .iter()
+            .filter(|(span, _)| span.source == self.finding.span.source)
             .map(move |(span, text)| label(*span, text));
-        debug_assert!(!self.name.is_empty(), "every source has a name");
         Some(Box::new(std::iter::once(first).chain(related)))
     }
 }
@@ -93,21 +157,11 @@ pub(crate) fn render(sources: &Sources, findings: &[Finding]) -> String {
         .with_links(false);
     let mut text = String::new();
     for finding in findings {
-        let name = sources.name(finding.span.source);
-        let source = NamedSource::new(name, sources.text(finding.span.source).to_owned());
+        let shown = Shown::new(sources, finding);
         // Rendering into a string fails only if the finding's place is outside of its text.
-        if handler
-            .render_report(
-                &mut text,
-                &Shown {
-                    finding,
-                    source,
-                    name,
-                },
-            )
-            .is_err()
-        {
-            text.push_str(&format!("{}: {}: {}\n", finding.code.id, name, finding.message));
+        if handler.render_report(&mut text, &shown).is_err() {
+            let name = visible(sources.name(finding.span.source));
+            text.push_str(&format!("{}: {name}: {shown}\n", finding.code.id));
         }
     }
     text
@@ -148,16 +202,18 @@ fn insert(value: &mut Value, key: &str, item: Value) {
     }
 }
 
-/// A place as file, line and column, counted from 1; columns count characters.
+/// Line and column, counted from 1; columns count characters.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = text.get(..at.min(text.len())).unwrap_or(text);
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
+    (line, column)
+}
+
+/// A place as file, line and column.
 fn place(sources: &Sources, span: Span) -> Value {
     let text = sources.text(span.source);
-    let position = |at: usize| {
-        let before = text.get(..at.min(text.len())).unwrap_or(text);
-        let line = before.matches('\n').count() + 1;
-        let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-        (line, column)
-    };
-    let ((line, column), (end_line, end_column)) = (position(span.start), position(span.end));
+    let ((line, column), (end_line, end_column)) = (position(text, span.start), position(text, span.end));
     json!({
         "file": sources.name(span.source), "line": line, "column": column,
         "end_line": end_line, "end_column": end_column,

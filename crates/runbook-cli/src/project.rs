@@ -199,7 +199,7 @@ impl Project {
                 let source = self.sources.add(shown, text);
                 let finding = Finding::error(
                     codes::YAML,
-                    Span::new(source, at, at + 1),
+                    Span::new(source, at, at + char::REPLACEMENT_CHARACTER.len_utf8()),
                     "the file is not UTF-8",
                 );
                 findings.push(finding.help("save it as UTF-8"));

@@ -113,6 +113,13 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
     fine
 }
 
+/// A noun with its article.
+fn a(noun: &str) -> String {
+    let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u']) || noun == "http" || noun == "sql";
+    let article = if vowel { "an" } else { "a" };
+    format!("{article} {noun}")
+}
+
 /// The finding for a key that no table has.
 pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
     let known = object.fields.iter().map(|field| field.key);
@@ -120,10 +127,14 @@ pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Find
         format!("did you mean `{meant}`?")
     } else {
         let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();
-        format!("its keys are {}", known.join(", "))
+        format!("the keys of {} are {}", a(object.name), known.join(", "))
     };
-    let message = format!("this {} has no key `{key}`", object.name);
-    Finding::error(codes::UNKNOWN_KEY, span, message).help(help)
+    Finding::error(
+        codes::UNKNOWN_KEY,
+        span,
+        format!("{} has no key `{key}`", a(object.name)),
+    )
+    .help(help)
 }
 
 /// The finding for a part of the language that cannot be run yet.
@@ -199,6 +210,9 @@ fn wrong(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
     );
     if *shape == Shape::Duration {
         finding = finding.help("give a number with its unit: `500ms`, `30s`, `5m`, `2h`, `1d`");
+    }
+    if let (Shape::List(_), Some(text)) = (shape, node.text().filter(|text| text.len() <= 40)) {
+        finding = finding.help(format!("write it as a list: `[{text}]`"));
     }
     findings.push(finding);
     false

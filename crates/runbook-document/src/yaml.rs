@@ -96,14 +96,25 @@ impl<'a> Reader<'a, '_> {
                     .byte_offset()
                     .unwrap_or(self.text.len())
                     .min(self.text.len());
-                let span = Span::new(self.source, at, (at + 1).min(self.text.len()).max(at));
+                let there = self.text.get(at..).and_then(|rest| rest.chars().next());
+                let span = Span::new(self.source, at, at + there.map_or(0, char::len_utf8));
                 let what = error.to_string();
-                let what = what.split(" at byte").next().unwrap_or(&what).trim().to_owned();
-                Err(Box::new(Finding::error(
-                    codes::YAML,
-                    span,
-                    format!("this is not YAML: {what}"),
-                )))
+                // The place is in the finding.
+                let what = what.split(" at char ").next().unwrap_or(&what).trim();
+                let (code, message) = if what.contains("recursion limit") {
+                    (codes::TOO_LARGE, format!("more than {MAX_DEPTH} levels deep"))
+                } else {
+                    (codes::YAML, format!("this is not YAML: {what}"))
+                };
+                let help = if what.contains("tab") {
+                    Some("YAML is indented with spaces only")
+                } else if what.contains("quoted") || what.contains("flow") {
+                    Some("look above: a quote or a bracket may not be closed")
+                } else {
+                    None
+                };
+                let finding = Finding::error(code, span, message);
+                Err(Box::new(finding.maybe_help(help.map(str::to_owned))))
             }
             None => Err(Box::new(Finding::error(
                 codes::YAML,

@@ -68,9 +68,12 @@ fn position(
     if known.is_none() {
         let mut ids: Vec<&str> = positions.keys().copied().collect();
         ids.sort_unstable();
-        let help = nearest(&need.value, ids).map(|meant| format!("did you mean `{meant}`?"));
+        let help = match nearest(&need.value, ids.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the steps are `{}`", ids.join("`, `")),
+        };
         let message = format!("there is no step `{}`", need.value);
-        findings.push(Finding::error(codes::UNKNOWN_NEED, need.span, message).maybe_help(help));
+        findings.push(Finding::error(codes::UNKNOWN_NEED, need.span, message).help(help));
     }
     known
 }
@@ -91,11 +94,12 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
             .map(|at| format!("`{}`", steps[*at].id.value))
             .collect();
         let first = &steps[members[0]];
-        let mut finding = Finding::error(
-            codes::CYCLE,
-            first.id.span,
-            format!("{} wait for each other, so none can ever begin", ids.join(", ")),
-        );
+        let message = if own {
+            format!("step {} waits for itself, so it can never begin", ids.join(", "))
+        } else {
+            format!("{} wait for each other, so none can ever begin", ids.join(", "))
+        };
+        let mut finding = Finding::error(codes::CYCLE, first.id.span, message);
         for at in members.iter().skip(1) {
             finding = finding.related(steps[*at].id.span, "part of the circle");
         }

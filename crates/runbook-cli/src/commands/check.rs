@@ -17,12 +17,26 @@ use crate::term::{self, BAD, GOOD, WARN, styled};
 pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
     let mut project = project.clone();
     let paths = paths(&project, args)?;
+    if paths.is_empty() {
+        return Err(Error::usage_with(
+            "there are no runbooks here, so nothing was checked",
+            "name files or folders that hold `.yaml` files",
+        ));
+    }
     let mut findings = project.findings.clone();
     for path in &paths {
         findings.extend(check_one(&mut project, path, args.env.as_deref())?);
     }
-    findings.sort_by_key(|finding| (finding.span, finding.code.id));
-    findings.dedup();
+    // Environments find much of the same; where one knows a way out and another does not, that one is kept.
+    findings.sort_by_key(|finding| {
+        (
+            finding.span,
+            finding.code.id,
+            finding.message.clone(),
+            finding.help.is_none(),
+        )
+    });
+    findings.dedup_by_key(|finding| (finding.span, finding.code.id, finding.message.clone()));
     let errors = findings
         .iter()
         .filter(|finding| finding.severity == Severity::Error)

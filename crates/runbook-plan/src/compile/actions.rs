@@ -98,7 +98,10 @@ impl Compiler<'_, '_> {
         let finding = Finding::error(
             codes::WRONG_PARAMETER,
             span,
-            format!("`{}`: {failure}", node.kind.value),
+            match failure.param {
+                Some(_) => format!("`{}`: {failure}", node.kind.value),
+                None => format!("`{}` {failure}", node.kind.value),
+            },
         );
         self.findings.push(finding.maybe_help(failure.help.clone()));
     }
@@ -189,7 +192,11 @@ impl Compiler<'_, '_> {
             }
             [] => Some(None),
             several => {
-                let message = format!("`{}` could go through {}", node.kind.value, several.join(", "));
+                let message = format!(
+                    "`{}` could go through `{}`",
+                    node.kind.value,
+                    several.join("` or `")
+                );
                 let finding = Finding::error(codes::AMBIGUOUS_CONNECTION, node.kind.span, message);
                 self.findings.push(finding.help("name one with `target`"));
                 None
@@ -224,7 +231,10 @@ impl Compiler<'_, '_> {
                     .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message));
                 None
             }
-            None if self.global.connections.contains(&named.value) => None,
+            None if self.global.connections.contains(&named.value) => {
+                self.use_connection(&named.value);
+                None
+            }
             None => {
                 let help = nearest(&named.value, fitting()).map(|meant| format!("did you mean `{meant}`?"));
                 let message = format!("there is no connection `{}`", named.value);

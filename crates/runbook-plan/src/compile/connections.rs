@@ -1,9 +1,7 @@
 //! Connections: the runbook's, as its environment replaces them.
 
-use std::collections::BTreeSet;
-
 use runbook_action::ConnectionSpec;
-use runbook_document::{Connection as Written, Document, Finding, Rollback, codes, nearest};
+use runbook_document::{Connection as Written, Finding, codes, nearest};
 
 use super::Compiler;
 use super::names::Names;
@@ -23,37 +21,6 @@ const LATER: &[&str] = &[
     "local",
 ];
 
-/// The names that a runbook gives as `target`, wherever it may.
-fn targets(document: &Document) -> BTreeSet<&str> {
-    let mut names: BTreeSet<&str> = document
-        .targets
-        .iter()
-        .map(|(_, target)| target.value.as_str())
-        .collect();
-    let steps = document.steps.iter().chain(&document.finally);
-    let checks = document.detect.checks.iter().chain(&document.verify);
-    names.extend(
-        checks
-            .filter_map(|check| check.target.as_ref())
-            .map(|target| target.value.as_str()),
-    );
-    for step in steps {
-        let undo = match &step.rollback {
-            Some(Rollback::Action { target, .. }) => target.as_ref(),
-            Some(Rollback::NotNeeded) | None => None,
-        };
-        let before = step.before.as_ref().and_then(|before| before.target.as_ref());
-        let checks = step
-            .require
-            .iter()
-            .chain(&step.verify)
-            .map(|check| check.target.as_ref());
-        let all = checks.chain([step.target.as_ref(), undo, before]);
-        names.extend(all.flatten().map(|target| target.value.as_str()));
-    }
-    names
-}
-
 impl Compiler<'_, '_> {
     /// The connections that the runbook declares or names, each as it is in this environment. What else the
     /// environment has belongs to other runbooks.
@@ -66,16 +33,47 @@ impl Compiler<'_, '_> {
             .connections
             .iter()
             .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
-        let named = targets(document);
-        let of_this = replaced.iter().filter(|other| {
-            let name = other.name.value.as_str();
-            document.connections.iter().any(|own| own.name.value == name) || named.contains(name)
-        });
-        let all: Vec<&Written> = kept.chain(of_this).collect();
+        let all: Vec<&Written> = kept.chain(replaced).collect();
         self.global.connections = all.iter().map(|written| written.name.value.clone()).collect();
+        let declared = |written: &Written| {
+            document
+                .connections
+                .iter()
+                .any(|own| own.name.value == written.name.value)
+        };
         all.into_iter()
-            .filter_map(|written| self.connection(written))
+            .filter_map(|written| match declared(written) {
+                true => self.connection(written),
+                false => self.foreign_connection(written),
+            })
             .collect()
+    }
+
+    /// A connection that only the environment has may be for other runbooks: that it needs an input or a secret
+    /// which this one lacks is wrong only if something goes through it.
+    fn foreign_connection(&mut self, written: &Written) -> Option<Connection> {
+        let others = std::mem::take(self.findings);
+        let connection = self.connection(written);
+        let own = std::mem::replace(self.findings, others).into_sorted();
+        let (names, rest): (Vec<_>, Vec<_>) = own
+            .into_iter()
+            .partition(|finding| finding.code == codes::UNKNOWN_NAME);
+        rest.into_iter().for_each(|finding| self.findings.push(finding));
+        if !names.is_empty() {
+            self.unfit.insert(written.name.value.clone(), names);
+        }
+        connection
+    }
+
+    /// What is wrong with connections of the environment that are used after all.
+    pub(super) fn report_unfit(&mut self) {
+        for (name, findings) in std::mem::take(&mut self.unfit) {
+            if self.used_connections.contains(&name) {
+                findings
+                    .into_iter()
+                    .for_each(|finding| self.findings.push(finding));
+            }
+        }
     }
 
     fn connection(&mut self, written: &Written) -> Option<Connection> {

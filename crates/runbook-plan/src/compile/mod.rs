@@ -8,7 +8,7 @@ mod names;
 mod steps;
 mod texts;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use runbook_document::{
@@ -60,6 +60,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
         used_secrets: BTreeSet::new(),
         used_connections: BTreeSet::new(),
         uses_lab: false,
+        unfit: BTreeMap::new(),
     };
     let vars = compiler.vars();
     let known = compiler.connections();
@@ -69,6 +70,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let all = steps::names_after(&document.steps, &checks);
     let verify = compiler.checks(&document.verify, &all, &known);
     compiler.lint(&steps, &verify);
+    compiler.report_unfit();
     let used_connections = compiler.used_connections.clone();
     let secrets = compiler.used_secrets();
     let uses_lab = compiler.uses_lab;
@@ -187,6 +189,8 @@ struct Compiler<'a, 'f> {
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
     uses_lab: bool,
+    /// What is wrong with connections that nothing may use.
+    unfit: BTreeMap<String, Vec<Finding>>,
 }
 
 impl Compiler<'_, '_> {

@@ -109,7 +109,7 @@ impl Compiler<'_, '_> {
         let capture = self.capture(&written.capture, &with_before.with_result(read.spec.result));
         let verify = self.checks(&written.verify, &place.with_own(written, true), place.known);
         let effect = self.effect(written, &read);
-        let undo = self.judge_undo(written, section, effect, undo?);
+        let undo = self.judge_undo(written, section, (effect, read.recognised.certain), undo?);
         Some(Step {
             id: written.id.value.clone(),
             title: written.title.clone().unwrap_or_else(|| written.id.value.clone()),
@@ -257,22 +257,33 @@ impl Compiler<'_, '_> {
         &mut self,
         written: &Written,
         section: Section,
-        effect: Effect,
+        (effect, certain): (Effect, bool),
         undo: Option<Undo>,
     ) -> Undo {
+        let stated = written.effect.as_ref().map(|stated| stated.value.as_str());
         match (undo, effect, section) {
             (Some(undo), _, _) => undo,
             (None, Effect::Read, _) | (None, _, Section::Finally) => Undo::NotNeeded,
+            // A misspelt effect has been reported, and what was meant is not known.
+            (None, _, _) if stated.is_some_and(|word| !EFFECTS.contains(&word)) => Undo::Undeclared,
             (None, Effect::Change | Effect::Destructive, Section::Steps) => {
+                let does = if effect == Effect::Change {
+                    "changes"
+                } else {
+                    "may destroy"
+                };
                 let message = format!(
-                    "step `{}` is a `{}`, and nothing says how to undo it",
-                    written.id.value,
-                    effect.word()
+                    "step `{}` {does} something, and nothing says how to undo it",
+                    written.id.value
                 );
-                self.findings.push(Finding::error(codes::NO_UNDO, written.id.span, message).help(
-                    "add `rollback:` with an action, `rollback: not_needed`, or `irreversible:` with what is lost; \
-                     if it only looks, say `effect: read`",
-                ));
+                let mut help = "add `rollback:` with an action, `rollback: not_needed`, or `irreversible:` with what is \
+                                lost"
+                    .to_owned();
+                if !certain {
+                    help.push_str("; if it only looks, say `effect: read`");
+                }
+                self.findings
+                    .push(Finding::error(codes::NO_UNDO, written.id.span, message).help(help));
                 Undo::Undeclared
             }
         }
@@ -292,6 +303,8 @@ impl Compiler<'_, '_> {
         }
     }
 }
+
+const EFFECTS: &[&str] = &["read", "change", "destructive"];
 
 /// The names once all steps have ended.
 pub(super) fn names_after(steps: &[Written], checks: &Captured) -> Names {

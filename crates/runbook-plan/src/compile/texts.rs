@@ -46,8 +46,11 @@ impl Compiler<'_, '_> {
                     codes::EXPRESSION
                 };
                 let span = locate(self, error.from, error.to);
+                let help = error
+                    .help
+                    .or_else(|| of_another_language(source.get(error.from..)?));
                 self.findings
-                    .push(Finding::error(code, span, error.message).maybe_help(error.help));
+                    .push(Finding::error(code, span, error.message).maybe_help(help));
                 return None;
             }
         };
@@ -243,4 +246,18 @@ fn fixed(node: &Node) -> Param {
             ScalarValue::Text => Param::Text(Text::literal(scalar.text.clone())),
         },
     }
+}
+
+/// What operators of other languages are here.
+fn of_another_language(rest: &str) -> Option<String> {
+    let operators = [
+        ("==", ""),
+        ("=", "=="),
+        ("&&", "and"),
+        ("||", "or"),
+        ("|", "or"),
+        ("!", "not"),
+    ];
+    let (_, ours) = operators.iter().find(|(theirs, _)| rest.starts_with(theirs))?;
+    (!ours.is_empty()).then(|| format!("did you mean `{ours}`?"))
 }
