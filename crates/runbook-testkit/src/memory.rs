@@ -170,3 +170,15 @@ impl Observer for Listener {
         }
     }
 }
+
+/// An observer that panics at every event from the third on.
+#[derive(Debug)]
+pub(crate) struct Rude;
+
+impl Observer for Rude {
+    fn event(&mut self, record: &Record, _state: &RunState) {
+        assert!(record.seq < 2, "an observer that panics");
+    }
+
+    fn progress(&mut self, _progress: &Progress<'_>) {}
+}
