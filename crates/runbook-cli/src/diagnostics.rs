@@ -7,7 +7,7 @@ use runbook_document::{Finding, Severity, Span};
 use runbook_report::visible;
 use serde_json::{Value, json};
 
-use crate::project::Sources;
+use crate::sources::Sources;
 
 /// A longer line is not shown: a text without ends of lines would fill the terminal.
 const LINE_MAX: usize = 500;

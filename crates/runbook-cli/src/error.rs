@@ -7,7 +7,7 @@ use runbook_event::Outcome;
 use thiserror::Error;
 
 use crate::diagnostics;
-use crate::project::Sources;
+use crate::sources::Sources;
 use crate::term::{self, BAD, styled};
 
 /// What went wrong.

@@ -15,6 +15,7 @@ mod identity;
 mod practice;
 mod project;
 mod signals;
+mod sources;
 mod term;
 mod view;
 

@@ -16,9 +16,9 @@ pub(crate) async fn start(plan: &runbook_plan::Plan, args: &Exec) -> Result<Opti
             let environment = plan.environment().unwrap_or("none");
             return Err(Error::usage_with(
                 format!(
-                    "the environment `{environment}` has no practice system, so it cannot be broken or healthy"
+                    "nothing here uses a practice system (environment `{environment}`), so it cannot be broken or healthy"
                 ),
-                "choose one that has with `--env`, or leave out the `--lab-…` options",
+                "choose an environment that has one with `--env`, or leave out the `--lab-…` options",
             ));
         }
         return Ok(None);
@@ -56,7 +56,7 @@ pub(crate) fn fault(word: &str) -> Result<Fault, Error> {
         let names: Vec<&str> = Fault::ALL.iter().map(|fault| fault.name()).collect();
         let help = match runbook_document::nearest(word, names.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("there is {}", names.join(", ")),
+            None => format!("its faults are {}", names.join(", ")),
         };
         Error::usage_with(format!("the lab has no fault `{word}`"), help)
     })

@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use runbook_action::{ErrorKind, Failure, Stream};
+use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
-    CheckSite, Event, Journal, JournalError, Observer, Outcome, OutputName, OutputWriter, Phase, Progress,
-    Reading, Record, RunState, Stop, StopCause, TransitionError,
+    Event, Journal, JournalError, Observer, Outcome, Phase, Progress, Record, RunState, Section, Stop,
+    StopCause, TransitionError, UndoEnd, UndoStatus,
 };
+use runbook_plan::Undo;
 use thiserror::Error;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
-use crate::host::Urgency;
+use crate::brake::Urgency;
 use crate::mask::Masker;
+use crate::message::Message;
 use crate::prepare::to_micros;
 use crate::scheduler::{Decision, Unit, Work, decide};
 use crate::unit::{self, Context, Stops};
@@ -23,35 +25,6 @@ use crate::{Clock, Ports, Prepared, Signal};
 
 /// At the latest so long after an event it is durable.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
-
-/// What units tell the dispatcher.
-pub(crate) enum Message {
-    /// Something happened.
-    Record {
-        event: Box<Event>,
-        durable: bool,
-        done: oneshot::Sender<()>,
-    },
-    /// An action is about to begin, unless the run is stopping.
-    Begin {
-        event: Box<Event>,
-        durable: bool,
-        done: oneshot::Sender<bool>,
-    },
-    /// A check gave a reading that is no event.
-    Reading { site: CheckSite, reading: Reading },
-    /// A step printed something.
-    Output {
-        step: String,
-        stream: Stream,
-        bytes: Vec<u8>,
-    },
-    /// A place for output is wanted.
-    OpenOutput {
-        name: OutputName,
-        done: oneshot::Sender<Box<dyn OutputWriter>>,
-    },
-}
 
 /// A run that has ended.
 #[derive(Debug)]
@@ -84,11 +57,7 @@ impl Prepared {
     pub async fn run(self, ports: Ports) -> Result<Finished, EngineError> {
         let (to, from) = mpsc::unbounded_channel();
         let state: Shared = Arc::new(RwLock::new(RunState::new()));
-        let (reads, changes, undos) = (
-            watch::Sender::new(Urgency::None),
-            watch::Sender::new(Urgency::None),
-            watch::Sender::new(Urgency::None),
-        );
+        let stops = Stops::default();
         let view = View {
             state: Arc::clone(&state),
             plan: Arc::clone(&self.plan),
@@ -103,11 +72,7 @@ impl Prepared {
             approver: ports.approver,
             run: self.started.run.clone(),
             to,
-            stops: Stops {
-                reads: reads.subscribe(),
-                changes: changes.subscribe(),
-                undos: undos.subscribe(),
-            },
+            stops,
         };
         let mut dispatcher = Dispatcher {
             state,
@@ -120,9 +85,6 @@ impl Prepared {
             tasks: JoinSet::new(),
             units: HashMap::new(),
             unsynced: None,
-            reads,
-            changes,
-            _undos: undos,
             signals: 0,
             context,
         };
@@ -144,10 +106,6 @@ struct Dispatcher {
     units: HashMap<Id, Unit>,
     /// Since when something is written and not yet durable.
     unsynced: Option<Duration>,
-    reads: watch::Sender<Urgency>,
-    changes: watch::Sender<Urgency>,
-    /// Undos are not stopped; this keeps their signal open.
-    _undos: watch::Sender<Urgency>,
     signals: u32,
     context: Context,
 }
@@ -157,6 +115,44 @@ impl Dispatcher {
         mut self,
         mut messages: mpsc::UnboundedReceiver<Message>,
         mut signals: mpsc::UnboundedReceiver<Signal>,
+    ) -> Result<Finished, EngineError> {
+        let result = self.drive(&mut messages, &mut signals).await;
+        match result {
+            Ok(_) | Err(EngineError::Left) => {}
+            Err(EngineError::Journal(_) | EngineError::Contradiction(_) | EngineError::Stuck) => {
+                drop(messages);
+                self.give_up(&mut signals).await;
+            }
+        }
+        result
+    }
+
+    /// Nothing can be kept any more. What runs is told to stop, and gets the time to do so; undos finish.
+    async fn give_up(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) {
+        let stops = self.context.stops.clone();
+        stops.reads.raise(Urgency::Stop);
+        stops.changes.raise(Urgency::Stop);
+        while !self.tasks.is_empty() {
+            tokio::select! {
+                biased;
+                Some(_) = signals.recv() => {
+                    self.signals += 1;
+                    stops.reads.raise(Urgency::Now);
+                    stops.changes.raise(Urgency::Now);
+                    if self.signals > 2 {
+                        self.tasks.abort_all();
+                    }
+                }
+                Some(_ended) = self.tasks.join_next() => {}
+                else => return,
+            }
+        }
+    }
+
+    async fn drive(
+        &mut self,
+        messages: &mut mpsc::UnboundedReceiver<Message>,
+        signals: &mut mpsc::UnboundedReceiver<Signal>,
     ) -> Result<Finished, EngineError> {
         let mut batch = Vec::new();
         loop {
@@ -212,7 +208,7 @@ impl Dispatcher {
                     }
                     Decision::Stop(stop) => {
                         self.record(Event::Stopping { stop })?;
-                        self.reads.send_replace(Urgency::Stop);
+                        self.context.stops.reads.raise(Urgency::Stop);
                     }
                     Decision::End(outcome) => {
                         let elapsed = self.clock.monotonic().saturating_sub(self.begun);
@@ -243,20 +239,41 @@ impl Dispatcher {
         };
         self.work.active.remove(&unit);
         self.work.ended.insert(unit);
-        if let Unit::Step(at) = unit {
-            let settled = read(&self.state, |state| {
-                state.steps().get(at).is_some_and(|step| step.status.is_settled())
-            });
-            if !settled {
-                let message = if panicked {
-                    "the engine failed while running it"
-                } else {
-                    "it ended without a result"
-                };
-                let failure = Failure::new(ErrorKind::Other, message).maybe_applied();
-                let step = self.id_of(at);
-                self.record(Event::StepFailed { step, failure })?;
+        let message = if panicked {
+            "the engine failed while running it"
+        } else {
+            "it ended without a result"
+        };
+        let failure = Failure::new(ErrorKind::Other, message).maybe_applied();
+        match unit {
+            Unit::Checks(_) => Ok(()),
+            Unit::Step(at) => {
+                let status = read(&self.state, |state| state.steps().get(at).map(|step| step.status));
+                if status.is_some_and(|status| !status.is_settled()) {
+                    let step = self.id_of(at);
+                    self.record(Event::StepFailed { step, failure })?;
+                }
+                Ok(())
             }
+            Unit::Undo(at) => self.undo_ended(at, failure),
+        }
+    }
+
+    fn undo_ended(&mut self, at: usize, failure: Failure) -> Result<(), EngineError> {
+        let undo = read(&self.state, |state| state.steps().get(at).map(|step| step.undo));
+        let known = Arc::clone(&self.context.plan);
+        let known = known.steps().get(at).map(|step| &step.undo);
+        if let (Some(UndoStatus::Pending), Some(Undo::Action(action))) = (undo, known) {
+            let (step, intent) = (self.id_of(at), unit::sketch(action));
+            self.record(Event::UndoStarted { step, intent })?;
+        }
+        if matches!(undo, Some(UndoStatus::Pending | UndoStatus::Running)) {
+            self.record(Event::UndoEnded {
+                step: self.id_of(at),
+                end: UndoEnd::Failed { failure },
+                output: Vec::new(),
+                elapsed_ms: 0,
+            })?;
         }
         Ok(())
     }
@@ -265,26 +282,19 @@ impl Dispatcher {
     /// only then may they go on.
     fn take(&mut self, batch: &mut Vec<Message>) -> Result<(), EngineError> {
         let mut waiting = Vec::new();
-        let mut beginning = Vec::new();
         let mut must_sync = false;
         for message in batch.drain(..) {
             match message {
                 Message::Record { event, durable, done } => {
-                    self.record(*event)?;
-                    must_sync |= durable;
-                    waiting.push(done);
-                }
-                Message::Begin { event, durable, done } => {
-                    let go_on = read(&self.state, |state| {
-                        state.stop().is_none() || state.phase() > Some(Phase::Rollback)
-                    });
-                    if go_on {
+                    let fits = !self.is_too_late(&event);
+                    if fits {
                         self.record(*event)?;
                         must_sync |= durable;
                     }
-                    beginning.push((done, go_on));
+                    waiting.push((done, fits));
                 }
                 Message::Reading { site, reading } => {
+                    let reading = self.masker.reading(reading);
                     self.journal
                         .reading(to_micros(self.clock.now()), &site, &reading)?;
                     self.tell(Progress::Reading {
@@ -308,15 +318,24 @@ impl Dispatcher {
         if must_sync {
             self.sync()?;
         }
-        for (done, go_on) in beginning {
-            // A unit that is gone begins nothing.
-            let _gone = done.send(go_on);
-        }
-        for done in waiting {
+        for (done, fits) in waiting {
             // A unit that is gone waits for nothing.
-            let _gone = done.send(());
+            let _gone = done.send(fits);
         }
         Ok(())
+    }
+
+    /// Whether something would begin although the run is stopping: what a unit was about to do when the stop
+    /// came is not done any more.
+    fn is_too_late(&self, event: &Event) -> bool {
+        let (Event::StepStarted { step } | Event::AttemptStarted { step, .. }) = event else {
+            return false;
+        };
+        read(&self.state, |state| {
+            let outline = state.run().map(|run| &run.outline);
+            let known = outline.and_then(|outline| outline.steps.get(state.position(step)?));
+            state.stop().is_some() && known.is_some_and(|known| known.section == Section::Steps)
+        })
     }
 
     fn record(&mut self, event: Event) -> Result<(), EngineError> {
@@ -362,8 +381,8 @@ impl Dispatcher {
                 return Err(EngineError::Left);
             }
         };
-        self.reads.send_replace(urgency);
-        self.changes.send_replace(urgency);
+        self.context.stops.reads.raise(urgency);
+        self.context.stops.changes.raise(urgency);
         let stop = read(&self.state, |state| {
             let then = state.run().map(|run| run.outline.on_interrupt);
             then.filter(|_| state.stop().is_none() && state.phase() < Some(Phase::Rollback))

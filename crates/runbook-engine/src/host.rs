@@ -6,22 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use runbook_action::{ErrorKind, Failure, Host, Stream};
 use runbook_event::{OutputRef, OutputWriter};
-use tokio::sync::{Mutex, mpsc, watch};
+use tokio::sync::{Mutex, mpsc};
 
 use crate::Clock;
-use crate::dispatch::Message;
+use crate::brake::{Brake, Urgency};
 use crate::mask::Masker;
-
-/// How urgently something is to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Urgency {
-    /// Go on.
-    None,
-    /// Stop, with the time it takes to end well.
-    Stop,
-    /// Stop at once.
-    Now,
-}
+use crate::message::Message;
 
 /// How long what was started may take to end by itself.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -37,7 +27,7 @@ pub(crate) struct Sink {
 pub(crate) struct CallHost {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) deadline: Duration,
-    pub(crate) urgency: watch::Receiver<Urgency>,
+    pub(crate) brake: Brake,
     masker: Arc<Masker>,
     output: Mutex<Output>,
 }
@@ -51,14 +41,14 @@ impl CallHost {
     pub(crate) fn new(
         clock: Arc<dyn Clock>,
         deadline: Duration,
-        urgency: watch::Receiver<Urgency>,
+        brake: Brake,
         masker: Arc<Masker>,
         sink: Option<Sink>,
     ) -> Self {
         Self {
             clock,
             deadline,
-            urgency,
+            brake,
             masker,
             output: Mutex::new(Output {
                 sink,
@@ -80,13 +70,6 @@ impl CallHost {
         sink.writer
             .finish()
             .map_err(|error| Failure::new(ErrorKind::Other, error.to_string()))
-    }
-
-    /// Returns when the run wants the action to stop.
-    pub(crate) async fn stopped(&self) {
-        let mut urgency = self.urgency.clone();
-        // The sender lives as long as the run: an error would mean that the run is over.
-        let _over = urgency.wait_for(|urgency| *urgency > Urgency::None).await;
     }
 }
 
@@ -127,13 +110,14 @@ impl Host for CallHost {
 
     async fn cancelled(&self) {
         tokio::select! {
-            () = self.stopped() => {}
+            biased;
+            () = self.brake.reached(Urgency::Stop) => {}
             () = self.clock.wait_until(self.deadline) => {}
         }
     }
 
     fn grace(&self) -> Duration {
-        if *self.urgency.borrow() >= Urgency::Now {
+        if self.brake.reaches(Urgency::Now) {
             Duration::ZERO
         } else {
             GRACE

@@ -14,10 +14,13 @@
     reason = "`step` and `stop` are what this crate is about"
 )]
 
+mod brake;
 mod clock;
 mod dispatch;
 mod host;
 mod mask;
+mod mask_event;
+mod message;
 mod outline;
 mod ports;
 mod prepare;

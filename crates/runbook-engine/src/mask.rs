@@ -4,13 +4,14 @@
 //! JSON string, quoted for a shell. One with several lines is also looked for line by line.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runbook_action::Secret;
-use runbook_event::Event;
+use serde_json::Value;
 use thiserror::Error;
 
 /// The least length of a secret, in bytes: a shorter one could not be masked without masking everything.
@@ -67,24 +68,10 @@ impl Masker {
         }
     }
 
-    /// The event with the secrets in its texts masked.
-    #[must_use]
-    pub(crate) fn event(&self, event: Event) -> Event {
-        let Some(search) = &self.search else { return event };
-        let Ok(text) = serde_json::to_string(&event) else {
-            return event;
-        };
-        if !search.is_match(&text) {
-            return event;
-        }
-        let masked = serde_json::from_str(&text).map(|value| self.value(value));
-        masked.and_then(serde_json::from_value).unwrap_or(event)
-    }
-
     /// The value with the secrets in its texts and keys masked.
+    /// A number that shows a secret becomes text.
     #[must_use]
-    fn value(&self, value: serde_json::Value) -> serde_json::Value {
-        use serde_json::Value;
+    pub(crate) fn value(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.text(&text)),
             Value::Array(items) => items.into_iter().map(|item| self.value(item)).collect(),
@@ -92,7 +79,15 @@ impl Masker {
                 .into_iter()
                 .map(|(key, value)| (self.text(&key), self.value(value)))
                 .collect(),
-            other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
+            Value::Number(number) => {
+                let (plain, masked) = (number.to_string(), self.text(&number.to_string()));
+                if plain == masked {
+                    Value::Number(number)
+                } else {
+                    Value::String(masked)
+                }
+            }
+            other @ (Value::Null | Value::Bool(_)) => other,
         }
     }
 
@@ -147,28 +142,108 @@ impl StreamMasker<'_> {
     }
 }
 
+/// What encoders leave as it is in a URL: the unreserved characters, and more in a component or a path.
+const UNRESERVED: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+const COMPONENT: AsciiSet = UNRESERVED
+    .remove(b'!')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*');
+const PATH: AsciiSet = COMPONENT
+    .remove(b'/')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=');
+
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let mut forms: Vec<String> = vec![secret.to_owned()];
     for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
         forms.push(engine.encode(secret));
     }
-    forms.push(utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string());
-    forms.push(secret.replace(' ', "+"));
-    forms.push(
-        serde_json::Value::from(secret)
-            .to_string()
-            .trim_matches('"')
-            .to_owned(),
-    );
-    forms.push(secret.replace('\'', "'\\''"));
-    if secret.contains('\n') {
-        forms.extend(secret.lines().map(str::trim).map(str::to_owned));
+    for set in [NON_ALPHANUMERIC, &UNRESERVED, &COMPONENT, &PATH] {
+        let encoded = utf8_percent_encode(secret, set).to_string();
+        forms.push(encoded.replace("%20", "+"));
+        forms.push(lower_hex(&encoded));
+        forms.push(lower_hex(&encoded).replace("%20", "+"));
+        forms.push(encoded);
     }
+    forms.push(secret.replace(' ', "+"));
+    let json = json_text(secret);
+    forms.push(ascii_json(&json));
+    forms.push(ascii_json(&json).replace('/', "\\/"));
+    forms.push(json);
+    forms.push(secret.replace('\'', "'\\''"));
+    forms.push(secret.replace('\'', "'\"'\"'"));
+    forms.push(backslashed(secret));
+    if secret.contains('\n') {
+        let lines: Vec<String> = secret.lines().map(|line| line.trim().to_owned()).collect();
+        forms.extend(lines);
+    }
+    // Whatever was echoed may become part of JSON, or be shown in quotes.
+    let quoted: Vec<String> = forms.iter().map(|form| json_text(form)).collect();
+    forms.extend(quoted);
     forms
         .into_iter()
         .filter(|form| form.len() >= MIN_SECRET)
         .map(String::into_bytes)
         .collect()
+}
+
+/// What stands between the quotes of a JSON string.
+fn json_text(text: &str) -> String {
+    let json = Value::from(text).to_string();
+    json.get(1..json.len() - 1).unwrap_or_default().to_owned()
+}
+
+/// `%2f` for `%2F`.
+fn lower_hex(encoded: &str) -> String {
+    let mut parts = encoded.split('%');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (code, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        out.push('%');
+        out.push_str(&code.to_ascii_lowercase());
+        out.push_str(rest);
+    }
+    out
+}
+
+/// With `\u00e9` for what is not ASCII, as some encoders write it.
+fn ascii_json(json: &str) -> String {
+    let mut out = String::new();
+    for char in json.chars() {
+        if char.is_ascii() {
+            out.push(char);
+        } else {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    out
+}
+
+/// As a shell quotes with backslashes.
+fn backslashed(secret: &str) -> String {
+    let mut out = String::new();
+    for char in secret.chars() {
+        let plain = char.is_alphanumeric() || !char.is_ascii() || "_-.,/:=@%+".contains(char);
+        if !plain {
+            out.push('\\');
+        }
+        out.push(char);
+    }
+    out
 }
 
 #[cfg(test)]

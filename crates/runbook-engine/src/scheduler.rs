@@ -264,6 +264,9 @@ fn outcome(state: &RunState) -> Outcome {
         return Outcome::RollbackFailed;
     }
     let undone = undo(UndoStatus::Undone);
+    if state.stop().is_some() && was_rejected(state) {
+        return Outcome::Rejected;
+    }
     match state.stop().map(|stop| &stop.cause) {
         Some(StopCause::Rejected { .. }) => Outcome::Rejected,
         Some(_) if undone => Outcome::RolledBack,
@@ -283,6 +286,15 @@ fn outcome(state: &RunState) -> Outcome {
             }
         }
     }
+}
+
+/// Whether a person refused a step that the run could not do without, be it that something else stopped it.
+fn was_rejected(state: &RunState) -> bool {
+    let outline = state.run().map_or(&[] as &[_], |run| &run.outline.steps);
+    outline.iter().zip(state.steps()).any(|(known, step)| {
+        let refused = step.approval.as_ref().is_some_and(|(approved, ..)| !approved);
+        refused && known.section == Section::Steps && known.on_failure != OnFailure::Continue
+    })
 }
 
 #[cfg(test)]

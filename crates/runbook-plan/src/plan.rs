@@ -209,7 +209,7 @@ impl Plan {
         self.environment.as_deref()
     }
 
-    /// The practice system that its environment starts.
+    /// The practice system that its environment starts. None if nothing in the runbook uses it.
     #[must_use]
     pub fn lab(&self) -> Option<&str> {
         self.lab.as_deref()

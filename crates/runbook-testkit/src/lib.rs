@@ -1,5 +1,13 @@
-//! What tests share: throw-away servers, a host that records, the contract that every action keeps. Dev-only.
+//! What tests share: throw-away servers, a host that records, the contract that every action keeps, and the
+//! engine in a box: a clock that jumps, a journal in memory, actions that follow a script. Dev-only.
 
+pub mod clock;
 pub mod contract;
 pub mod host;
+pub mod memory;
+pub mod play;
 pub mod postgres;
+pub mod ran;
+pub mod scenario;
+pub mod scripted;
+pub mod tape;

@@ -102,7 +102,7 @@ async fn a_body_that_never_ends_is_a_timeout() {
             .await
             .unwrap();
         while stream.write_all(b"1\r\nx\r\n").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(10)).await; // paced: the server answers slowly on purpose
         }
     });
     let host = FakeHost::new().remaining(Duration::from_millis(200));

@@ -96,7 +96,7 @@ async fn in_time<T>(work: impl Future<Output = T>) -> T {
 async fn until(what: &str, happened: impl Fn() -> bool) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while !happened() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await; // paced: between two looks at a real process
         }
     });
     assert!(waited.await.is_ok(), "never happened: {what}");

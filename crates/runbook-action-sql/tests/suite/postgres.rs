@@ -15,7 +15,7 @@ use crate::{connection, on, one, run, run_with};
 async fn until(sql: &Sql, url: &str, query: &str) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while one(sql, url, json!(query)).await != true {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await; // paced: between two looks at a real server
         }
     });
     assert!(waited.await.is_ok(), "never true: {query}");

@@ -1,9 +1,9 @@
 //! Finished lines, and a moving line for each thing that is under way.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::term;
@@ -19,7 +19,7 @@ pub(crate) struct Screen {
 
 struct Inner {
     kind: Kind,
-    moving: HashMap<String, (ProgressBar, String)>,
+    moving: IndexMap<String, (ProgressBar, String)>,
 }
 
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl Screen {
         Self {
             inner: Arc::new(Mutex::new(Inner {
                 kind,
-                moving: HashMap::new(),
+                moving: IndexMap::new(),
             })),
         }
     }
@@ -90,7 +90,7 @@ impl Screen {
     /// What was under way is over.
     pub(crate) fn end(&self, key: &str) {
         self.with(|inner| {
-            if let Some((bar, _)) = inner.moving.remove(key) {
+            if let Some((bar, _)) = inner.moving.shift_remove(key) {
                 bar.finish_and_clear();
             }
         });
@@ -108,7 +108,9 @@ impl Screen {
             }
         });
         if let Some((last, lines)) = lines.split_last() {
-            lines.iter().for_each(|line| term::print(line));
+            for line in lines {
+                term::print(line);
+            }
             term::print_raw(last);
         }
     }

@@ -1,6 +1,9 @@
 //! One call of an action, with its deadline and its output.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -8,10 +11,13 @@ use runbook_action::{Call, ErrorKind, Failure, Output, Param, Segment, Text};
 use runbook_event::{Intent, OutputRef};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Action, RenderError};
-use tokio::sync::watch;
 
 use super::{Context, Halt};
-use crate::host::{CallHost, GRACE, Sink, Urgency};
+use crate::brake::{Brake, Urgency};
+use crate::host::{CallHost, GRACE, Sink};
+
+/// How long an action may take to end once nobody waits for it to end well.
+const LAST: Duration = Duration::from_secs(1);
 
 /// An action whose parameters have their values.
 pub(super) struct Rendered {
@@ -33,7 +39,7 @@ pub(super) struct Caller<'a> {
     /// How long it may take.
     pub(super) timeout: Duration,
     /// Who may stop it.
-    pub(super) stop: &'a watch::Receiver<Urgency>,
+    pub(super) stop: &'a Brake,
 }
 
 /// What a call gave.
@@ -58,9 +64,11 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
         env.insert(name.clone(), as_text(name, value)?);
     }
     let summary = match context.catalogue.get(action.kind) {
-        Some(known) => known
-            .recognise(&params)
-            .map_or_else(|_| action.summary.clone(), |known| known.summary),
+        // An undo is not to fail for want of a fine summary.
+        Some(known) => match catch_unwind(AssertUnwindSafe(|| known.recognise(&params))) {
+            Ok(Ok(known)) => known.summary,
+            Ok(Err(_)) | Err(_) => action.summary.clone(),
+        },
         None => action.summary.clone(),
     };
     let intent = Intent {
@@ -76,15 +84,17 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
 /// An action as far as it can be written out now: what it takes from `before` is not known when leave is
 /// asked, and is shown as its expression.
 pub(super) fn foresee(context: &Context, action: &Action, scope: &Scope) -> Intent {
-    match render(context, action, scope) {
-        Ok(rendered) => rendered.intent,
-        Err(_) => Intent {
-            kind: action.kind.to_owned(),
-            effect: action.effect,
-            summary: action.summary.clone(),
-            target: action.connection.clone(),
-            params: action.params.sketch().masked(),
-        },
+    render(context, action, scope).map_or_else(|_| sketch(action), |rendered| rendered.intent)
+}
+
+/// An action as far as it is known before anything is.
+pub(crate) fn sketch(action: &Action) -> Intent {
+    Intent {
+        kind: action.kind.to_owned(),
+        effect: action.effect,
+        summary: action.summary.clone(),
+        target: action.connection.clone(),
+        params: action.params.sketch().masked(),
     }
 }
 
@@ -188,15 +198,43 @@ async fn perform(
         host,
     };
     tokio::select! {
-        result = known.run(call) => result,
+        biased;
+        result = unless_it_panics(known.run(call)) => result,
         () = given_up(host) => Err(Failure::new(ErrorKind::Cancelled, "it did not end when it was asked to, and was given up").maybe_applied()),
     }
 }
 
-/// Returns when an action that was asked to end has had more than enough time.
+/// A panic is a failure of the action and of nothing else: its step fails, what it may have done is undone.
+async fn unless_it_panics<F>(work: F) -> Result<Output, Failure>
+where
+    F: Future<Output = Result<Output, Failure>>,
+{
+    tokio::pin!(work);
+    poll_fn(|task| {
+        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+        polled.unwrap_or_else(|_| {
+            let failure = Failure::new(ErrorKind::Other, "the action panicked").maybe_applied();
+            Poll::Ready(Err(
+                failure.help("report it: this is a fault of the action, not of the runbook")
+            ))
+        })
+    })
+    .await
+}
+
+/// Returns when an action that was asked to end has had more than enough time: twice its grace, or a second
+/// from when there is no grace any more.
 async fn given_up(host: &CallHost) {
     runbook_action::Host::cancelled(host).await;
-    host.clock.wait_until(host.clock.monotonic() + GRACE * 2).await;
+    let hurried = async {
+        host.brake.reached(Urgency::Now).await;
+        host.clock.wait_until(host.clock.monotonic() + LAST).await;
+    };
+    tokio::select! {
+        biased;
+        () = hurried => {}
+        () = host.clock.wait_until(host.clock.monotonic() + GRACE * 2) => {}
+    }
 }
 
 /// An answer of null is told as none: a journal cannot tell them apart.
@@ -207,8 +245,10 @@ fn without_null(failure: Failure) -> Failure {
 
 /// A cancellation by the deadline is a timeout.
 fn tell_timeout(failure: Failure, host: &CallHost, timeout: Duration) -> Failure {
-    let stopped = *host.urgency.borrow() > Urgency::None;
-    if failure.kind != ErrorKind::Cancelled || stopped || host.clock.monotonic() < host.deadline {
+    if failure.kind != ErrorKind::Cancelled
+        || host.brake.is_raised()
+        || host.clock.monotonic() < host.deadline
+    {
         return failure;
     }
     let message = format!("no answer within {}", seconds(timeout));

@@ -8,11 +8,10 @@ use runbook_event::{CheckSite, Event, Reading, Verdict};
 use runbook_plan::Check;
 use runbook_plan::expression::{EvalError, Expression, Scope};
 use serde_json::{Value, json};
-use tokio::sync::watch;
 
 use super::call::{Caller, call, render, seconds};
 use super::{Context, Halt};
-use crate::host::Urgency;
+use crate::brake::{Brake, Urgency};
 
 /// How a check was decided.
 pub(super) struct Decided {
@@ -26,7 +25,10 @@ impl Decided {
     /// Why it did not pass, for people.
     pub(super) fn why(&self, check: &Check) -> String {
         let title = &check.title;
-        let detail = self.last.as_ref().map_or("", |reading| reading.detail.as_str());
+        let detail = self
+            .last
+            .as_ref()
+            .map_or("nothing", |reading| reading.detail.as_str());
         let expected: Vec<String> = check
             .expect
             .iter()
@@ -63,7 +65,7 @@ pub(super) async fn ask(
     context: &Context,
     site: CheckSite,
     check: &Check,
-    stop: &watch::Receiver<Urgency>,
+    stop: &Brake,
 ) -> Result<Decided, Halt> {
     context
         .record(Event::CheckStarted { site: site.clone() }, false)
@@ -76,49 +78,43 @@ pub(super) async fn ask(
         last: None,
         cancelled: false,
     };
-    let values = loop {
+    let mut values = Values::new();
+    // A reading that is no event, and becomes one if it turns out to be the last.
+    let mut kept_beside = None;
+    loop {
+        if stop.is_raised() {
+            decided.cancelled = true;
+            if let Some(reading) = kept_beside.take() {
+                let site = site.clone();
+                context.record(Event::CheckRead { site, reading }, false).await?;
+            }
+            break;
+        }
         let (mut reading, captured) = read(context, &site, check, deadline, stop).await?;
-        let before = decided.last.take();
         decided.readings += 1;
         reading.number = decided.readings;
-        let streak = before.as_ref().map_or(0, |before| before.streak);
-        reading.streak = if reading.verdict == Verdict::Pass {
-            streak + 1
-        } else {
-            0
-        };
-        let stopped = *stop.borrow() > Urgency::None;
-        let late = deadline.is_some_and(|deadline| context.clock.monotonic() >= deadline);
-        let enough = reading.streak >= check.consecutive;
-        let hopeless = deadline.is_none() && reading.verdict != Verdict::Pass;
-        let changed = before
-            .as_ref()
-            .is_none_or(|before| before.verdict != reading.verdict);
-        let over = enough || hopeless || late || stopped;
-        if changed || over {
-            context
-                .record(
-                    Event::CheckRead {
-                        site: site.clone(),
-                        reading: reading.clone(),
-                    },
-                    false,
-                )
-                .await?;
-        } else {
-            context.reading(&site, reading.clone());
+        let before = decided.last.take();
+        if reading.verdict == Verdict::Pass {
+            reading.streak = before.as_ref().map_or(0, |before| before.streak) + 1;
         }
-        decided.verdict = match reading.verdict {
-            Verdict::Pass if !enough => Verdict::Fail,
-            verdict @ (Verdict::Pass | Verdict::Fail | Verdict::Error) => verdict,
+        let enough = reading.streak >= check.consecutive;
+        let late = deadline.is_some_and(|deadline| context.clock.monotonic() >= deadline);
+        let hopeless = deadline.is_none() && reading.verdict != Verdict::Pass;
+        let over = enough || hopeless || late || stop.is_raised();
+        decided.cancelled = stop.is_raised() && !enough;
+        decided.verdict = if reading.verdict == Verdict::Pass && !enough {
+            Verdict::Fail
+        } else {
+            reading.verdict
         };
-        decided.cancelled = stopped && !enough;
+        kept_beside = note(context, &site, &reading, before.as_ref(), over).await?;
         decided.last = Some(reading);
         if over {
-            break captured;
+            values = captured;
+            break;
         }
         pause(context, check.every, deadline, stop).await;
-    };
+    }
     let elapsed = context.clock.monotonic().saturating_sub(begun);
     let ended = Event::CheckEnded {
         site,
@@ -131,19 +127,34 @@ pub(super) async fn ask(
     Ok(decided)
 }
 
-/// Waits until the next reading is due, at the latest at the deadline; a stop ends the wait.
-async fn pause(
+/// Records a reading if it is the first, the last or another than the one before; else it is kept beside, and
+/// given back.
+async fn note(
     context: &Context,
-    every: Duration,
-    deadline: Option<Duration>,
-    stop: &watch::Receiver<Urgency>,
-) {
+    site: &CheckSite,
+    reading: &Reading,
+    before: Option<&Reading>,
+    over: bool,
+) -> Result<Option<Reading>, Halt> {
+    let changed = before.is_none_or(|before| before.verdict != reading.verdict);
+    let (site, reading) = (site.clone(), reading.clone());
+    if changed || over {
+        context.record(Event::CheckRead { site, reading }, false).await?;
+        Ok(None)
+    } else {
+        context.reading(&site, reading.clone());
+        Ok(Some(reading))
+    }
+}
+
+/// Waits until the next reading is due, at the latest at the deadline; a stop ends the wait.
+async fn pause(context: &Context, every: Duration, deadline: Option<Duration>, stop: &Brake) {
     let next = context.clock.monotonic() + every;
     let until = deadline.map_or(next, |deadline| deadline.min(next));
-    let mut stop = stop.clone();
     tokio::select! {
+        biased;
+        () = stop.reached(Urgency::Stop) => {}
         () = context.clock.wait_until(until) => {}
-        _ = stop.wait_for(|urgency| *urgency > Urgency::None) => {}
     }
 }
 
@@ -154,7 +165,7 @@ async fn read(
     site: &CheckSite,
     check: &Check,
     deadline: Option<Duration>,
-    stop: &watch::Receiver<Urgency>,
+    stop: &Brake,
 ) -> Result<(Reading, Values), Halt> {
     let error = |detail: String| {
         let reading = Reading {
@@ -248,7 +259,8 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
     if let Some(value) = &check.value {
         match value.eval(&scope) {
             Ok(found) => {
-                reading.value = Some(found.to_json()).filter(|value| !value.is_null());
+                // Null is nothing to draw.
+                reading.value = Some(found.to_json()).filter(|found| !found.is_null());
                 scope = scope.with_value(found);
             }
             Err(error) => return wrong(reading, value, &error),
@@ -267,7 +279,7 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
         }
     }
     reading.detail = if details.is_empty() {
-        "it answered".to_owned()
+        "it succeeded".to_owned()
     } else {
         details.join(", ")
     };

@@ -5,6 +5,8 @@ mod gate;
 mod step;
 mod undo;
 
+pub(crate) use self::call::sketch;
+
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -12,12 +14,12 @@ use runbook_action::{Connection, ErrorKind, Failure};
 use runbook_event::{CheckRole, CheckSite, Event, OutputName, OutputWriter, Phase, Reading, Verdict};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Catalogue, Check, Plan};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::dispatch::Message;
-use crate::host::Urgency;
+use crate::brake::Brake;
 use crate::mask::Masker;
+use crate::message::Message;
 use crate::scheduler::Unit;
 use crate::{Approver, Clock};
 
@@ -44,14 +46,14 @@ impl From<Failure> for Broken {
 }
 
 /// Who may stop a unit: each class has its own signal.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(crate) struct Stops {
-    /// For work that only reads: a failure elsewhere ends it.
-    pub(crate) reads: watch::Receiver<Urgency>,
+    /// For work that only reads, and for what comes before an action: a failure elsewhere ends it.
+    pub(crate) reads: Brake,
     /// For work that changes something: it ends well, unless the user says otherwise.
-    pub(crate) changes: watch::Receiver<Urgency>,
+    pub(crate) changes: Brake,
     /// For undos and the clean-up: cancelling the run does not end them.
-    pub(crate) undos: watch::Receiver<Urgency>,
+    pub(crate) undos: Brake,
 }
 
 /// What every unit works with.
@@ -72,21 +74,14 @@ pub(crate) struct Context {
 impl Context {
     /// Reports an event and waits until the journal has it. A `durable` one is on the disk by then.
     pub(crate) async fn record(&self, event: Event, durable: bool) -> Result<(), Halt> {
-        let (done, wait) = oneshot::channel();
-        let message = Message::Record {
-            event: Box::new(event),
-            durable,
-            done,
-        };
-        self.to.send(message).map_err(|_| Halt)?;
-        wait.await.map_err(|_| Halt)
+        self.begin(event, durable).await.map(drop)
     }
 
-    /// Reports that an action is about to begin, unless the run is stopping: then nothing is noted, and it
-    /// must not begin. The dispatcher decides, since it alone knows what came first.
-    pub(crate) async fn record_unless_stopped(&self, event: Event, durable: bool) -> Result<bool, Halt> {
+    /// The same for an event that begins something. False: the run is stopping, so it may not begin, and
+    /// nothing was recorded.
+    pub(crate) async fn begin(&self, event: Event, durable: bool) -> Result<bool, Halt> {
         let (done, wait) = oneshot::channel();
-        let message = Message::Begin {
+        let message = Message::Record {
             event: Box::new(event),
             durable,
             done,
@@ -187,7 +182,7 @@ async fn gates(
     step: &str,
     role: CheckRole,
     checks: &[Check],
-    stop: &watch::Receiver<Urgency>,
+    stop: &Brake,
 ) -> Result<(), Broken> {
     for check in checks {
         let site = CheckSite {

@@ -6,13 +6,12 @@ use runbook_event::{AttemptEnd, CheckRole, Event, SkipReason};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Approve, Capture, Section, Step};
 use serde_json::Value;
-use tokio::sync::watch;
 
 use super::call::{Caller, Rendered, call, foresee, render};
 use super::gate::uses_cut;
 use super::{Broken, Context, Halt, gates};
 use crate::Question;
-use crate::host::Urgency;
+use crate::brake::{Brake, Urgency};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
     let id = step.id.clone();
@@ -40,9 +39,15 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
             }
         }
     }
-    context
-        .record(Event::StepStarted { step: id.clone() }, false)
-        .await?;
+    if !context
+        .begin(Event::StepStarted { step: id.clone() }, false)
+        .await?
+    {
+        let reason = SkipReason::Stopped;
+        return context
+            .record(Event::StepSkipped { step: id, reason }, false)
+            .await;
+    }
     let end = match work(context, step).await {
         Ok(()) => Event::StepDone { step: id },
         Err(Broken::Failed(failure)) => Event::StepFailed {
@@ -54,20 +59,20 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
     context.record(end, false).await
 }
 
-/// Who may stop this step.
-fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency> {
+/// Who may stop this step before its action: until then it has only looked.
+fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
+    match step.section {
+        Section::Finally => &context.stops.undos,
+        Section::Steps => &context.stops.reads,
+    }
+}
+
+/// Who may stop its action and what follows.
+fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
     match (step.section, step.action.effect) {
         (Section::Finally, _) => &context.stops.undos,
         (Section::Steps, Effect::Read) => &context.stops.reads,
         (Section::Steps, Effect::Change | Effect::Destructive) => &context.stops.changes,
-    }
-}
-
-/// Who may stop this step before its action has begun: until then it only looks.
-fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c watch::Receiver<Urgency> {
-    match step.section {
-        Section::Finally => &context.stops.undos,
-        Section::Steps => &context.stops.reads,
     }
 }
 
@@ -87,13 +92,14 @@ async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
 }
 
 /// A person says yes first. The run's stop withdraws the question.
-async fn approval(
-    context: &Context,
-    step: &Step,
-    approve: &Approve,
-    stop: &watch::Receiver<Urgency>,
-) -> Result<(), Broken> {
-    let intent = foresee(context, &step.action, &context.scope);
+async fn approval(context: &Context, step: &Step, approve: &Approve, stop: &Brake) -> Result<(), Broken> {
+    let withdrawn = || Failure::new(ErrorKind::Cancelled, "the question was withdrawn");
+    if stop.is_raised() {
+        return Err(withdrawn().into());
+    }
+    let intent = context
+        .masker
+        .intent(foresee(context, &step.action, &context.scope));
     let message = match &approve.message {
         Some(message) => match message.render(&context.scope) {
             Ok(Param::Text(text)) => text.to_string(),
@@ -120,7 +126,6 @@ async fn approval(
         intent,
     };
     context.record(asked, true).await?;
-    let mut stop = stop.clone();
     let deadline = approve.within.map(|within| context.clock.monotonic() + within);
     let late = async {
         match deadline {
@@ -129,11 +134,10 @@ async fn approval(
         }
     };
     let answer = tokio::select! {
+        biased;
+        () = stop.reached(Urgency::Stop) => return Err(withdrawn().into()),
         answer = context.approver.ask(&question) => answer,
         () = late => crate::Answer { approved: false, by: "nobody".to_owned(), how: "timeout".to_owned() },
-        _ = stop.wait_for(|urgency| *urgency > Urgency::None) => {
-            return Err(Failure::new(ErrorKind::Cancelled, "the question was withdrawn").into());
-        }
     };
     let (approved, by, how) = (answer.approved, answer.by, answer.how);
     let answered = Event::ApprovalAnswered {
@@ -154,7 +158,7 @@ async fn approval(
     Err(Failure::new(ErrorKind::Other, message).into())
 }
 
-async fn before(context: &Context, step: &Step, stop: &watch::Receiver<Urgency>) -> Result<(), Broken> {
+async fn before(context: &Context, step: &Step, stop: &Brake) -> Result<(), Broken> {
     let Some(before) = &step.before else { return Ok(()) };
     let wrong = |failure: Failure| Failure {
         message: format!("`before`: {}", failure.message),
@@ -191,8 +195,12 @@ async fn attempt(
     context: &Context,
     step: &Step,
     rendered: &Rendered,
-    stop: &watch::Receiver<Urgency>,
+    stop: &Brake,
 ) -> Result<Output, Broken> {
+    let too_late = || Failure::new(ErrorKind::Cancelled, "the run stopped before its action");
+    if early_stop_of(context, step).is_raised() {
+        return Err(too_late().into());
+    }
     let attempt = 1;
     let changes = step.action.effect > Effect::Read;
     let started = Event::AttemptStarted {
@@ -200,8 +208,8 @@ async fn attempt(
         attempt,
         intent: rendered.intent.clone(),
     };
-    if !context.record_unless_stopped(started, changes).await? {
-        return Err(Failure::new(ErrorKind::Cancelled, "the run stopped before its action").into());
+    if !context.begin(started, changes).await? {
+        return Err(too_late().into());
     }
     let caller = Caller {
         step: &step.id,

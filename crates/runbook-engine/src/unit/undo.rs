@@ -3,7 +3,7 @@
 use runbook_event::{Event, UndoEnd};
 use runbook_plan::{Step, Undo};
 
-use super::call::{Caller, call, foresee, render};
+use super::call::{Caller, call, render, sketch};
 use super::{Context, Halt};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
@@ -14,7 +14,7 @@ pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
         Ok(rendered) => rendered,
         Err(failure) => {
             // It cannot even be written out: a person gets what is known of it.
-            let intent = foresee(context, action, &context.scope);
+            let intent = sketch(action);
             context
                 .record(
                     Event::UndoStarted {

@@ -97,6 +97,6 @@ where
             return;
         }
         assert!(started.elapsed() < DEADLINE, "still {found:?}, not {expect:?}");
-        time::sleep(Duration::from_millis(20)).await;
+        time::sleep(Duration::from_millis(20)).await; // paced: between two looks at a real server
     }
 }

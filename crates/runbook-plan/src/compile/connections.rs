@@ -22,7 +22,8 @@ const LATER: &[&str] = &[
 ];
 
 impl Compiler<'_, '_> {
-    /// All connections, each as it is in this environment.
+    /// The connections that the runbook declares or names, each as it is in this environment. What else the
+    /// environment has belongs to other runbooks.
     pub(super) fn connections(&mut self) -> Vec<Connection> {
         let document = self.request.document;
         let replaced = self
@@ -33,6 +34,7 @@ impl Compiler<'_, '_> {
             .iter()
             .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
         let all: Vec<&Written> = kept.chain(replaced).collect();
+        self.global.connections = all.iter().map(|written| written.name.value.clone()).collect();
         let declared = |written: &Written| {
             document
                 .connections
@@ -98,14 +100,18 @@ impl Compiler<'_, '_> {
             return None;
         }
         let used = self.used_secrets.clone();
+        let uses_lab = std::mem::take(&mut self.uses_lab);
         let params = self.template(
             &written.node,
             &runbook_action::schema::Shape::Object(&spec.shape),
             &Names::default(),
         );
         let own: Vec<String> = self.used_secrets.difference(&used).cloned().collect();
-        // A secret of a connection counts as used when the connection does.
+        // What a connection uses counts as used when the connection is.
         self.used_secrets = used;
+        if std::mem::replace(&mut self.uses_lab, uses_lab) {
+            self.global.in_lab.push(written.name.value.clone());
+        }
         self.global
             .connection_secrets
             .insert(written.name.value.clone(), own);
@@ -150,6 +156,7 @@ impl Compiler<'_, '_> {
     /// Something goes through this connection.
     pub(super) fn use_connection(&mut self, name: &str) {
         self.used_connections.insert(name.to_owned());
+        self.uses_lab |= self.global.in_lab.iter().any(|known| known == name);
         if let Some(secrets) = self.global.connection_secrets.get(name) {
             self.used_secrets.extend(secrets.iter().cloned());
         }

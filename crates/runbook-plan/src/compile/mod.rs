@@ -59,6 +59,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
         global: Global::new(document, environment),
         used_secrets: BTreeSet::new(),
         used_connections: BTreeSet::new(),
+        uses_lab: false,
         unfit: BTreeMap::new(),
     };
     let vars = compiler.vars();
@@ -72,10 +73,12 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     compiler.report_unfit();
     let used_connections = compiler.used_connections.clone();
     let secrets = compiler.used_secrets();
+    let uses_lab = compiler.uses_lab;
     let plan = Plan {
         about: about(document),
         environment: environment.map(|environment| environment.name.value.clone()),
         lab: environment
+            .filter(|_| uses_lab)
             .and_then(|environment| environment.lab.clone())
             .map(|lab| lab.value),
         inputs,
@@ -185,6 +188,7 @@ struct Compiler<'a, 'f> {
     global: Global,
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
+    uses_lab: bool,
     /// What is wrong with connections that nothing may use.
     unfit: BTreeMap<String, Vec<Finding>>,
 }

@@ -15,6 +15,8 @@ pub(super) struct Global {
     pub(super) connections: Vec<String>,
     pub(super) steps: IndexMap<String, Vec<String>>,
     pub(super) lab: bool,
+    /// The connections that lie in the practice system.
+    pub(super) in_lab: Vec<String>,
     /// The secrets that each connection uses.
     pub(super) connection_secrets: IndexMap<String, Vec<String>>,
 }
@@ -26,19 +28,8 @@ impl Global {
             .iter()
             .map(|secret| secret.name.value.clone())
             .collect();
-        let mut connections: Vec<String> = document
-            .connections
-            .iter()
-            .map(|connection| connection.name.value.clone())
-            .collect();
         if let Some(environment) = environment {
             secrets.extend(environment.secrets.iter().map(|secret| secret.name.value.clone()));
-            connections.extend(
-                environment
-                    .connections
-                    .iter()
-                    .map(|connection| connection.name.value.clone()),
-            );
         }
         Self {
             inputs: document
@@ -48,7 +39,7 @@ impl Global {
                 .collect(),
             vars: Vec::new(),
             secrets,
-            connections,
+            connections: Vec::new(),
             steps: document
                 .steps
                 .iter()
@@ -56,6 +47,7 @@ impl Global {
                 .map(|step| (step.id.value.clone(), names_of(step)))
                 .collect(),
             lab: environment.is_some_and(|environment| environment.lab.is_some()),
+            in_lab: Vec::new(),
             connection_secrets: IndexMap::new(),
         }
     }

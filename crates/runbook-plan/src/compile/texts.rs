@@ -58,6 +58,7 @@ impl Compiler<'_, '_> {
         for reference in expression.references() {
             if let [root, name, ..] = reference.path.as_slice() {
                 match root.as_str() {
+                    "lab" => self.uses_lab = true,
                     "secrets" => drop(self.used_secrets.insert(name.clone())),
                     "connections" => self.use_connection(name),
                     _ => {}

@@ -1,56 +1,9 @@
 //! What a tree means.
 
-use std::fmt;
-
-use runbook_action::Segment;
-use runbook_action::Text;
-
+use super::error::{EvalError, Evaluated};
+use super::ops::{attribute, concat};
 use super::tree::{Node, Tree};
 use super::{Scope, Val, filters, ops};
-
-/// The greatest length of a text that an expression makes, in bytes.
-pub(crate) const MAX_TEXT: usize = 1 << 20;
-
-/// An expression has no value, and where in it that shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EvalError {
-    /// Why: a lower-case fragment. Secrets are masked.
-    pub message: String,
-    /// Where it begins in the source.
-    pub from: usize,
-    /// Where it ends.
-    pub to: usize,
-    /// Whether something was looked for and is not there.
-    pub missing: bool,
-}
-
-impl EvalError {
-    pub(crate) fn new(tree: &Tree, message: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            from: tree.from,
-            to: tree.to,
-            missing: false,
-        }
-    }
-
-    pub(crate) fn missing(tree: &Tree, message: impl Into<String>) -> Self {
-        Self {
-            missing: true,
-            ..Self::new(tree, message)
-        }
-    }
-}
-
-impl fmt::Display for EvalError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for EvalError {}
-
-pub(super) type Evaluated = Result<Val, EvalError>;
 
 pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
     match &tree.node {
@@ -152,30 +105,6 @@ fn truth(tree: &Tree, scope: &Scope) -> Result<bool, EvalError> {
     }
 }
 
-pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
-    match value {
-        Val::Map(map) => map.get(name).cloned().ok_or_else(|| {
-            let keys: Vec<&str> = map.keys().map(String::as_str).take(12).collect();
-            let there = if keys.is_empty() {
-                "it is empty".to_owned()
-            } else {
-                format!("it has {}", keys.join(", "))
-            };
-            EvalError::missing(tree, format!("there is no `{name}`: {there}"))
-        }),
-        Val::Null => Err(EvalError::missing(
-            tree,
-            format!("there is no `{name}`: the value before it is null"),
-        )),
-        other @ (Val::Bool(_)
-        | Val::Int(_)
-        | Val::Float(_)
-        | Val::Text(_)
-        | Val::Secret(_)
-        | Val::List(_)) => Err(EvalError::new(tree, format!("{} has no `{name}`", other.noun()))),
-    }
-}
-
 fn item(tree: &Tree, value: &Val, key: &Val) -> Evaluated {
     match (value, key) {
         (Val::List(items), Val::Int(index)) => {
@@ -199,34 +128,4 @@ fn item(tree: &Tree, value: &Val, key: &Val) -> Evaluated {
             format!("{} cannot be looked up in {}", key.noun(), value.noun()),
         )),
     }
-}
-
-/// Joins values as text. A secret in it makes the whole a secret.
-pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
-    let mut segments = Vec::new();
-    for value in values {
-        let parts = value
-            .segments()
-            .ok_or_else(|| EvalError::new(tree, format!("{} cannot be joined to text", value.noun())))?;
-        segments.extend(parts);
-    }
-    let text = Text::from_segments(segments);
-    if text.is_secret() {
-        return Ok(Val::Secret(text));
-    }
-    let joined: String = text
-        .segments()
-        .iter()
-        .map(|segment| match segment {
-            Segment::Literal(text) | Segment::Value(text) => text.as_str(),
-            Segment::Secret(_) | Segment::Unknown(_) => "",
-        })
-        .collect();
-    if joined.len() > MAX_TEXT {
-        return Err(EvalError::new(
-            tree,
-            format!("the text would be longer than {MAX_TEXT} bytes"),
-        ));
-    }
-    Ok(Val::text(joined))
 }

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use regex::Regex;
 use runbook_schema::duration::parse_duration;
 
-use super::eval::{EvalError, Evaluated, attribute, concat};
-use super::ops::{number, order, refuse_secrets};
+use super::error::{EvalError, Evaluated, MAX_TEXT};
+use super::ops::{attribute, concat, number, order, refuse_secrets};
 use super::tree::{Compare, Tree};
 use super::{Val, ops};
 
@@ -372,7 +372,7 @@ fn of_text(tree: &Tree, name: &str, text: &str, arguments: &Arguments) -> Evalua
         "replace" => {
             let from = arguments.text(tree, 0, "what to replace")?;
             let to = arguments.text(tree, 1, "what to replace it with")?;
-            if from.is_empty() || text.len() / from.len().max(1) * to.len() > super::eval::MAX_TEXT {
+            if from.is_empty() || text.len() / from.len().max(1) * to.len() > MAX_TEXT {
                 return Err(EvalError::new(
                     tree,
                     "this `replace` would make a text that is too long",

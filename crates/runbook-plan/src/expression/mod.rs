@@ -8,6 +8,7 @@
 //! There are no loops, no calls and no assignments, so that evaluating takes time in proportion to the text
 //! and the data.
 
+mod error;
 mod eval;
 mod explain;
 mod filters;
@@ -20,7 +21,7 @@ mod val;
 #[cfg(test)]
 mod tests;
 
-pub use self::eval::EvalError;
+pub use self::error::EvalError;
 pub use self::filters::{is_filter, is_test};
 pub use self::lower::SyntaxError;
 pub use self::scope::{Known, Scope};

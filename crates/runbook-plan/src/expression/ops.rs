@@ -1,9 +1,11 @@
-//! Arithmetic and comparison, without silent conversions.
+//! Attributes, arithmetic, comparison and joining, without silent conversions.
 
 use std::cmp::Ordering;
 
+use runbook_action::{Segment, Text};
+
 use super::Val;
-use super::eval::{EvalError, Evaluated};
+use super::error::{EvalError, Evaluated, MAX_TEXT};
 use super::tree::{Compare, Math, Tree};
 
 pub(super) fn negate(tree: &Tree, value: &Val) -> Evaluated {
@@ -204,4 +206,58 @@ pub(super) fn refuse_secrets(tree: &Tree, left: &Val, right: &Val) -> Result<(),
         ));
     }
     Ok(())
+}
+
+pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
+    match value {
+        Val::Map(map) => map.get(name).cloned().ok_or_else(|| {
+            let keys: Vec<&str> = map.keys().map(String::as_str).take(12).collect();
+            let there = if keys.is_empty() {
+                "it is empty".to_owned()
+            } else {
+                format!("it has {}", keys.join(", "))
+            };
+            EvalError::missing(tree, format!("there is no `{name}`: {there}"))
+        }),
+        Val::Null => Err(EvalError::missing(
+            tree,
+            format!("there is no `{name}`: the value before it is null"),
+        )),
+        other @ (Val::Bool(_)
+        | Val::Int(_)
+        | Val::Float(_)
+        | Val::Text(_)
+        | Val::Secret(_)
+        | Val::List(_)) => Err(EvalError::new(tree, format!("{} has no `{name}`", other.noun()))),
+    }
+}
+
+/// Joins values as text. A secret in it makes the whole a secret.
+pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
+    let mut segments = Vec::new();
+    for value in values {
+        let parts = value
+            .segments()
+            .ok_or_else(|| EvalError::new(tree, format!("{} cannot be joined to text", value.noun())))?;
+        segments.extend(parts);
+    }
+    let text = Text::from_segments(segments);
+    if text.is_secret() {
+        return Ok(Val::Secret(text));
+    }
+    let joined: String = text
+        .segments()
+        .iter()
+        .map(|segment| match segment {
+            Segment::Literal(text) | Segment::Value(text) => text.as_str(),
+            Segment::Secret(_) | Segment::Unknown(_) => "",
+        })
+        .collect();
+    if joined.len() > MAX_TEXT {
+        return Err(EvalError::new(
+            tree,
+            format!("the text would be longer than {MAX_TEXT} bytes"),
+        ));
+    }
+    Ok(Val::text(joined))
 }

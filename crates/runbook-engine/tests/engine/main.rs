@@ -1,0 +1,32 @@
+//! The engine, by scenarios with exact traces, and by simulation.
+//!
+//! A trace is the journal's records, each in a few words, with the virtual time where it has passed.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod approval;
+mod checks;
+mod journal;
+mod outcomes;
+mod rollback;
+mod secrets;
+mod signals;
+mod simulation;
+mod steps;
+
+use runbook_event::Outcome;
+use runbook_testkit::ran::Ran;
+use runbook_testkit::scenario::outdent;
+
+/// The trace and the outcome are these, and the records fold into the final state.
+fn is(ran: &Ran, outcome: Outcome, expected: &str) {
+    assert_eq!(ran.outcome(), outcome, "{}", ran.trace());
+    trace_is(&ran.trace(), expected);
+    simulation::folds(ran);
+}
+
+fn trace_is(trace: &str, expected: &str) {
+    let (trace, expected) = (trace.trim(), outdent(expected));
+    let expected = expected.trim();
+    assert!(trace == expected, "expected:\n{expected}\n\nfound <<<{trace}>>>");
+}

@@ -1,0 +1,172 @@
+//! A journal in memory, which can be told to fail, and an observer that keeps what it is told.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use runbook_action::Stream;
+use runbook_event::{
+    CheckSite, Journal, JournalError, Observer, OutputName, OutputRef, OutputWriter, Progress, Reading,
+    Record, RunState,
+};
+use sha2::{Digest, Sha256};
+
+use crate::tape::{Mark, Tape};
+
+/// What the streams of each part of a step held: by step, part and stream.
+pub type Outputs = BTreeMap<(String, String), Vec<(Stream, Vec<u8>)>>;
+
+/// A journal in memory. It writes to a [`Tape`].
+#[derive(Debug)]
+pub struct MemoryJournal {
+    tape: Tape,
+    outputs: Arc<Mutex<Outputs>>,
+    appends_left: Option<usize>,
+    syncs_left: Option<usize>,
+}
+
+impl MemoryJournal {
+    /// One that never fails.
+    #[must_use]
+    pub fn new(tape: Tape) -> Self {
+        Self {
+            tape,
+            outputs: Arc::default(),
+            appends_left: None,
+            syncs_left: None,
+        }
+    }
+
+    /// It takes so many records, and then no more.
+    #[must_use]
+    pub fn appends(mut self, count: Option<usize>) -> Self {
+        self.appends_left = count;
+        self
+    }
+
+    /// It syncs so many times, and then no more.
+    #[must_use]
+    pub fn syncs(mut self, count: Option<usize>) -> Self {
+        self.syncs_left = count;
+        self
+    }
+
+    /// What was printed, also after the journal is gone.
+    #[must_use]
+    pub fn outputs(&self) -> Arc<Mutex<Outputs>> {
+        Arc::clone(&self.outputs)
+    }
+
+    fn spend(&mut self, of: impl Fn(&mut Self) -> &mut Option<usize>) -> Result<(), JournalError> {
+        match of(self) {
+            Some(0) => {
+                self.tape.mark(Mark::Lost);
+                Err(JournalError {
+                    path: "memory".to_owned(),
+                    reason: "no space left".to_owned(),
+                })
+            }
+            Some(count) => {
+                *count -= 1;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Journal for MemoryJournal {
+    fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        self.spend(|journal| &mut journal.appends_left)?;
+        self.tape.mark(Mark::Record(Box::new(record.clone())));
+        Ok(())
+    }
+
+    fn sync(&mut self) -> Result<(), JournalError> {
+        self.spend(|journal| &mut journal.syncs_left)?;
+        self.tape.mark(Mark::Synced);
+        Ok(())
+    }
+
+    fn reading(
+        &mut self,
+        _at: jiff::Timestamp,
+        site: &CheckSite,
+        reading: &Reading,
+    ) -> Result<(), JournalError> {
+        self.tape.mark(Mark::Reading(site.clone(), reading.clone()));
+        Ok(())
+    }
+
+    fn output(&self, name: &OutputName) -> Box<dyn OutputWriter> {
+        Box::new(MemoryOutput {
+            name: (name.step.clone(), name.part.clone()),
+            streams: Vec::new(),
+            outputs: Arc::clone(&self.outputs),
+        })
+    }
+}
+
+struct MemoryOutput {
+    name: (String, String),
+    streams: Vec<(Stream, Vec<u8>)>,
+    outputs: Arc<Mutex<Outputs>>,
+}
+
+impl OutputWriter for MemoryOutput {
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<(), JournalError> {
+        match self.streams.iter_mut().find(|(known, _)| *known == stream) {
+            Some((_, kept)) => kept.extend_from_slice(bytes),
+            None => self.streams.push((stream, bytes.to_vec())),
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Vec<OutputRef>, JournalError> {
+        let refs = self.streams.iter().map(|(stream, bytes)| OutputRef {
+            stream: *stream,
+            bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+            sha256: format!("{:x?}", Sha256::digest(bytes)),
+            file: None,
+            head: String::from_utf8_lossy(bytes).into_owned(),
+            tail: String::new(),
+        });
+        let refs = refs.collect();
+        let mut outputs = self.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+        outputs.insert(self.name, self.streams);
+        Ok(refs)
+    }
+}
+
+/// An observer that keeps a text of all it is told, to look for what it should not have been told.
+#[derive(Debug, Clone, Default)]
+pub struct Listener {
+    heard: Arc<Mutex<Vec<String>>>,
+}
+
+impl Listener {
+    /// All it was told.
+    #[must_use]
+    pub fn heard(&self) -> Vec<String> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hear(&self, text: String) {
+        self.heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text);
+    }
+}
+
+impl Observer for Listener {
+    fn event(&mut self, record: &Record, _state: &RunState) {
+        self.hear(format!("{record:?}"));
+    }
+
+    fn progress(&mut self, progress: &Progress<'_>) {
+        match progress {
+            Progress::Reading { reading, .. } => self.hear(format!("{reading:?}")),
+            Progress::Output { bytes, .. } => self.hear(String::from_utf8_lossy(bytes).into_owned()),
+        }
+    }
+}
