@@ -42,9 +42,12 @@ impl Compiler<'_, '_> {
                 .any(|own| own.name.value == written.name.value)
         };
         all.into_iter()
-            .filter_map(|written| match declared(written) {
-                true => self.connection(written),
-                false => self.foreign_connection(written),
+            .filter_map(|written| {
+                if declared(written) {
+                    self.connection(written)
+                } else {
+                    self.foreign_connection(written)
+                }
             })
             .collect()
     }
@@ -58,7 +61,9 @@ impl Compiler<'_, '_> {
         let (names, rest): (Vec<_>, Vec<_>) = own
             .into_iter()
             .partition(|finding| finding.code == codes::UNKNOWN_NAME);
-        rest.into_iter().for_each(|finding| self.findings.push(finding));
+        for finding in rest {
+            self.findings.push(finding);
+        }
         if !names.is_empty() {
             self.unfit.insert(written.name.value.clone(), names);
         }
@@ -69,9 +74,9 @@ impl Compiler<'_, '_> {
     pub(super) fn report_unfit(&mut self) {
         for (name, findings) in std::mem::take(&mut self.unfit) {
             if self.used_connections.contains(&name) {
-                findings
-                    .into_iter()
-                    .for_each(|finding| self.findings.push(finding));
+                for finding in findings {
+                    self.findings.push(finding);
+                }
             }
         }
     }
