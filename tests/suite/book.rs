@@ -26,7 +26,7 @@ fn examples(page: &str) -> Vec<Example> {
             .by_ref()
             .map(|(_, line)| line)
             .take_while(|line| *line != "```")
-            .map(|line| format!("{line}\n"))
+            .flat_map(|line| [line, "\n"])
             .collect();
         match info {
             "yaml,wrong" | "yaml,right" => examples.push(Example {

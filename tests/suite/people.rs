@@ -1,1 +1,100 @@
-//! To come.
+//! Approvals, on a real terminal.
+
+use crate::harness::{Project, Running};
+
+const CTRL_D: &str = "\u{4}";
+
+fn project() -> Project {
+    Project::runbook(
+        "steps:\n  - {id: one, shell: touch one, rollback: {shell: rm one}}\n  - id: two\n    approve: {message: \"Really change {{ run.id | length > 0 }}?\"}\n    \
+        shell: touch two\n    rollback: {shell: rm two}\nverify: [{id: there, shell: test -e two}]\n",
+    )
+}
+
+fn asked(project: &Project) -> Running {
+    let mut running = project.start_on_terminal(&["exec", "runbook.yaml"]);
+    running.wait_for("yes or no?");
+    assert!(!project.path("two").exists(), "it waits for the answer");
+    running
+}
+
+#[test]
+fn yes_goes_on() {
+    let project = project();
+    let mut running = asked(&project);
+    // What is neither is asked again.
+    running.type_in("perhaps\n");
+    running.type_in("YES\n");
+    running
+        .end()
+        .expect(0)
+        .says(&["Really change true?", "touch two", "resolved"]);
+    let run = project.only_run();
+    let answer = &run.events("approval_answered")[0];
+    assert_eq!(
+        (&answer["approved"], &answer["by"]),
+        (&true.into(), &"tester".into())
+    );
+    assert_eq!(answer["how"], "terminal");
+    assert!(project.path("two").exists());
+}
+
+#[test]
+fn no_undoes_what_was_done() {
+    let project = project();
+    let mut running = asked(&project);
+    running.type_in("no\n");
+    running.end().expect(7).says(&["rejected"]);
+    let run = project.only_run();
+    assert_eq!(run.outcome(), "rejected");
+    assert_eq!(
+        run.steps("undo_started"),
+        ["one"],
+        "the refused step was not attempted"
+    );
+    assert!(!project.path("one").exists() && !project.path("two").exists());
+    let report = run.report();
+    assert!(
+        report.contains("tester") && report.contains("refused"),
+        "who refused is told\n{report}"
+    );
+    project.run(&["verify"]).expect(0);
+}
+
+#[test]
+fn a_terminal_that_ends_is_no_yes() {
+    let project = project();
+    let mut running = asked(&project);
+    running.type_in(CTRL_D);
+    running.end().expect(7);
+    assert!(!project.path("two").exists());
+}
+
+#[test]
+fn ctrl_c_at_the_question_undoes_what_was_done() {
+    let project = project();
+    let mut running = asked(&project);
+    running.type_in("\u{3}");
+    let ended = running.end();
+    assert!(ended.code == 5 || ended.code == 130, "{}", ended.all());
+    assert!(!project.path("one").exists() && !project.path("two").exists());
+    assert_eq!(project.only_run().steps("undo_started"), ["one"]);
+}
+
+#[test]
+fn yes_beforehand_asks_nobody() {
+    let project = project();
+    let ended = project.run(&["exec", "runbook.yaml", "--yes"]).expect(0);
+    assert!(!ended.stdout.contains("yes or no?"));
+    assert_eq!(project.only_run().events("approval_answered")[0]["how"], "--yes");
+}
+
+#[test]
+fn the_shipped_runbook_asks_with_the_figures() {
+    let project = Project::shipped();
+    let mut running = project.start_on_terminal(&["exec", "incident/pool-exhaustion.yaml"]);
+    running.wait_for("yes or no?");
+    assert!(running.stdout().contains("20 are idle, 0 are at work."));
+    running.type_in("yes\n");
+    running.end().expect(0).says(&["resolved"]);
+}

@@ -147,7 +147,7 @@ fn environments_and_practice_systems_that_are_not_there() {
         &["--lab-healthy", "cannot be used"],
     );
     exec(&["--env", "postgres"], &["`DATABASE_URL` is not set"]);
-    self::exec("", &["--lab-healthy"], &["no practice system"]);
+    self::exec("", &["--lab-healthy"], &["nothing here uses a practice system"]);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn texts_that_are_no_runbook() {
         ),
         (
             "large",
-            [b"# ".as_slice(), &[b'x'; 5 << 20]].concat(),
+            [b"# ".to_vec(), vec![b'x'; 5 << 20]].concat(),
             &["RB0103", "5242882 bytes"],
         ),
         (

@@ -161,7 +161,16 @@ pub(crate) fn render(sources: &Sources, findings: &[Finding]) -> String {
         // Rendering into a string fails only if the finding's place is outside of its text.
         if handler.render_report(&mut text, &shown).is_err() {
             let name = visible(sources.name(finding.span.source));
-            text.push_str(&format!("{}: {name}: {shown}\n", finding.code.id));
+            for part in [
+                finding.code.id,
+                ": ",
+                &name,
+                ": ",
+                &visible(&finding.message),
+                "\n",
+            ] {
+                text.push_str(part);
+            }
         }
     }
     text

@@ -52,7 +52,7 @@ fn run(args: Args) -> Result<u8, Error> {
         Command::Completions(args) => Ok(commands::completions::run(&args)),
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => commands::check::run(&Project::find(&environment)?, &args),
-        Command::Exec(args) => commands::exec::run(&Project::find(&environment)?, environment, &args),
+        Command::Exec(args) => commands::exec::run(&Project::find(&environment)?, &environment, &args),
         Command::Runs(args) => commands::runs::run(&Project::find(&environment)?, &args),
         Command::Show(args) => commands::show::run(&Project::find(&environment)?, &args),
         Command::Report(args) => commands::report::run(&Project::find(&environment)?, &args),

@@ -41,9 +41,11 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// SHA-256 of the file's bytes, in hexadecimal.
     pub(crate) fn sha256(&self) -> String {
+        let digit = |four: u8| char::from_digit(four.into(), 16);
         Sha256::digest(&self.bytes)
             .iter()
-            .map(|byte| format!("{byte:02x}"))
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .flatten()
             .collect()
     }
 }

@@ -25,15 +25,15 @@ use crate::view::{Screen, View};
 use crate::{diagnostics, practice, signals};
 
 /// Runs a runbook. Everything that can be refused is refused before anything starts.
-pub(crate) fn run(project: &Project, environment: Environment, args: &Exec) -> Result<u8, Error> {
+pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> Result<u8, Error> {
     let mut project = project.clone();
     let path = project.find_runbook(&args.runbook)?;
     let loaded = project.load(&path)?;
-    let catalogue = catalogue(&environment, &project.root);
+    let catalogue = catalogue(environment, &project.root);
     let (plan, loaded) = compiled(&project, loaded, &catalogue, args)?;
     let given = given(args)?;
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
-    let secrets = secrets(&plan, &environment)?;
+    let secrets = secrets(&plan, environment)?;
     let asks = plan.steps().iter().find(|step| step.approve.is_some());
     if let Some(step) = asks.filter(|_| !args.yes && !std::io::stdin().is_terminal()) {
         return Err(Error::usage_with(
@@ -58,7 +58,7 @@ pub(crate) fn run(project: &Project, environment: Environment, args: &Exec) -> R
         tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
     let session = Session {
         project: &project,
-        environment: &environment,
+        environment,
         args,
         loaded: &loaded,
     };
@@ -268,9 +268,9 @@ impl Session<'_> {
         };
         let print = |line: &str| {
             if self.args.format == Format::Text {
-                term::print(line)
+                term::print(line);
             } else {
-                term::print_error(line)
+                term::print_error(line);
             }
         };
         print(&format!("  journal  {}", shown(&dir.join("journal.jsonl"))));

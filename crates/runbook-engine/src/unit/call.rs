@@ -251,7 +251,7 @@ fn tell_timeout(failure: Failure, host: &CallHost, timeout: Duration) -> Failure
     {
         return failure;
     }
-    let message = format!("no answer within {}", seconds(timeout));
+    let message = format!("took longer than its timeout of {}", seconds(timeout));
     Failure {
         kind: ErrorKind::Timeout,
         message,
