@@ -129,6 +129,17 @@ fn a_cut_tail_is_found_with_the_head() {
 }
 
 #[test]
+fn a_head_that_is_none_is_wrong_usage() {
+    let (project, _run) = ran();
+    for head in ["", "xyz", &"0".repeat(63)] {
+        project
+            .run(&["verify", "--head", head])
+            .expect(2)
+            .says(&["64 hexadecimal digits"]);
+    }
+}
+
+#[test]
 fn changed_output_is_found() {
     let (project, run) = ran();
     let file = run.of("attempt_ended", "second")[0]["output"][0]["file"].clone();

@@ -146,6 +146,12 @@ fn environments_and_practice_systems_that_are_not_there() {
         &["--lab-fault", "x", "--lab-healthy"],
         &["--lab-healthy", "cannot be used"],
     );
+    let ended = refused(
+        &project,
+        &["check", "--env", "production"],
+        &["the environments are lab, postgres"],
+    );
+    assert!(!ended.stderr.contains("RB"), "it is no runbook's fault");
     exec(&["--env", "postgres"], &["`DATABASE_URL` is not set"]);
     self::exec("", &["--lab-healthy"], &["nothing here uses a practice system"]);
 }

@@ -108,7 +108,7 @@ fn a_hangup_ends_nothing() {
 #[test]
 fn a_second_signal_gives_no_grace_and_a_third_leaves() {
     let stubborn = "steps:\n  - id: one\n    shell: |\n      trap '' TERM INT\n      echo $$ > leader.new; mv leader.new leader\n      \
-        while :; do sleep 0.05; done\n    timeout: 10m\n    rollback:\n      shell: |\n        trap '' TERM INT\n        touch undoing\n        until [ -e go ]; do sleep 0.05; done\n      timeout: 10m\n";
+        for i in $(seq 1000); do sleep 0.05; done\n    timeout: 10m\n    rollback:\n      shell: |\n        trap '' TERM INT\n        touch undoing\n        for i in $(seq 1000); do [ -e go ] && break; sleep 0.05; done\n      timeout: 10m\n";
     let project = Project::runbook(stubborn);
     let running = project.start(&["exec", "runbook.yaml"]);
     let leader = pid(&project, "leader");

@@ -88,6 +88,25 @@ impl Project {
         Ok(())
     }
 
+    /// Whether an environment that was asked for is one. A project file with errors has its own to say first.
+    pub(crate) fn knows_environment(&self, name: Option<&str>) -> Result<(), Error> {
+        let Some(name) =
+            name.filter(|name| self.findings.is_empty() && self.config.environment(name).is_none())
+        else {
+            return Ok(());
+        };
+        let names: Vec<&str> = self.config.names().collect();
+        let help = match runbook_document::nearest(name, names.iter().copied()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None if names.is_empty() => format!("`{CONFIG}` has none, or is not there"),
+            None => format!("the environments are {}", names.join(", ")),
+        };
+        Err(Error::usage_with(
+            format!("there is no environment `{name}`"),
+            help,
+        ))
+    }
+
     /// Where runs are kept.
     pub(crate) fn runs(&self) -> PathBuf {
         self.root

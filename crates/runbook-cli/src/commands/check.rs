@@ -17,6 +17,7 @@ use crate::term::{self, BAD, GOOD, WARN, styled};
 pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
     let mut project = project.clone();
     let paths = paths(&project, args)?;
+    project.knows_environment(args.env.as_deref())?;
     if paths.is_empty() {
         return Err(Error::usage_with(
             "there are no runbooks here, so nothing was checked",

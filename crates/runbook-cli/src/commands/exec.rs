@@ -28,6 +28,7 @@ use crate::{diagnostics, practice, signals};
 pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> Result<u8, Error> {
     let mut project = project.clone();
     let path = project.find_runbook(&args.runbook)?;
+    project.knows_environment(args.env.as_deref())?;
     let loaded = project.load(&path)?;
     let catalogue = catalogue(environment, &project.root);
     let (plan, loaded) = compiled(&project, loaded, &catalogue, args)?;

@@ -9,6 +9,12 @@ use crate::term::{self, GOOD, WARN, styled};
 
 pub(crate) fn run(project: &Project, args: &Verify) -> Result<u8, Error> {
     let dir = runbook_journal::find(&project.runs(), &args.run)?;
+    if let Some(head) = args.head.as_deref().filter(|head| !is_hash(head)) {
+        return Err(Error::usage_with(
+            format!("`{head}` is not the head of a journal"),
+            "it has 64 hexadecimal digits: take it from the end of a report",
+        ));
+    }
     let name = dir
         .file_name()
         .map(|name| name.to_string_lossy().into_owned())
@@ -60,4 +66,8 @@ pub(crate) fn run(project: &Project, args: &Verify) -> Result<u8, Error> {
         }
     }
     Ok(0)
+}
+
+fn is_hash(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
