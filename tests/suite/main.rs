@@ -16,6 +16,7 @@ mod incident;
 mod journal;
 mod people;
 mod postgres;
+mod readme;
 mod refused;
 mod running;
 mod secrets;
