@@ -219,9 +219,10 @@ impl Session<'_> {
         }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| self.say_where(&dir, report.as_deref().ok()))?;
-        let report = report?;
+        // What happened has happened, whether or not there is still a place to write about it.
+        let report = report.inspect_err(Error::print).ok();
         if text {
-            self.say_where(&dir, Some(&report));
+            self.say_where(&dir, report.as_deref());
         } else {
             let summary = json!({
                 "run": run,
