@@ -1,6 +1,7 @@
 //! The dispatcher: it does what the scheduler decides, and gives all events one order.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -348,18 +349,14 @@ impl Dispatcher {
         };
         state.apply(&record)?;
         self.journal.append(&record)?;
-        for observer in &mut self.observers {
-            observer.event(&record, &state);
-        }
+        watched(&mut self.observers, |observer| observer.event(&record, &state));
         drop(state);
         self.unsynced.get_or_insert_with(|| self.clock.monotonic());
         Ok(())
     }
 
     fn tell(&mut self, progress: Progress<'_>) {
-        for observer in &mut self.observers {
-            observer.progress(&progress);
-        }
+        watched(&mut self.observers, |observer| observer.progress(&progress));
     }
 
     fn sync(&mut self) -> Result<(), EngineError> {
@@ -408,6 +405,11 @@ impl Dispatcher {
             .map(|step| step.id.clone())
             .unwrap_or_default()
     }
+}
+
+/// Tells everybody who watches. One that panics is told nothing more: watching cannot stop a run.
+fn watched(observers: &mut Vec<Box<dyn Observer>>, mut tell: impl FnMut(&mut dyn Observer)) {
+    observers.retain_mut(|observer| catch_unwind(AssertUnwindSafe(|| tell(&mut **observer))).is_ok());
 }
 
 async fn wait_until(clock: &dyn Clock, until: Option<Duration>) {

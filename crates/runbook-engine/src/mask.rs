@@ -17,6 +17,9 @@ use thiserror::Error;
 /// The least length of a secret, in bytes: a shorter one could not be masked without masking everything.
 pub const MIN_SECRET: usize = 4;
 
+/// Less of a secret within base64 would be found where it is not.
+const LEAST_WITHIN_BASE64: usize = 6;
+
 /// A secret that cannot be protected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("secret `{name}` is shorter than {MIN_SECRET} characters, so it cannot be masked")]
@@ -170,6 +173,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     for engine in [&STANDARD, &STANDARD_NO_PAD, &URL_SAFE, &URL_SAFE_NO_PAD] {
         forms.push(engine.encode(secret));
     }
+    forms.extend(within_base64(secret));
     for set in [NON_ALPHANUMERIC, &UNRESERVED, &COMPONENT, &PATH] {
         let encoded = utf8_percent_encode(secret, set).to_string();
         forms.push(encoded.replace("%20", "+"));
@@ -197,6 +201,21 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
         .filter(|form| form.len() >= MIN_SECRET)
         .map(String::into_bytes)
         .collect()
+}
+
+/// What base64 makes of the secret where it is a part of something longer, as in `user:secret`: one text for
+/// each place within the groups of three bytes, without the characters that also depend on what is beside it.
+fn within_base64(secret: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+        for (before, unsure) in [(0, 0), (1, 2), (2, 3)] {
+            let bytes = [&[0; 2][..before], secret.as_bytes()].concat();
+            let sure = unsure..bytes.len() * 8 / 6;
+            found.extend(engine.encode(&bytes).get(sure).map(str::to_owned));
+        }
+    }
+    found.retain(|form| form.len() >= LEAST_WITHIN_BASE64);
+    found
 }
 
 /// What stands between the quotes of a JSON string.

@@ -233,6 +233,15 @@ pub struct RunState {
     forward: Frontier,
     backward: Frontier,
     failures: Vec<usize>,
+    open: Open,
+}
+
+/// Counts of what is not settled, kept so that nobody has to look at all steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Open {
+    steps: usize,
+    finally: usize,
+    under_way: usize,
 }
 
 impl RunState {
@@ -335,8 +344,16 @@ impl RunState {
     /// Whether every step of a section is settled.
     #[must_use]
     pub fn is_settled(&self, section: Section) -> bool {
-        self.section(section)
-            .all(|at| self.steps.get(at).is_some_and(|step| step.status.is_settled()))
+        match section {
+            Section::Steps => self.open.steps == 0,
+            Section::Finally => self.open.finally == 0,
+        }
+    }
+
+    /// How many steps have begun and are not settled.
+    #[must_use]
+    pub fn under_way(&self) -> usize {
+        self.open.under_way
     }
 
     /// The positions of a section's steps.

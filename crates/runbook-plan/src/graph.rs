@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use petgraph::algo::tarjan_scc;
+use crate::bits::Bits;
+use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::{Dfs, Reversed};
 use runbook_document::{Finding, Findings, Spanned, Step, codes, nearest};
 
 /// What each step of a section waits for, and what has surely run before it.
@@ -12,8 +12,8 @@ use runbook_document::{Finding, Findings, Spanned, Step, codes, nearest};
 pub(crate) struct Graph {
     /// The positions of the steps that each waits for directly.
     pub(crate) needs: Vec<Vec<usize>>,
-    /// The positions of all steps that have surely ended before each begins.
-    pub(crate) before: Vec<BTreeSet<usize>>,
+    /// The positions of all steps that have surely ended before each begins. Empty where there is a circle.
+    pub(crate) before: Vec<Bits>,
 }
 
 impl Graph {
@@ -43,7 +43,7 @@ impl Graph {
             open.insert(at);
         }
         report_circles(&graph, steps, findings);
-        let needs = nodes
+        let needs: Vec<Vec<usize>> = nodes
             .iter()
             .map(|node| {
                 let mut needs: Vec<usize> = graph
@@ -54,7 +54,7 @@ impl Graph {
                 needs
             })
             .collect();
-        let before = nodes.iter().map(|node| ancestors(&graph, *node)).collect();
+        let before = before(&graph, &needs);
         Self { needs, before }
     }
 }
@@ -107,14 +107,22 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
     }
 }
 
-fn ancestors(graph: &DiGraph<usize, ()>, node: NodeIndex) -> BTreeSet<usize> {
-    let reversed = Reversed(graph);
-    let mut search = Dfs::new(reversed, node);
-    let mut found = BTreeSet::new();
-    while let Some(next) = search.next(reversed) {
-        if next != node {
-            found.insert(graph[next]);
+/// What has surely ended before each step: what it needs, and what has ended before that.
+fn before(graph: &DiGraph<usize, ()>, needs: &[Vec<usize>]) -> Vec<Bits> {
+    let mut before = vec![Bits::default(); needs.len()];
+    // A circle has no order; it was reported.
+    for node in toposort(graph, None).unwrap_or_default() {
+        let at = graph[node];
+        let mut ended = Bits::default();
+        for need in needs.get(at).into_iter().flatten() {
+            ended.insert(*need);
+            if let Some(earlier) = before.get(*need) {
+                ended.extend(earlier);
+            }
+        }
+        if let Some(entry) = before.get_mut(at) {
+            *entry = ended;
         }
     }
-    found
+    before
 }

@@ -6,6 +6,7 @@
 //!
 //! Expressions (minijinja's grammar) and petgraph live here and nowhere else.
 
+mod bits;
 mod catalogue;
 mod compile;
 pub mod expression;

@@ -5,6 +5,7 @@ pub mod clock;
 pub mod contract;
 pub mod host;
 pub mod memory;
+mod people;
 pub mod play;
 pub mod postgres;
 pub mod ran;

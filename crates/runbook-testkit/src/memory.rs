@@ -1,6 +1,7 @@
 //! A journal in memory, which can be told to fail, and an observer that keeps what it is told.
 
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::Stream;
@@ -169,4 +170,18 @@ impl Observer for Listener {
             Progress::Output { bytes, .. } => self.hear(String::from_utf8_lossy(bytes).into_owned()),
         }
     }
+}
+
+/// An observer that panics at every event from the third on.
+#[derive(Debug)]
+pub(crate) struct Rude;
+
+impl Observer for Rude {
+    fn event(&mut self, record: &Record, _state: &RunState) {
+        if record.seq >= 2 {
+            resume_unwind(Box::new("an observer that panics"));
+        }
+    }
+
+    fn progress(&mut self, _progress: &Progress<'_>) {}
 }

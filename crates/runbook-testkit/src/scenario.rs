@@ -3,21 +3,21 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use indexmap::IndexMap;
 use runbook_action::Secret;
 use runbook_document::{Config, Document, Findings, SourceId, parse};
-use runbook_engine::{Answer, Approver, Clock, Ports, Prepared, Question, Signal, Start};
-use runbook_event::Who;
+use runbook_engine::{Clock, Ports, Prepared, Signal, Start};
+use runbook_event::{Observer, Who};
 use runbook_plan::{Catalogue, Plan, Request, compile};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::clock::{FakeClock, runtime};
-use crate::memory::{Listener, MemoryJournal};
+use crate::memory::{Listener, MemoryJournal, Rude};
+use crate::people::People;
 use crate::play::Play;
 use crate::ran::Ran;
 use crate::scripted::Script;
@@ -35,6 +35,7 @@ pub struct Scenario {
     signals: Vec<Duration>,
     secrets: Vec<(String, String)>,
     inputs: IndexMap<String, Value>,
+    rude: bool,
     appends: Option<usize>,
     syncs: Option<usize>,
 }
@@ -85,6 +86,13 @@ impl Scenario {
     #[must_use]
     pub fn input(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.inputs.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Somebody watches who panics at the third event.
+    #[must_use]
+    pub fn with_a_rude_observer(mut self) -> Self {
+        self.rude = true;
         self
     }
 
@@ -153,13 +161,17 @@ impl Scenario {
             .appends(self.appends)
             .syncs(self.syncs);
         let outputs = journal.outputs();
-        let (listener, people) = (Listener::default(), People::new(&self, &clock, &tape));
+        let (listener, people) = (Listener::default(), People::new(&self.answers, &clock, &tape));
+        let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(listener.clone())];
+        if self.rude {
+            observers.insert(0, Box::new(Rude));
+        }
         let questions = Arc::clone(&people.questions);
         let (to, signals) = mpsc::unbounded_channel();
         let ports = Ports {
             clock: Arc::<FakeClock>::clone(&clock),
             journal: Box::new(journal),
-            observers: vec![Box::new(listener.clone())],
+            observers,
             approver: Arc::new(people),
             signals,
         };
@@ -209,44 +221,6 @@ async fn send(at: Vec<Duration>, to: mpsc::UnboundedSender<Signal>, clock: Arc<F
         let _over = to.send(Signal { name });
     }
     std::future::pending::<()>().await;
-}
-
-struct People {
-    clock: Arc<FakeClock>,
-    tape: Tape,
-    answers: BTreeMap<String, (Duration, bool)>,
-    questions: Arc<Mutex<Vec<Question>>>,
-}
-
-impl People {
-    fn new(scenario: &Scenario, clock: &Arc<FakeClock>, tape: &Tape) -> Self {
-        Self {
-            clock: Arc::clone(clock),
-            tape: tape.clone(),
-            answers: scenario.answers.clone(),
-            questions: Arc::default(),
-        }
-    }
-}
-
-#[async_trait]
-impl Approver for People {
-    async fn ask(&self, question: &Question) -> Answer {
-        self.tape.mark(Mark::Asked(question.step.clone()));
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(question.clone());
-        let Some((after, approved)) = self.answers.get(&question.step) else {
-            return std::future::pending().await;
-        };
-        self.clock.wait_until(self.clock.monotonic() + *after).await;
-        Answer {
-            approved: *approved,
-            by: "grace".to_owned(),
-            how: "terminal".to_owned(),
-        }
-    }
 }
 
 /// A text without the margin that the source code gave it.

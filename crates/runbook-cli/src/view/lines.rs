@@ -1,9 +1,7 @@
 //! In which words and colours an event is shown.
 
 use runbook_action::Effect;
-use runbook_event::{
-    CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, StepStatus, UndoEnd, Verdict,
-};
+use runbook_event::{CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, UndoEnd, Verdict};
 use runbook_report::{check_title, deed, describe, duration, reading, step_of, step_title, visible};
 
 use crate::term::{BAD, BOLD, DIM, GOOD, WARN, styled};
@@ -175,8 +173,7 @@ fn of_step(event: &Event, state: &RunState) -> Vec<String> {
 
 /// The indentation of what belongs to a step. Where several are under way, the step's id stands before it.
 fn nested(step: Option<&str>, state: &RunState) -> String {
-    let under_way = |status: StepStatus| status != StepStatus::Pending && !status.is_settled();
-    let several = state.steps().iter().filter(|step| under_way(step.status)).count() > 1;
+    let several = state.under_way() > 1;
     match step {
         Some(id) if several => format!("      {} ", styled(DIM, &format!("{id} │"))),
         Some(_) => "      ".to_owned(),

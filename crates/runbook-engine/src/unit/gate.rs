@@ -13,6 +13,9 @@ use super::call::{Caller, call, render, seconds};
 use super::{Context, Halt};
 use crate::brake::{Brake, Urgency};
 
+/// Between two readings there is at least this much time, also with `every: 0s`.
+const LEAST_PAUSE: Duration = Duration::from_millis(10);
+
 /// How a check was decided.
 pub(super) struct Decided {
     pub(super) verdict: Verdict,
@@ -149,7 +152,7 @@ async fn note(
 
 /// Waits until the next reading is due, at the latest at the deadline; a stop ends the wait.
 async fn pause(context: &Context, every: Duration, deadline: Option<Duration>, stop: &Brake) {
-    let next = context.clock.monotonic() + every;
+    let next = context.clock.monotonic() + every.max(LEAST_PAUSE);
     let until = deadline.map_or(next, |deadline| deadline.min(next));
     tokio::select! {
         biased;

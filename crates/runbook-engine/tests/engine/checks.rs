@@ -478,3 +478,10 @@ fn the_final_verify_must_pass() {
         assert_eq!(ran.outcome(), Outcome::Failed, "{}", ran.trace());
     }
 }
+
+#[test]
+fn no_time_between_readings_is_not_no_time_at_all() {
+    let ran = gate("expect: got == 1, every: 0s, within: 1s", [Play::gives(0)]);
+    assert_eq!(ran.outcome(), Outcome::Failed);
+    assert_eq!(ran.calls().get("g"), Some(&101));
+}

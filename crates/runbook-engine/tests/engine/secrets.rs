@@ -90,6 +90,11 @@ fn a_plain_secret() {
 fn the_forms_in_which_it_is_echoed() {
     for (secret, echo, bare) in [
         ("swordfish!!x", "c3dvcmRmaXNoISF4", "c3dvcmRmaXNo"),
+        ("swordfish!!x", "dXNlcjpzd29yZGZpc2ghIXg=", "d29yZGZp"),
+        ("swordfish!!x", "YWI6c3dvcmRmaXNoISF4", "3dvcmRma"),
+        ("swordfish!!x", "dTpzd29yZGZpc2ghIXg6eA==", "d29yZGZp"),
+        ("swordfish!!x", "c3dvcmRmaXNoISF4Om1vcmU=", "3dvcmRma"),
+        ("swordfish!!x", "Z3JhY2U6c3dvcmRmaXNoISF4Pw==", "3dvcmRma"),
         ("sword-fish/@ü", "sword-fish%2F%40%C3%BC", "sword-fish"),
         ("sword-fish/@ü", "sword-fish%2f%40%c3%bc", "sword-fish"),
         ("sword-fish/@ü", "sword%2Dfish%2F%40%C3%BC", "fish%2F"),

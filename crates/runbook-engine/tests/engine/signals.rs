@@ -503,3 +503,35 @@ fn a_signal_after_a_failure_changes_nothing_but_the_haste() {
         ",
     );
 }
+
+/// So many at once that the engine hears of some of them only after it has decided to stop.
+#[test]
+fn what_is_heard_of_after_the_stop_does_not_begin() {
+    let steps: Vec<String> = (0..600)
+        .map(|n| format!("{{id: s{n}, needs: [p], act: {{name: s{n}}}, rollback: not_needed}}"))
+        .collect();
+    let ran = Scenario::new(&format!(
+        "
+        max_parallel: 1000
+        steps:
+          - {{id: p, probe: {{name: p}}, capture: {{x: got}}}}
+          - {{id: bad, needs: [p], when: steps.p.x, act: {{name: bad}}, rollback: not_needed}}
+          - {}
+        ",
+        steps.join("\n          - ")
+    ))
+    .on("p", [Play::gives(1)])
+    .run();
+    let text = ran.trace();
+    let (before, after) = text.split_once("STOP bad").expect("it stops");
+    assert!(before.contains("s1 start"), "{before}");
+    assert!(!after.contains("start") && !after.contains("intent"), "{after}");
+    assert!(after.contains("s599 skipped: stopped"), "{after}");
+}
+
+/// Who watches the run cannot stop it.
+#[test]
+fn an_observer_that_panics_is_left_behind() {
+    let ran = Scenario::new(PHASES).with_a_rude_observer().run();
+    assert_eq!(ran.outcome(), Outcome::Resolved);
+}

@@ -327,7 +327,7 @@ fn an_action_that_takes_too_long_may_have_acted() {
 #[test]
 fn captures_keep_their_values_through_the_journal() {
     let values = json!({
-        "f": 0.1, "g": 123_456.789_012_345_67, "big": u64::MAX, "least": i64::MIN, "n": null, "deep": {"a": [1, {"b": "ü\u{0}"}]},
+        "f": 0.1, "h": 31.245_270_191_439_438, "i": 121.487_919_511_619_45, "g": 123_456.789_012_345_67, "most": i64::MAX, "least": i64::MIN, "n": null, "deep": {"a": [1, {"b": "ü\u{0}"}]},
     });
     let ran = Scenario::new("steps: [{id: a, probe: {name: a}, capture: {x: got}}]")
         .on("a", [Play::gives(values)])

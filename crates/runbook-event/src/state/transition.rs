@@ -1,11 +1,13 @@
 //! The one table of transitions.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use runbook_action::Effect;
 use thiserror::Error;
 
 use super::graph::Frontier;
-use super::{CheckState, Phase, RunState, StepState, StepStatus, UndoStatus};
+use super::{CheckState, Open, Phase, RunState, StepState, StepStatus, UndoStatus};
 use crate::{
     AttemptEnd, CheckRole, CheckSite, Event, Intent, OnFailure, Outline, Record, RunStarted, Section, Stop,
     UndoEnd, UndoOutline,
@@ -100,6 +102,7 @@ impl RunState {
     fn begin(&mut self, at: Timestamp, started: &RunStarted) -> Fits {
         ensure(self.started.is_none(), "the run has begun already")?;
         let steps = &started.outline.steps;
+        let mut index = HashMap::new();
         for (position, step) in steps.iter().enumerate() {
             ensure(
                 step.needs
@@ -108,10 +111,20 @@ impl RunState {
                 "a step waits for one that is not there",
             )?;
             ensure(
-                self.index.insert(step.id.clone(), position).is_none(),
+                index.insert(step.id.clone(), position).is_none(),
                 "two steps have the same id",
             )?;
         }
+        let finally = steps
+            .iter()
+            .filter(|step| step.section == Section::Finally)
+            .count();
+        self.open = Open {
+            steps: steps.len() - finally,
+            finally,
+            under_way: 0,
+        };
+        self.index = index;
         self.steps = steps.iter().map(|_| StepState::new()).collect();
         self.started = Some(Box::new(started.clone()));
         self.started_at = Some(at);
@@ -239,6 +252,7 @@ impl RunState {
                 let step = self.running(step)?;
                 step.status = StepStatus::Running;
                 step.started_at = Some(at);
+                self.open.under_way += 1;
             }
             Event::StepSkipped { step, reason } => {
                 let state = self.known(step)?;
@@ -327,9 +341,19 @@ impl RunState {
 
     fn settle(&mut self, at: Timestamp, id: &str, status: StepStatus) -> Fits {
         let position = self.position(id).ok_or("no such step")?;
+        let outline = self.started.as_deref().map(|run| &run.outline);
+        let section = outline
+            .and_then(|outline| outline.steps.get(position))
+            .map(|step| step.section);
         let step = self.known(id)?;
+        let begun = step.status != StepStatus::Pending;
         step.status = status;
         step.ended_at = Some(at);
+        match section.ok_or("no such step")? {
+            Section::Steps => self.open.steps = self.open.steps.saturating_sub(1),
+            Section::Finally => self.open.finally = self.open.finally.saturating_sub(1),
+        }
+        self.open.under_way = self.open.under_way.saturating_sub(usize::from(begun));
         self.forward.settle(position);
         Ok(())
     }

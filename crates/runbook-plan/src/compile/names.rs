@@ -1,9 +1,12 @@
 //! Which names an expression may use where it stands.
 
+use std::rc::Rc;
+
 use indexmap::IndexMap;
 use runbook_action::schema::Field;
 use runbook_document::{Code, Document, Environment, Step, codes, nearest};
 
+use crate::bits::Bits;
 use crate::expression::Reference;
 
 /// The names that are the same everywhere in a runbook.
@@ -63,8 +66,10 @@ pub(super) fn names_of(step: &Step) -> Vec<String> {
 /// The names that depend on the place.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
-    /// The steps that have surely ended, with what they have.
-    pub(super) steps: IndexMap<String, Vec<String>>,
+    /// The steps that have surely ended, as positions in [`Global::steps`].
+    pub(super) ended: Rc<Bits>,
+    /// The step that this belongs to, with what of it is known here.
+    pub(super) own: Option<(String, Vec<String>)>,
     /// What of the own step cannot be used here, and why.
     pub(super) own_capture: Option<(String, Vec<String>)>,
     /// The checks of `detect`, with what they capture.
@@ -206,21 +211,31 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             help: Some("read it in `before`: that is asked first, and kept".to_owned()),
         });
     }
-    match (names.steps.get(*id), global.steps.get(*id)) {
-        (Some(known), _) if known.iter().any(|known| known == name) => Ok(()),
-        (Some(known), _) => Err(unknown(
+    let own = names
+        .own
+        .as_ref()
+        .filter(|(own, _)| own == id)
+        .map(|(_, known)| known);
+    let visible = match (own, global.steps.get_full(*id)) {
+        (Some(known), _) => Some(known),
+        (None, Some((at, _, known))) if names.ended.contains(at) => Some(known),
+        (None, Some(_)) => None,
+        (None, None) => {
+            let known: Vec<&str> = global.steps.keys().map(String::as_str).collect();
+            return Err(unknown(format!("there is no step `{id}`"), id, &known));
+        }
+    };
+    match visible {
+        Some(known) if known.iter().any(|known| known == name) => Ok(()),
+        Some(known) => Err(unknown(
             format!("step `{id}` captures nothing called `{name}`"),
             name,
             &strs(known),
         )),
-        (None, Some(_)) => Err(Wrong {
+        None => Err(Wrong {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` has not surely run by then"),
             help: Some(format!("move this below `{id}`, or add `{id}` to its `needs`")),
         }),
-        (None, None) => {
-            let known: Vec<&str> = global.steps.keys().map(String::as_str).collect();
-            Err(unknown(format!("there is no step `{id}`"), id, &known))
-        }
     }
 }

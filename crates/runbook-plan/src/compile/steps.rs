@@ -1,6 +1,7 @@
 //! Steps: order, names, effects and undos.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -9,8 +10,9 @@ use runbook_action::schema::Shape;
 use runbook_document::{Approve as WrittenApprove, Finding, Rollback, Step as Written, codes};
 
 use super::actions::{Around, Read};
-use super::names::{Names, names_of};
+use super::names::Names;
 use super::{Compiler, on_failure};
+use crate::bits::Bits;
 use crate::graph::Graph;
 use crate::plan::{Approve, Before, Check, Connection, OnFailure, Section, Step, Undo};
 
@@ -67,15 +69,28 @@ impl Compiler<'_, '_> {
         let mut read = Vec::new();
         for (at, written) in steps.iter().enumerate() {
             let mut names = base.clone();
-            for before in graph.before.get(at).into_iter().flatten() {
-                if let Some(step) = steps.get(*before) {
-                    names.steps.insert(step.id.value.clone(), names_of(step));
-                }
+            if let Some(before) = graph.before.get(at) {
+                names.ended = Rc::new(self.ended(section, before, steps.len(), &base.ended));
             }
             let needs = graph.needs.get(at).cloned().unwrap_or_default();
             read.extend(self.step(written, section, needs, &Place { names, known }));
         }
         read
+    }
+
+    /// What has ended before a step, as positions among all steps: those of its section, and for the
+    /// clean-up all others too.
+    fn ended(&self, section: Section, before: &Bits, count: usize, base: &Bits) -> Bits {
+        match section {
+            Section::Steps => before.clone(),
+            Section::Finally => {
+                let offset = self.request.document.steps.len();
+                let own = (0..count).filter(|at| before.contains(*at)).map(|at| at + offset);
+                let mut ended: Bits = own.collect();
+                ended.extend(base);
+                ended
+            }
+        }
     }
 
     fn step(
@@ -309,10 +324,7 @@ const EFFECTS: &[&str] = &["read", "change", "destructive"];
 /// The names once all steps have ended.
 pub(super) fn names_after(steps: &[Written], checks: &Captured) -> Names {
     Names {
-        steps: steps
-            .iter()
-            .map(|step| (step.id.value.clone(), names_of(step)))
-            .collect(),
+        ended: Rc::new(Bits::below(steps.len())),
         checks: checks.clone(),
         ..Names::default()
     }
@@ -333,7 +345,7 @@ impl Place<'_> {
         if after {
             own.extend(written.capture.iter().map(|(name, _)| name.value.clone()));
         }
-        names.steps.insert(written.id.value.clone(), own);
+        names.own = Some((written.id.value.clone(), own));
         names
     }
 }

@@ -24,6 +24,22 @@ pub struct SyntaxError {
 /// The greatest length of an expression, in bytes.
 const MAX_LENGTH: usize = 8192;
 
+/// The greatest number of operators, brackets and words that join in an expression. Trees are walked by
+/// recursion, and each of these can make a tree one level deeper.
+const MAX_PARTS: usize = 256;
+
+/// An upper bound of the operators, brackets and joining words in a source; what stands in quotes counts too.
+fn parts(source: &str) -> usize {
+    let signs = source
+        .bytes()
+        .filter(|byte| b"|.-+*/%~[({=<>!,:".contains(byte))
+        .count();
+    let words = source
+        .split_whitespace()
+        .filter(|word| matches!(*word, "not" | "and" | "or" | "if" | "in" | "is"));
+    signs + words.count()
+}
+
 pub(super) fn parse(source: &str) -> Result<Tree, SyntaxError> {
     let whole = |message: String| SyntaxError {
         message,
@@ -37,6 +53,12 @@ pub(super) fn parse(source: &str) -> Result<Tree, SyntaxError> {
     }
     if source.len() > MAX_LENGTH {
         return Err(whole(format!("the expression is longer than {MAX_LENGTH} bytes")));
+    }
+    if parts(source) > MAX_PARTS {
+        return Err(SyntaxError {
+            help: Some("give parts of it names under `vars` or `capture`".to_owned()),
+            ..whole(format!("the expression has more than {MAX_PARTS} operators"))
+        });
     }
     let parsed = parse_expr(source).map_err(|error| {
         let range = error.range().unwrap_or(0..source.len());

@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use runbook_event::{CheckRole, Event, OnFailure, Outcome, Phase, RunState, StepStatus, UndoStatus, Verdict};
+use runbook_action::ErrorKind;
+use runbook_event::{
+    CheckRole, Event, OnFailure, Outcome, Phase, RunState, StepStatus, UndoEnd, UndoStatus, Verdict,
+};
 use runbook_testkit::ran::Ran;
 use runbook_testkit::tape::Mark;
 
@@ -128,7 +131,8 @@ fn order(case: &Case, ran: &Ran) {
                     text()
                 );
             }
-            Event::UndoEnded { step, .. } => {
+            Event::UndoEnded { step, end, .. } => {
+                assert!(!is_cancelled(end), "the undo of {step} was cancelled\n{}", text());
                 undone.insert(number(step).expect("only steps are undone"));
             }
             Event::RunStarted(_)
@@ -143,6 +147,14 @@ fn order(case: &Case, ran: &Ran) {
             | Event::Captured { .. }
             | Event::RunEnded { .. } => {}
         }
+    }
+}
+
+/// Undos end by themselves, by their failure or by their time, and are cancelled by nothing else.
+fn is_cancelled(end: &UndoEnd) -> bool {
+    match end {
+        UndoEnd::Undone => false,
+        UndoEnd::Failed { failure } => failure.kind == ErrorKind::Cancelled,
     }
 }
 
@@ -201,6 +213,12 @@ fn gates_decide(case: &Case, ran: &Ran) {
                 CheckRole::Gate | CheckRole::Verify => known.map_or(1, |known| known.consecutive),
                 CheckRole::Detect | CheckRole::Baseline | CheckRole::Require => 1,
             };
+            let answered = answers_in_a_row(ran, &site.check);
+            assert!(
+                answered >= enough || matches!(site.role, CheckRole::Detect | CheckRole::Baseline),
+                "{site:?} passed after {answered}\n{}",
+                ran.full_trace()
+            );
             assert!(
                 last.verdict == Verdict::Pass && last.streak >= enough,
                 "{site:?}\n{}",
@@ -221,6 +239,22 @@ fn gates_decide(case: &Case, ran: &Ran) {
             ran.full_trace()
         );
     }
+}
+
+/// How often this check answered before it was decided, without an error in between.
+fn answers_in_a_row(ran: &Ran, name: &str) -> u32 {
+    let ends = ran.tape.iter().rev().filter_map(|(_, mark)| match mark {
+        Mark::Returned(known, result) if known == name => Some(result.is_ok()),
+        Mark::Returned(..)
+        | Mark::Record(_)
+        | Mark::Reading(..)
+        | Mark::Synced
+        | Mark::Called(..)
+        | Mark::Asked(_)
+        | Mark::Lost
+        | Mark::Signal => None,
+    });
+    u32::try_from(ends.take_while(|ok| *ok).count()).unwrap_or(u32::MAX)
 }
 
 fn the_outcome_is_true(case: &Case, ran: &Ran, state: &RunState) {
