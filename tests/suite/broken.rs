@@ -8,10 +8,9 @@ use crate::harness::{Ended, Project, until};
 
 #[test]
 fn a_journal_that_cannot_be_written_stops_the_run() {
-    let steps: String = (0..40)
-        .map(|at| format!("  - {{id: s{at}, shell: touch step-{at}, rollback: not_needed}}\n"))
-        .collect();
-    let project = Project::runbook(&format!("steps:\n{steps}"));
+    let step = |at| format!("  - {{id: s{at}, shell: touch step-{at}, rollback: not_needed}}\n");
+    let steps: Vec<String> = (0..40).map(step).collect();
+    let project = Project::runbook(&format!("steps:\n{}", steps.concat()));
     let program = env!("CARGO_BIN_EXE_runbook");
     // No file may grow beyond 16 KiB: that is enough for the beginning of this journal only.
     let line = format!("ulimit -f 16 && exec '{program}' exec runbook.yaml");
