@@ -190,7 +190,12 @@ impl Project {
             .chain(args.iter().copied())
             .map(|word| format!("'{}'", word.replace('\'', r"'\''")))
             .collect();
-        let line = format!("stty cols 500; exec {}", words.join(" "));
+        self.start_in_terminal(&format!("exec {}", words.join(" ")))
+    }
+
+    /// Starts this line of shell on a terminal of its own.
+    pub(crate) fn start_in_terminal(&self, line: &str) -> Running {
+        let line = format!("stty cols 500; {line}");
         let mut command = self.command("script", &["-qefc", &line, "/dev/null"]);
         command
             .stdin(Stdio::piped())

@@ -10,6 +10,7 @@
 )]
 
 mod book;
+mod broken;
 mod check;
 mod harness;
 mod incident;

@@ -82,6 +82,53 @@ fn ctrl_c_at_the_question_undoes_what_was_done() {
 }
 
 #[test]
+fn a_question_is_seen_where_the_output_is_elsewhere() {
+    for (format, output) in [("json", "out.json"), ("text", "out.txt")] {
+        let project = project();
+        let words = format!(
+            "'{}' exec runbook.yaml --format {format} > {output}",
+            env!("CARGO_BIN_EXE_runbook")
+        );
+        let mut running = project.start_in_terminal(&words);
+        running.wait_for("yes or no?");
+        assert!(
+            running.stdout().contains("Really change true?"),
+            "it says what it asks"
+        );
+        running.type_in("yes\n");
+        running.end().expect(0);
+        let output = std::fs::read_to_string(project.path(output)).unwrap();
+        assert!(!output.contains("yes or no?"), "{output}");
+        if format == "json" {
+            let summary: serde_json::Value =
+                serde_json::from_str(&output).expect("it is JSON and nothing else");
+            assert_eq!(summary["outcome"], "resolved");
+        }
+    }
+    // Without any place for the question there is no one to ask.
+    let project = project();
+    let words = format!(
+        "'{}' exec runbook.yaml > out 2> err",
+        env!("CARGO_BIN_EXE_runbook")
+    );
+    project.start_in_terminal(&words).end().expect(2);
+    assert!(project.runs().is_empty());
+}
+
+#[test]
+fn a_question_is_withdrawn_when_the_run_stops() {
+    let project = Project::runbook(
+        "steps:\n  - {id: asks, needs: [], approve: true, shell: touch asked, rollback: not_needed}\n  \
+        - {id: fails, needs: [], shell: 'until [ -e go ]; do sleep 0.01; done; exit 1', effect: read, timeout: 1m}\n",
+    );
+    let mut running = project.start_on_terminal(&["exec", "runbook.yaml"]);
+    running.wait_for("yes or no?");
+    std::fs::write(project.path("go"), "").unwrap();
+    running.end().expect(4).says(&["the question was withdrawn"]);
+    assert!(!project.path("asked").exists());
+}
+
+#[test]
 fn yes_beforehand_asks_nobody() {
     let project = project();
     let ended = project.run(&["exec", "runbook.yaml", "--yes"]).expect(0);

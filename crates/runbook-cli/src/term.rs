@@ -28,6 +28,13 @@ pub(crate) fn print_raw(text: &str) {
     drop(out.flush());
 }
 
+/// Prints text on the error output as it is.
+pub(crate) fn print_error_raw(text: &str) {
+    let mut out = anstream::stderr();
+    drop(write!(out, "{text}"));
+    drop(out.flush());
+}
+
 /// Prints a line on the error output.
 pub(crate) fn print_error(line: &str) {
     let mut out = anstream::stderr();

@@ -36,7 +36,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
     let secrets = secrets(&plan, environment)?;
     let asks = plan.steps().iter().find(|step| step.approve.is_some());
-    if let Some(step) = asks.filter(|_| !args.yes && !std::io::stdin().is_terminal()) {
+    if let Some(step) = asks.filter(|_| !args.yes && !can_ask(args)) {
         return Err(Error::usage_with(
             format!(
                 "step `{}` asks for approval, and there is no terminal to ask on, so nothing ran",
@@ -219,9 +219,10 @@ impl Session<'_> {
         }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| self.say_where(&dir, report.as_deref().ok()))?;
-        let report = report?;
+        // What happened has happened, whether or not there is still a place to write about it.
+        let report = report.inspect_err(Error::print).ok();
         if text {
-            self.say_where(&dir, Some(&report));
+            self.say_where(&dir, report.as_deref());
         } else {
             let summary = json!({
                 "run": run,
@@ -255,6 +256,7 @@ impl Session<'_> {
             Arc::new(Terminal {
                 user,
                 screen,
+                aside: !shows_on_terminal(self.args),
                 turn: Mutex::new(()),
             })
         }
@@ -279,6 +281,16 @@ impl Session<'_> {
             print(&format!("  report   {}", shown(report)));
         }
     }
+}
+
+/// Whether people see on a terminal how the run goes.
+fn shows_on_terminal(args: &Exec) -> bool {
+    args.format == Format::Text && std::io::stdout().is_terminal()
+}
+
+/// Whether a question can be seen and answered.
+fn can_ask(args: &Exec) -> bool {
+    std::io::stdin().is_terminal() && (shows_on_terminal(args) || std::io::stderr().is_terminal())
 }
 
 /// The report beside the journal, made from what the journal holds.
