@@ -37,7 +37,7 @@ fn the_first_commands_do_what_the_readme_says() {
     let outcomes: Vec<String> = project
         .runs()
         .iter()
-        .map(|run| run.outcome().to_owned())
+        .map(|run| run.outcome().clone())
         .collect();
     assert_eq!(outcomes, ["resolved", "rolled_back", "not_needed"]);
     for command in commands_of_the_program() {
