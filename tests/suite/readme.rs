@@ -34,11 +34,7 @@ fn the_first_commands_do_what_the_readme_says() {
         }
         running.end().expect(code).says(&["journal.jsonl", "report.md"]);
     }
-    let outcomes: Vec<String> = project
-        .runs()
-        .iter()
-        .map(|run| run.outcome().clone())
-        .collect();
+    let outcomes: Vec<String> = project.runs().iter().map(|run| run.outcome().clone()).collect();
     assert_eq!(outcomes, ["resolved", "rolled_back", "not_needed"]);
     for command in commands_of_the_program() {
         let args: Vec<&str> = command.split_whitespace().collect();

@@ -11,8 +11,8 @@ Exit codes:
     2  refused          wrong usage, invalid runbook or wrong input: nothing ran
     3  not_needed       `detect` found nothing to repair; nothing was touched
     4  failed           it stopped; what is done stays done
-    5  rolled_back      it failed, and what it had changed was undone
-    6  rollback_failed  it failed, and not everything could be undone
+    5  rolled_back      it stopped, and what can be undone was undone
+    6  rollback_failed  it stopped, and an undo did not pass: a person must finish it
     7  rejected         an approval was refused
    10  cleanup_failed   all went well but the clean-up
   130  interrupted      a signal ended it; what is done stays done

@@ -115,7 +115,7 @@ impl Prepared {
             );
         }
         let scope = scope.with_root("connections", Val::map(shown));
-        let started = started(&plan, start);
+        let started = started(&plan, start, &connections);
         Ok(Self {
             plan: Arc::new(plan),
             catalogue,
@@ -183,7 +183,7 @@ fn to_val(param: &Param) -> Val {
     }
 }
 
-fn started(plan: &Plan, start: Start) -> RunStarted {
+fn started(plan: &Plan, start: Start, connections: &IndexMap<String, Connection>) -> RunStarted {
     let about = plan.about();
     RunStarted {
         run: start.run,
@@ -202,9 +202,32 @@ fn started(plan: &Plan, start: Start) -> RunStarted {
         },
         plan: plan.digest().to_owned(),
         environment: plan.environment().map(str::to_owned),
+        practice: start.lab.as_ref().and_then(|_| plan.lab().map(str::to_owned)),
         inputs: start.inputs,
+        connections: connections
+            .iter()
+            .map(|(name, connection)| (name.clone(), address(connection)))
+            .collect(),
         who: start.who,
         outline: outline(plan),
+    }
+}
+
+/// Where a connection leads, for people: its address without what stands before an `@`, secrets masked.
+fn address(connection: &Connection) -> String {
+    let Param::Map(params) = &connection.params else {
+        return String::new();
+    };
+    let address = params.values().next().map(Param::masked).unwrap_or_default();
+    let address = address.as_str().unwrap_or_default().to_owned();
+    match address.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at(end);
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => address,
     }
 }
 

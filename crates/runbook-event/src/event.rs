@@ -190,8 +190,14 @@ pub struct RunStarted {
     /// The environment of the project file, if one was chosen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub environment: Option<String>,
+    /// The practice system that stood in for the real one, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub practice: Option<String>,
     /// The inputs, with secret ones masked.
     pub inputs: IndexMap<String, Value>,
+    /// Where each connection leads: its name and its address, without credentials.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub connections: IndexMap<String, String>,
     /// Who started it, and where.
     pub who: Who,
     /// Steps and checks.
@@ -289,6 +295,9 @@ pub struct Intent {
     pub target: Option<String>,
     /// The rendered parameters, masked.
     pub params: Value,
+    /// The environment variables that the author gives it, masked.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub env: IndexMap<String, String>,
 }
 
 /// How an attempt went.

@@ -77,6 +77,10 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
         summary,
         target: action.connection.clone(),
         params: params.masked(),
+        env: env
+            .iter()
+            .map(|(name, text)| (name.clone(), text.to_string()))
+            .collect(),
     };
     Ok(Rendered { params, env, intent })
 }
@@ -95,6 +99,17 @@ pub(crate) fn sketch(action: &Action) -> Intent {
         summary: action.summary.clone(),
         target: action.connection.clone(),
         params: action.params.sketch().masked(),
+        env: action
+            .env
+            .iter()
+            .map(|(name, template)| {
+                let value = template.sketch().masked();
+                (
+                    name.clone(),
+                    value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+                )
+            })
+            .collect(),
     }
 }
 

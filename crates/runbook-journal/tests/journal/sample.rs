@@ -57,6 +57,8 @@ pub(crate) fn keep(writer: &Writer, step: &str, part: &str, chunks: &[&[u8]]) ->
 
 pub(crate) fn started(run: &str, title: &str) -> Event {
     Event::RunStarted(Box::new(RunStarted {
+        practice: None,
+        connections: IndexMap::new(),
         run: run.to_owned(),
         format: 1,
         engine: "0.1.0".to_owned(),
@@ -107,6 +109,7 @@ fn step(id: &str, needs: &[usize]) -> StepOutline {
 
 fn intent(summary: &str) -> Intent {
     Intent {
+        env: IndexMap::new(),
         kind: "shell".to_owned(),
         effect: Effect::Change,
         summary: summary.to_owned(),

@@ -55,6 +55,8 @@ impl Sample {
             ..Outline::default()
         };
         let run = RunStarted {
+            practice: None,
+            connections: IndexMap::new(),
             run: "pool-7f3a".to_owned(),
             format: 1,
             engine: "0.1.0".to_owned(),
@@ -288,6 +290,7 @@ pub(crate) fn irreversible(id: &str, needs: &[usize]) -> StepOutline {
 
 pub(crate) fn intent(summary: &str) -> Intent {
     Intent {
+        env: IndexMap::new(),
         kind: "shell".to_owned(),
         effect: Effect::Change,
         summary: summary.to_owned(),
