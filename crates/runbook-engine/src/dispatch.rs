@@ -16,10 +16,11 @@ use tokio::sync::mpsc;
 use tokio::task::{Id, JoinSet};
 
 use crate::brake::Urgency;
+use crate::live::Live;
 use crate::mask::Masker;
-use crate::message::Message;
+use crate::message::{Message, ROOM, Shown};
 use crate::prepare::to_micros;
-use crate::scheduler::{Decision, Unit, Work, decide};
+use crate::scheduler::{Decision, Unit, Work, decide, stop_for};
 use crate::unit::{self, Context, Stops};
 use crate::view::{Shared, View, read};
 use crate::{Clock, Ports, Prepared, Signal};
@@ -57,11 +58,14 @@ impl Prepared {
     /// Runs it to its end.
     pub async fn run(self, ports: Ports) -> Result<Finished, EngineError> {
         let (to, from) = mpsc::unbounded_channel();
+        let (shown, to_show) = mpsc::channel(ROOM);
         let state: Shared = Arc::new(RwLock::new(RunState::new()));
         let stops = Stops::default();
+        let live = Arc::new(Live::default());
         let view = View {
             state: Arc::clone(&state),
             plan: Arc::clone(&self.plan),
+            live: Arc::clone(&live),
         };
         let context = Context {
             plan: Arc::clone(&self.plan),
@@ -69,10 +73,12 @@ impl Prepared {
             connections: Arc::new(self.connections),
             scope: self.scope.with_known(Arc::new(view)),
             masker: Arc::clone(&self.masker),
+            live,
             clock: Arc::clone(&ports.clock),
             approver: ports.approver,
             run: self.started.run.clone(),
             to,
+            shown,
             stops,
         };
         let mut dispatcher = Dispatcher {
@@ -86,6 +92,7 @@ impl Prepared {
             tasks: JoinSet::new(),
             units: HashMap::new(),
             unsynced: None,
+            to_show,
             signals: 0,
             context,
         };
@@ -107,6 +114,7 @@ struct Dispatcher {
     units: HashMap<Id, Unit>,
     /// Since when something is written and not yet durable.
     unsynced: Option<Duration>,
+    to_show: mpsc::Receiver<Shown>,
     signals: u32,
     context: Context,
 }
@@ -163,14 +171,16 @@ impl Dispatcher {
                 return Ok(Finished { outcome, state });
             }
             let sync_at = self.unsynced.map(|since| since + SYNC_AFTER);
+            // Signals and the sync come first: however much is said, they are not kept waiting.
             tokio::select! {
                 biased;
+                Some(signal) = signals.recv() => self.signalled(&signal)?,
+                () = wait_until(&*self.clock, sync_at), if sync_at.is_some() => self.sync()?,
                 count = messages.recv_many(&mut batch, 256) => {
                     if count > 0 {
                         self.take(&mut batch)?;
                     }
                 }
-                Some(signal) = signals.recv() => self.signalled(&signal)?,
                 Some(ended) = self.tasks.join_next_with_id() => {
                     let (id, panicked) = match ended {
                         Ok((id, ())) => (id, false),
@@ -183,7 +193,10 @@ impl Dispatcher {
                     self.take(&mut batch)?;
                     self.ended(id, panicked)?;
                 }
-                () = wait_until(&*self.clock, sync_at), if sync_at.is_some() => self.sync()?,
+                Some(shown) = self.to_show.recv() => {
+                    self.tell_shown(&shown);
+                    self.show();
+                }
             }
         }
     }
@@ -282,6 +295,7 @@ impl Dispatcher {
     /// Takes in what units said: all of it is written, then made durable at once if some of it must be, and
     /// only then may they go on.
     fn take(&mut self, batch: &mut Vec<Message>) -> Result<(), EngineError> {
+        self.show();
         let mut waiting = Vec::new();
         let mut must_sync = false;
         for message in batch.drain(..) {
@@ -303,13 +317,6 @@ impl Dispatcher {
                         reading: &reading,
                     });
                 }
-                Message::Output { step, stream, bytes } => {
-                    self.tell(Progress::Output {
-                        step: &step,
-                        stream,
-                        bytes: &bytes,
-                    });
-                }
                 Message::OpenOutput { name, done } => {
                     // A unit that is gone needs no output.
                     drop(done.send(self.journal.output(&name)));
@@ -326,6 +333,24 @@ impl Dispatcher {
         Ok(())
     }
 
+    /// Shows what was printed until now.
+    fn show(&mut self) {
+        for _ in 0..ROOM {
+            let Ok(shown) = self.to_show.try_recv() else {
+                return;
+            };
+            self.tell_shown(&shown);
+        }
+    }
+
+    fn tell_shown(&mut self, shown: &Shown) {
+        self.tell(Progress::Output {
+            step: &shown.step,
+            stream: shown.stream,
+            bytes: &shown.bytes,
+        });
+    }
+
     /// Whether something would begin although the run is stopping: what a unit was about to do when the stop
     /// came is not done any more.
     fn is_too_late(&self, event: &Event) -> bool {
@@ -335,7 +360,10 @@ impl Dispatcher {
         read(&self.state, |state| {
             let outline = state.run().map(|run| &run.outline);
             let known = outline.and_then(|outline| outline.steps.get(state.position(step)?));
-            state.stop().is_some() && known.is_some_and(|known| known.section == Section::Steps)
+            // A failure in the same batch has not led to a stop yet, and will.
+            let stops =
+                state.stop().is_some() || outline.is_some_and(|outline| stop_for(state, outline).is_some());
+            stops && known.is_some_and(|known| known.section == Section::Steps)
         })
     }
 

@@ -11,7 +11,7 @@ use tokio::sync::{Mutex, mpsc};
 use crate::Clock;
 use crate::brake::{Brake, Urgency};
 use crate::mask::Masker;
-use crate::message::Message;
+use crate::message::Shown;
 
 /// How long what was started may take to end by itself.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 pub(crate) struct Sink {
     pub(crate) step: String,
     pub(crate) writer: Box<dyn OutputWriter>,
-    pub(crate) to: mpsc::UnboundedSender<Message>,
+    pub(crate) to: mpsc::Sender<Shown>,
 }
 
 /// The engine, as one call of an action sees it.
@@ -80,13 +80,13 @@ fn show(sink: &mut Sink, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
     sink.writer
         .write(stream, bytes)
         .map_err(|error| Failure::new(ErrorKind::Other, format!("the output could not be kept: {error}")))?;
-    let message = Message::Output {
+    let shown = Shown {
         step: sink.step.clone(),
         stream,
         bytes: bytes.to_vec(),
     };
-    // Nobody listening is no reason to fail: output is shown as a service.
-    let _unheard = sink.to.send(message);
+    // No room, or nobody who looks, is no reason to fail or to wait: output is shown as a service.
+    drop(sink.to.try_send(shown));
     Ok(())
 }
 

@@ -14,10 +14,12 @@
     reason = "`step` and `stop` are what this crate is about"
 )]
 
+mod bounds;
 mod brake;
 mod clock;
 mod dispatch;
 mod host;
+mod live;
 mod mask;
 mod mask_event;
 mod message;
@@ -30,6 +32,6 @@ mod view;
 
 pub use clock::Clock;
 pub use dispatch::{EngineError, Finished};
-pub use mask::{MIN_SECRET, Masker};
+pub use mask::{MIN_SECRET, MaskError, Masker};
 pub use ports::{Answer, Approver, Ports, Question, Signal};
 pub use prepare::{LabAddress, PrepareError, Prepared, Start};

@@ -20,12 +20,21 @@ pub const MIN_SECRET: usize = 4;
 /// Less of a secret within base64 would be found where it is not.
 const LEAST_WITHIN_BASE64: usize = 6;
 
-/// A secret that cannot be protected.
+/// Secrets that cannot be protected.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("secret `{name}` is shorter than {MIN_SECRET} characters, so it cannot be masked")]
-pub struct TooShort {
-    /// Its name.
-    pub name: String,
+pub enum MaskError {
+    /// A secret is too short.
+    #[error("secret `{name}` is shorter than {MIN_SECRET} characters, so it cannot be masked")]
+    TooShort {
+        /// Its name.
+        name: String,
+    },
+    /// The secrets cannot be searched for.
+    #[error("the secrets cannot be searched for: {reason}")]
+    Search {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// Replaces secrets by their names.
@@ -38,11 +47,11 @@ pub struct Masker {
 
 impl Masker {
     /// For these secrets.
-    pub fn new(secrets: &[Secret]) -> Result<Self, TooShort> {
+    pub fn new(secrets: &[Secret]) -> Result<Self, MaskError> {
         let mut patterns: BTreeMap<Vec<u8>, String> = BTreeMap::new();
         for secret in secrets {
             if secret.reveal().len() < MIN_SECRET {
-                return Err(TooShort {
+                return Err(MaskError::TooShort {
                     name: secret.name().to_owned(),
                 });
             }
@@ -54,9 +63,11 @@ impl Masker {
         let search = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(patterns.keys())
-            .ok();
+            .map_err(|error| MaskError::Search {
+                reason: error.to_string(),
+            })?;
         Ok(Self {
-            search: search.filter(|_| !patterns.is_empty()),
+            search: Some(search).filter(|_| !patterns.is_empty()),
             masks: patterns.into_values().collect(),
             longest,
         })

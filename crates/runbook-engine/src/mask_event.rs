@@ -94,6 +94,7 @@ impl Masker {
 
     fn intent_in(&self, intent: &mut Intent) {
         self.within(&mut intent.summary);
+        intent.env.values_mut().for_each(|text| self.within(text));
         // The names of parameters are the author's; whatever is below them may not be.
         match &mut intent.params {
             Value::Object(params) => params.values_mut().for_each(|value| self.value_in(value)),
@@ -121,6 +122,10 @@ impl Masker {
 
     fn started(&self, started: &mut RunStarted) {
         self.values(&mut started.inputs);
+        started
+            .connections
+            .values_mut()
+            .for_each(|text| self.within(text));
         let runbook = &mut started.runbook;
         self.within(&mut runbook.title);
         runbook.summary.iter_mut().for_each(|text| self.within(text));

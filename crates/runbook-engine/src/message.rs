@@ -15,15 +15,21 @@ pub(crate) enum Message {
     },
     /// A check gave a reading that is no event.
     Reading { site: CheckSite, reading: Reading },
-    /// A step printed something.
-    Output {
-        step: String,
-        stream: Stream,
-        bytes: Vec<u8>,
-    },
     /// A place for output is wanted.
     OpenOutput {
         name: OutputName,
         done: oneshot::Sender<Box<dyn OutputWriter>>,
     },
 }
+
+/// What a step printed, for whoever watches. There is room for a little of it, and what finds none is not shown:
+/// the journal's files have it, and nobody who looks can delay or fill up a run.
+#[derive(Debug)]
+pub(crate) struct Shown {
+    pub(crate) step: String,
+    pub(crate) stream: Stream,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// How many pieces of output wait to be shown, each of at most what an action writes at once.
+pub(crate) const ROOM: usize = 256;

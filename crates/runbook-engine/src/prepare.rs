@@ -11,7 +11,7 @@ use runbook_plan::{Catalogue, Plan};
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::mask::{Masker, TooShort};
+use crate::mask::{MaskError, Masker};
 use crate::outline::outline;
 
 /// The version of the journal's format.
@@ -68,7 +68,7 @@ pub enum PrepareError {
     },
     /// A secret cannot be protected.
     #[error(transparent)]
-    Secret(#[from] TooShort),
+    Secret(#[from] MaskError),
 }
 
 /// A run that can begin.

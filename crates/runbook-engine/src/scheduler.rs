@@ -160,7 +160,7 @@ fn start_ready(state: &RunState, outline: &Outline, active: &BTreeSet<Unit>) -> 
 }
 
 /// Why the run must stop, if a step says so.
-fn stop_for(state: &RunState, outline: &Outline) -> Option<Stop> {
+pub(crate) fn stop_for(state: &RunState, outline: &Outline) -> Option<Stop> {
     state.failures().iter().find_map(|at| {
         let (known, step) = (outline.steps.get(*at)?, state.steps().get(*at)?);
         if known.section != Section::Steps {

@@ -13,6 +13,7 @@ use runbook_plan::expression::Scope;
 use runbook_plan::{Action, RenderError};
 
 use super::{Context, Halt};
+use crate::bounds;
 use crate::brake::{Brake, Urgency};
 use crate::host::{CallHost, GRACE, Sink};
 
@@ -151,7 +152,7 @@ pub(super) async fn call(
         Some(Sink {
             step: caller.step.to_owned(),
             writer,
-            to: context.to.clone(),
+            to: context.shown.clone(),
         })
     } else {
         None
@@ -254,7 +255,9 @@ async fn given_up(host: &CallHost) {
 
 /// An answer of null is told as none: a journal cannot tell them apart.
 fn without_null(failure: Failure) -> Failure {
-    let result = failure.result.filter(|result| !result.is_null());
+    let result = failure
+        .result
+        .filter(|result| !result.is_null() && bounds::check(result).is_ok());
     Failure { result, ..failure }
 }
 

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::call::{Caller, call, render, seconds};
 use super::{Context, Halt};
+use crate::bounds;
 use crate::brake::{Brake, Urgency};
 
 /// Between two readings there is at least this much time, also with `every: 0s`.
@@ -189,6 +190,7 @@ async fn read(
     let timeout = left.map_or(check.action.timeout, |left| {
         check.action.timeout.min(left.max(Duration::from_secs(1)))
     });
+    let hurried = timeout < check.action.timeout;
     let caller = Caller {
         step: site.step.as_deref().unwrap_or(&site.check),
         part: "check".to_owned(),
@@ -201,6 +203,10 @@ async fn read(
     let called = call(context, &check.action, &rendered, &caller).await?;
     Ok(match called.result {
         Ok(output) => judge(context, check, &output),
+        // That it had less time than the author gives is no answer.
+        Err(failure) if hurried && failure.kind == ErrorKind::Timeout => {
+            error(format!("{failure}, at the end of the gate's time"))
+        }
         Err(failure) if check.judges_failure && failure.kind != ErrorKind::Cancelled => {
             judge_failure(context, check, &failure)
         }
@@ -224,15 +230,15 @@ fn judge(context: &Context, check: &Check, output: &Output) -> (Reading, Values)
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    evaluate(check, &context.scope.with_result(&result), &output.cut)
+    evaluate(context, check, &context.scope.with_result(&result), &output.cut)
 }
 
 fn judge_failure(context: &Context, check: &Check, failure: &Failure) -> (Reading, Values) {
     let result = json!({"ok": false, "error": {"kind": failure.kind.word(), "message": failure.message}});
-    evaluate(check, &context.scope.with_result(&result), &[])
+    evaluate(context, check, &context.scope.with_result(&result), &[])
 }
 
-fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
+fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
     let mut reading = Reading {
         number: 0,
         verdict: Verdict::Pass,
@@ -263,7 +269,8 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
         match value.eval(&scope) {
             Ok(found) => {
                 // Null is nothing to draw.
-                reading.value = Some(found.to_json()).filter(|found| !found.is_null());
+                reading.value =
+                    Some(found.to_json()).filter(|found| !found.is_null() && bounds::check(found).is_ok());
                 scope = scope.with_value(found);
             }
             Err(error) => return wrong(reading, value, &error),
@@ -289,7 +296,17 @@ fn evaluate(check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {
     let mut values = Values::new();
     for (name, expression) in &check.capture {
         match expression.eval(&scope) {
-            Ok(value) => drop(values.insert(name.clone(), value.to_json())),
+            Ok(value) => {
+                let json = value.to_json();
+                if let Err(reason) = bounds::check(&json) {
+                    reading.verdict = Verdict::Error;
+                    reading.detail = format!("`{name}` {reason}");
+                    return (reading, Values::new());
+                }
+                let owner = format!("checks.{}", check.id);
+                context.live.keep(&context.masker, &owner, name, &value);
+                values.insert(name.clone(), json);
+            }
             Err(error) => return wrong(reading, expression, &error),
         }
     }

@@ -18,8 +18,9 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::brake::Brake;
+use crate::live::Live;
 use crate::mask::Masker;
-use crate::message::Message;
+use crate::message::{Message, Shown};
 use crate::scheduler::Unit;
 use crate::{Approver, Clock};
 
@@ -64,10 +65,12 @@ pub(crate) struct Context {
     pub(crate) connections: Arc<IndexMap<String, Connection>>,
     pub(crate) scope: Scope,
     pub(crate) masker: Arc<Masker>,
+    pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) approver: Arc<dyn Approver>,
     pub(crate) run: String,
     pub(crate) to: mpsc::UnboundedSender<Message>,
+    pub(crate) shown: mpsc::Sender<Shown>,
     pub(crate) stops: Stops,
 }
 

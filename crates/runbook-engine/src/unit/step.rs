@@ -11,6 +11,7 @@ use super::call::{Caller, Rendered, call, foresee, render};
 use super::gate::uses_cut;
 use super::{Broken, Context, Halt, gates};
 use crate::Question;
+use crate::bounds;
 use crate::brake::{Brake, Urgency};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
@@ -178,7 +179,7 @@ async fn before(context: &Context, step: &Step, stop: &Brake) -> Result<(), Brok
         .result
         .map_err(wrong)?;
     let scope = context.scope.with_result(&output.value);
-    let values = capture(&before.capture, &scope, &output.cut).map_err(wrong)?;
+    let values = capture(context, &step.id, &before.capture, &scope, &output.cut).map_err(wrong)?;
     context
         .record(
             Event::BeforeTaken {
@@ -221,7 +222,12 @@ async fn attempt(
     };
     let called = call(context, &step.action, rendered, &caller).await?;
     let elapsed_ms = called.elapsed_ms();
-    let end = match &called.result {
+    // What only looks leaves nothing behind, however it ends.
+    let result = called.result.map_err(|failure| Failure {
+        may_have_applied: failure.may_have_applied && changes,
+        ..failure
+    });
+    let end = match &result {
         Ok(_) => AttemptEnd::Succeeded,
         Err(failure) => AttemptEnd::Failed {
             failure: failure.clone(),
@@ -235,7 +241,7 @@ async fn attempt(
         elapsed_ms,
     };
     context.record(ended, false).await?;
-    Ok(called.result?)
+    Ok(result?)
 }
 
 async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(), Broken> {
@@ -243,7 +249,8 @@ async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(),
         return Ok(());
     }
     let scope = context.scope.with_result(&output.value);
-    let values = capture(&step.capture, &scope, &output.cut).map_err(Failure::maybe_applied)?;
+    let values =
+        capture(context, &step.id, &step.capture, &scope, &output.cut).map_err(Failure::maybe_applied)?;
     context
         .record(
             Event::Captured {
@@ -256,7 +263,14 @@ async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(),
     Ok(())
 }
 
-fn capture(capture: &Capture, scope: &Scope, cut: &[String]) -> Result<IndexMap<String, Value>, Failure> {
+/// The values of a `capture`. One with a secret in it is kept beside the state as it is.
+fn capture(
+    context: &Context,
+    owner: &str,
+    capture: &Capture,
+    scope: &Scope,
+    cut: &[String],
+) -> Result<IndexMap<String, Value>, Failure> {
     let mut values = IndexMap::new();
     for (name, expression) in capture {
         let path = format!("capture.{name}");
@@ -265,9 +279,16 @@ fn capture(capture: &Capture, scope: &Scope, cut: &[String]) -> Result<IndexMap<
             return Err(Failure::new(ErrorKind::Other, message).about(path));
         }
         let value = expression.eval(scope).map_err(|error| {
-            Failure::new(ErrorKind::Other, format!("`{}`: {error}", expression.source())).about(path)
+            Failure::new(ErrorKind::Other, format!("`{}`: {error}", expression.source())).about(path.clone())
         })?;
-        values.insert(name.clone(), value.to_json());
+        let json = value.to_json();
+        if let Err(reason) = bounds::check(&json) {
+            return Err(Failure::new(ErrorKind::Other, format!("the value {reason}")).about(path));
+        }
+        context
+            .live
+            .keep(&context.masker, &format!("steps.{owner}"), name, &value);
+        values.insert(name.clone(), json);
     }
     Ok(values)
 }

@@ -10,9 +10,9 @@ use super::Val;
 /// What is known of steps and checks at a moment. The engine answers from the state of the run.
 pub trait Known: Send + Sync {
     /// `steps.STEP.NAME`; null where the step ran into a skip and captured nothing.
-    fn step(&self, step: &str, name: &str) -> Option<Value>;
+    fn step(&self, step: &str, name: &str) -> Option<Val>;
     /// `checks.CHECK.NAME`
-    fn check(&self, check: &str, name: &str) -> Option<Value>;
+    fn check(&self, check: &str, name: &str) -> Option<Val>;
 }
 
 /// What an expression can see: roots, and the steps and checks so far. Cloning is cheap.
@@ -91,16 +91,10 @@ impl Scope {
     }
 
     pub(crate) fn step(&self, step: &str, name: &str) -> Option<Val> {
-        self.known
-            .as_ref()?
-            .step(step, name)
-            .map(|value| Val::from(&value))
+        self.known.as_ref()?.step(step, name)
     }
 
     pub(crate) fn check(&self, check: &str, name: &str) -> Option<Val> {
-        self.known
-            .as_ref()?
-            .check(check, name)
-            .map(|value| Val::from(&value))
+        self.known.as_ref()?.check(check, name)
     }
 }
