@@ -293,24 +293,30 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
     } else {
         details.join(", ")
     };
-    let mut values = Values::new();
-    for (name, expression) in &check.capture {
-        match expression.eval(&scope) {
-            Ok(value) => {
-                let json = value.to_json();
-                if let Err(reason) = bounds::check(&json) {
-                    reading.verdict = Verdict::Error;
-                    reading.detail = format!("`{name}` {reason}");
-                    return (reading, Values::new());
-                }
-                let owner = format!("checks.{}", check.id);
-                context.live.keep(&context.masker, &owner, name, &value);
-                values.insert(name.clone(), json);
-            }
-            Err(error) => return wrong(reading, expression, &error),
+    match captures(context, check, &scope) {
+        Ok(values) => (reading, values),
+        Err(detail) => {
+            reading.verdict = Verdict::Error;
+            reading.detail = detail;
+            (reading, Values::new())
         }
     }
-    (reading, values)
+}
+
+/// What the check's `capture` gives. One with a secret in it is kept beside the state as it is.
+fn captures(context: &Context, check: &Check, scope: &Scope) -> Result<Values, String> {
+    let mut values = Values::new();
+    let owner = format!("checks.{}", check.id);
+    for (name, expression) in &check.capture {
+        let value = expression
+            .eval(scope)
+            .map_err(|error| format!("`{}`: {error}", expression.source()))?;
+        let json = value.to_json();
+        bounds::check(&json).map_err(|reason| format!("`{name}` {reason}"))?;
+        context.live.keep(&context.masker, &owner, name, &value);
+        values.insert(name.clone(), json);
+    }
+    Ok(values)
 }
 
 /// A name that the expression uses and of which only a part is there.

@@ -43,7 +43,11 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             args,
             named,
         } => {
-            let subject = filter_subject(name, eval(subject, scope))?;
+            let subject = if name == "default" {
+                eval_if_there(subject, scope)?.unwrap_or(Val::Null)
+            } else {
+                eval(subject, scope)?
+            };
             let args = all(args, scope)?;
             let named = named
                 .iter()
@@ -51,7 +55,9 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             let named = named.collect::<Result<Vec<_>, EvalError>>()?;
             filters::apply(tree, name, subject, &filters::Arguments { args, named })
         }
-        Node::Test { name, subject, .. } if name == "defined" => is_defined(eval(subject, scope)),
+        Node::Test { name, subject, .. } if name == "defined" => {
+            eval_if_there(subject, scope).map(|value| Val::Bool(value.is_some()))
+        }
         Node::Test { name, subject, args } => {
             let subject = eval(subject, scope)?;
             filters::test(tree, name, &subject, &all(args, scope)?).map(Val::Bool)
@@ -73,19 +79,32 @@ fn all(trees: &[Tree], scope: &Scope) -> Result<Vec<Val>, EvalError> {
     trees.iter().map(|tree| eval(tree, scope)).collect()
 }
 
-fn is_defined(subject: Evaluated) -> Evaluated {
-    match subject {
-        Ok(_) => Ok(Val::Bool(true)),
-        Err(error) if error.missing => Ok(Val::Bool(false)),
-        Err(error) => Err(error),
+/// The value, or none if its last part is missing: what `default` and `is defined` forgive. Whatever is missing
+/// before the last part is an error, since it may be a slip of the pen.
+fn eval_if_there(tree: &Tree, scope: &Scope) -> Result<Option<Val>, EvalError> {
+    match &tree.node {
+        Node::Attr(inner, _) | Node::Item(inner, _) => drop(eval(inner, scope)?),
+        Node::Filter { name, subject, .. } if matches!(name.as_str(), "first" | "last" | "min" | "max") => {
+            drop(eval(subject, scope)?);
+        }
+        Node::Name(_) | Node::StepValue { .. } | Node::CheckValue { .. } => {}
+        Node::Const(_)
+        | Node::Not(_)
+        | Node::Neg(_)
+        | Node::And(..)
+        | Node::Or(..)
+        | Node::Math(..)
+        | Node::Concat(..)
+        | Node::Compare(..)
+        | Node::If(..)
+        | Node::Filter { .. }
+        | Node::Test { .. }
+        | Node::List(_)
+        | Node::Map(_) => return eval(tree, scope).map(Some),
     }
-}
-
-/// `default` is told of what is missing instead of failing by it.
-fn filter_subject(filter: &str, subject: Evaluated) -> Evaluated {
-    match subject {
-        Err(error) if filter == "default" && error.missing => Ok(Val::Null),
-        other => other,
+    match eval(tree, scope) {
+        Err(error) if error.missing => Ok(None),
+        other => other.map(Some),
     }
 }
 

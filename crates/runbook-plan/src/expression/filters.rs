@@ -257,6 +257,11 @@ fn selection<'a>(tree: &Tree, name: &str, arguments: &'a Arguments) -> Result<Se
 
 /// The items whose subject (the item, or an attribute of it) passes a test, or does not.
 fn keep(tree: &Tree, items: &[Val], by: &Selection<'_>) -> Evaluated {
+    // A pattern is read once, however many items there are.
+    let pattern = match by.test {
+        Some(("matches", [Val::Text(pattern), ..])) => Some(regex(tree, pattern)?),
+        Some(_) | None => None,
+    };
     let mut kept = Vec::new();
     for item in items {
         let subject = match by.attribute {
@@ -264,14 +269,26 @@ fn keep(tree: &Tree, items: &[Val], by: &Selection<'_>) -> Evaluated {
             None => item.clone(),
         };
         let passes = match by.test {
-            Some((name, args)) => test(tree, name, &subject, args)?,
-            None => matches!(subject, Val::Bool(true)),
+            Some((name, args)) => match (&pattern, &subject) {
+                (Some(pattern), Val::Text(text)) => pattern.is_match(text),
+                (Some(_) | None, _) => test(tree, name, &subject, args)?,
+            },
+            None => truth(tree, "select", &subject)?,
         };
         if passes == by.wanted {
             kept.push(item.clone());
         }
     }
     Ok(Val::list(kept))
+}
+
+/// The boolean that a value is. Nothing else counts as one.
+fn truth(tree: &Tree, name: &str, value: &Val) -> Result<bool, EvalError> {
+    if let Val::Bool(value) = value {
+        Ok(*value)
+    } else {
+        Err(needs(tree, name, "true or false", value))
+    }
 }
 
 struct Selection<'a> {
@@ -449,8 +466,7 @@ pub(super) fn test(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Resu
         "ge" => compare(Compare::Ge),
         "in" => compare(Compare::In),
         "contains" => ops::compare(tree, Compare::In, operand()?, subject),
-        "true" => Ok(*subject == Val::Bool(true)),
-        "false" => Ok(*subject == Val::Bool(false)),
+        "true" | "false" => truth(tree, name, subject).map(|value| value == (name == "true")),
         "number" => Ok(number(subject).is_some()),
         "string" => Ok(matches!(subject, Val::Text(_))),
         "sequence" => Ok(matches!(subject, Val::List(_))),
@@ -470,6 +486,11 @@ pub(super) fn test(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Resu
     }
 }
 
+fn regex(tree: &Tree, pattern: &str) -> Result<Regex, EvalError> {
+    Regex::new(pattern)
+        .map_err(|error| EvalError::new(tree, format!("this is not a regular expression: {error}")))
+}
+
 fn of_texts(tree: &Tree, name: &str, subject: &Val, operand: &Val) -> Result<bool, EvalError> {
     let (Val::Text(text), Val::Text(other)) = (subject, operand) else {
         let wrong = if matches!(subject, Val::Text(_)) {
@@ -482,9 +503,7 @@ fn of_texts(tree: &Tree, name: &str, subject: &Val, operand: &Val) -> Result<boo
     match name {
         "startingwith" => Ok(text.starts_with(&**other)),
         "endingwith" => Ok(text.ends_with(&**other)),
-        _ => Regex::new(other)
-            .map(|pattern| pattern.is_match(text))
-            .map_err(|error| EvalError::new(tree, format!("this is not a regular expression: {error}"))),
+        _ => regex(tree, other).map(|pattern| pattern.is_match(text)),
     }
 }
 

@@ -69,7 +69,13 @@ pub(super) fn parse(source: &str) -> Result<Tree, SyntaxError> {
             ..whole(message)
         }
     })?;
-    lower(&parsed)
+    let tree = lower(&parsed)?;
+    if tree.depth() > MAX_PARTS {
+        return Err(whole(format!(
+            "the expression is more than {MAX_PARTS} levels deep"
+        )));
+    }
+    Ok(tree)
 }
 
 fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
@@ -260,6 +266,19 @@ fn lower_filter(filter: &ast::Filter<'_>, span: Span) -> Result<Node, SyntaxErro
         ));
     };
     let (args, named) = arguments(&filter.args, span)?;
+    let test = match filter.name {
+        "select" | "reject" => args.first(),
+        "selectattr" | "rejectattr" => args.get(1),
+        _ => None,
+    };
+    if let Some(Tree {
+        node: Node::Const(Val::Text(test)),
+        ..
+    }) = test
+        && !is_test(test)
+    {
+        return Err(unknown(span, "test", test, super::filters::TESTS));
+    }
     Ok(Node::Filter {
         name: filter.name.to_owned(),
         subject: Box::new(lower(subject)?),

@@ -235,10 +235,16 @@ pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
 /// Joins values as text. A secret in it makes the whole a secret.
 pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
     let mut segments = Vec::new();
+    let mut length = 0;
     for value in values {
         let parts = value
             .segments()
             .ok_or_else(|| EvalError::new(tree, format!("{} cannot be joined to text", value.noun())))?;
+        length += parts.iter().map(length_of).sum::<usize>();
+        if length > MAX_TEXT {
+            let message = format!("the text would be longer than {MAX_TEXT} bytes");
+            return Err(EvalError::new(tree, message));
+        }
         segments.extend(parts);
     }
     let text = Text::from_segments(segments);
@@ -253,11 +259,13 @@ pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
             Segment::Secret(_) | Segment::Unknown(_) => "",
         })
         .collect();
-    if joined.len() > MAX_TEXT {
-        return Err(EvalError::new(
-            tree,
-            format!("the text would be longer than {MAX_TEXT} bytes"),
-        ));
-    }
     Ok(Val::text(joined))
+}
+
+fn length_of(segment: &Segment) -> usize {
+    match segment {
+        Segment::Literal(text) | Segment::Value(text) => text.len(),
+        Segment::Secret(secret) => secret.reveal().len(),
+        Segment::Unknown(_) => 0,
+    }
 }

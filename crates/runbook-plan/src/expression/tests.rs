@@ -19,7 +19,7 @@ fn scope() -> Scope {
         "body": {"pool": {"util": 0.97, "size": null}, "state": "idle", "count": "12", "up": "false"},
         "rows": [{"pid": 1, "state": "idle"}, {"pid": 2, "state": "active"}, {"pid": 3, "state": "idle"}],
         "uneven": [{"state": "idle"}, {}],
-        "lines": ["a", "b"]
+        "lines": ["a", "b"], "big": 18_446_744_073_709_551_615_u64
     }))
 }
 
@@ -57,6 +57,8 @@ fn values() {
         ("'big' if inputs.size > 100 else 'small'", json!("big")),
         ("body.pool.missing | default(5)", json!(5)),
         ("body.pool.size | default(5)", json!(5)),
+        ("[] | first | default('none')", json!("none")),
+        ("big", json!("18446744073709551615")),
         ("body.count | int + 1", json!(13)),
         ("'90s' | duration", json!(90.0)),
         ("{'a': [1, 2.0]}", json!({"a": [1, 2.0]})),
@@ -112,6 +114,15 @@ fn what_must_not_pass_by_accident() {
             "there is no `state`",
         ),
         ("[] | first == 1", "empty list"),
+        ("(rows | sum_of('pidd') | default(0)) == 0", "there is no `pidd`"),
+        ("(body.pol.util | default(0)) == 0", "there is no `pol`"),
+        ("body.pol.util is defined", "there is no `pol`"),
+        (
+            "rows | selectattr('pid') | length == 0",
+            "XX
+        ),
+        ("status is true", "needs true or false"),
+        ("big == 9007199254740993", "cannot be compared"),
         ("1 / 0 > 0", "division by zero"),
         ("9223372036854775807 + 1 > 0", "not a number"),
         ("'a' + 'b' == 'ab'", "join texts with `~`"),
@@ -136,6 +147,7 @@ fn what_cannot_be_read() {
         ("a +", "unexpected"),
         ("rows | lenght", "there is no filter `lenght`"),
         ("a is matchs('x')", "there is no test `matchs`"),
+        ("rows | selectattr('a', 'equls', 1)", "there is no test `equls`"),
         ("range(3)", "no functions"),
         ("rows.items()", "no functions"),
         ("rows[1:2]", "slices"),

@@ -165,6 +165,11 @@ impl Tree {
         }
     }
 
+    /// How many levels it has.
+    pub(crate) fn depth(&self) -> usize {
+        1 + self.children().into_iter().map(Self::depth).max().unwrap_or(0)
+    }
+
     /// The direct parts.
     pub(crate) fn children(&self) -> Vec<&Self> {
         match &self.node {

@@ -131,6 +131,8 @@ impl From<&Value> for Val {
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => match number.as_i64() {
                 Some(value) => Self::Int(value),
+                // A double would change the number; as text it is passed on exactly, and refuses to be compared.
+                None if number.is_u64() => Self::text(number.to_string()),
                 None => number.as_f64().map_or(Self::Null, Self::Float),
             },
             Value::String(text) => Self::text(text.as_str()),
