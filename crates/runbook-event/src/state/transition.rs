@@ -9,8 +9,8 @@ use thiserror::Error;
 use super::graph::Frontier;
 use super::{CheckState, Open, Phase, RunState, StepState, StepStatus, UndoStatus};
 use crate::{
-    AttemptEnd, CheckRole, CheckSite, Event, Intent, OnFailure, Outline, Record, RunStarted, Section, Stop,
-    UndoEnd, UndoOutline,
+    AttemptEnd, CheckOutline, CheckRole, CheckSite, Event, Intent, OnFailure, Outcome, Outline, Record,
+    RunStarted, Section, Stop, UndoEnd, UndoOutline, Verdict,
 };
 
 /// An event that does not fit the state.
@@ -81,6 +81,7 @@ impl RunState {
                 self.undo_ended(at, step, end)
             }
             Event::RunEnded { outcome, elapsed_ms } => {
+                self.may_end(*outcome)?;
                 self.outcome = Some(*outcome);
                 self.elapsed_ms = Some(*elapsed_ms);
                 self.ended_at = Some(at);
@@ -248,10 +249,10 @@ impl RunState {
         match event {
             Event::StepStarted { step } => {
                 let position = self.turn_of(step)?;
-                self.forward.begin(position);
-                let step = self.running(step)?;
+                let step = self.step_from(step, StepStatus::Pending)?;
                 step.status = StepStatus::Running;
                 step.started_at = Some(at);
+                self.forward.begin(position);
                 self.open.under_way += 1;
             }
             Event::StepSkipped { step, reason } => {
@@ -291,6 +292,7 @@ impl RunState {
             }
             Event::StepDone { step } => {
                 self.step_from(step, StepStatus::Acted)?;
+                self.gates_passed(step)?;
                 self.settle(at, step, StepStatus::Done)?;
             }
             Event::StepFailed { step, failure } => {
@@ -329,7 +331,63 @@ impl RunState {
         Ok(())
     }
 
+    /// No step is done without its gates.
+    fn gates_passed(&self, id: &str) -> Fits {
+        let outline = self.started.as_deref().map(|run| &run.outline);
+        let known = outline.and_then(|outline| outline.steps.get(self.position(id)?));
+        let passed = |check: &CheckOutline| {
+            let site = CheckSite {
+                role: CheckRole::Gate,
+                step: Some(id.to_owned()),
+                check: check.id.clone(),
+            };
+            self.checks
+                .get(&site)
+                .is_some_and(|check| check.verdict == Some(Verdict::Pass))
+        };
+        ensure(
+            known.is_some_and(|known| known.verify.iter().all(passed)),
+            "a step is done only when its gates have passed",
+        )
+    }
+
+    /// A run ends when nothing is under way. It is resolved only if nothing stopped it, every step is settled and
+    /// every final check has passed.
+    fn may_end(&self, outcome: Outcome) -> Fits {
+        let undoing = self.steps.iter().any(|step| step.undo == UndoStatus::Running);
+        ensure(
+            self.open.under_way == 0 && !undoing,
+            "something is still under way",
+        )?;
+        if outcome != Outcome::Resolved {
+            return Ok(());
+        }
+        let outline = self.outline()?;
+        let passed = |check: &CheckOutline| {
+            let site = CheckSite {
+                role: CheckRole::Verify,
+                step: None,
+                check: check.id.clone(),
+            };
+            self.checks
+                .get(&site)
+                .is_some_and(|check| check.verdict == Some(Verdict::Pass))
+        };
+        let forgiven = |at: &usize| {
+            outline
+                .steps
+                .get(*at)
+                .is_some_and(|step| step.on_failure == OnFailure::Continue)
+        };
+        ensure(self.stop.is_none(), "what was stopped is not resolved")?;
+        ensure(self.open.steps == 0, "a step is not settled")?;
+        ensure(self.failures.iter().all(forgiven), "a step has failed")?;
+        ensure(outline.verify.iter().all(passed), "a final check has not passed")
+    }
+
     fn attempt_started(&mut self, step: &str, attempt: u32, intent: &Intent) -> Fits {
+        let stopped = self.stop.is_some() && self.phase < Some(Phase::Rollback);
+        ensure(!stopped, "nothing begins once the run is stopping")?;
         let step = self.step_from(step, StepStatus::Running)?;
         ensure(attempt == step.attempts + 1, "attempts are counted")?;
         step.attempts = attempt;

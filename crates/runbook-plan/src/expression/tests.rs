@@ -119,7 +119,7 @@ fn what_must_not_pass_by_accident() {
         ("body.pol.util is defined", "there is no `pol`"),
         (
             "rows | selectattr('pid') | length == 0",
-            "XX
+            "true or false, found a number",
         ),
         ("status is true", "needs true or false"),
         ("big == 9007199254740993", "cannot be compared"),

@@ -33,6 +33,7 @@ fn resolved() -> Vec<Record> {
     let gate = site(CheckRole::Gate, Some("drain"), "1");
     let verify = site(CheckRole::Verify, None, "free");
     found()
+        .gated("drain")
         .event(Event::StepStarted {
             step: "drain".to_owned(),
         })
@@ -217,6 +218,7 @@ fn a_failed_gate_is_named_with_its_reading() {
     let gate = site(CheckRole::Gate, Some("drain"), "1");
     let failure = runbook_action::Failure::new(runbook_action::ErrorKind::Timeout, "its gate did not pass");
     let records = found()
+        .gated("drain")
         .begins("drain")
         .comes_back("drain", 1, AttemptEnd::Succeeded, "")
         .asks(
@@ -316,6 +318,7 @@ fn nothing_is_told_of_a_run_that_was_not_needed() {
 fn a_failure_that_did_not_stop_the_run_is_told() {
     let failure = refused();
     let records = found()
+        .forgives("drain")
         .begins("drain")
         .comes_back(
             "drain",
@@ -331,6 +334,11 @@ fn a_failure_that_did_not_stop_the_run_is_told() {
         })
         .does("kill")
         .does("resize")
+        .phase(Phase::Verify)
+        .asks(
+            &site(CheckRole::Verify, None, "free"),
+            &[(Verdict::Pass, json!(50))],
+        )
         .ends(Outcome::Resolved);
     let told = part(&report(&records), "## What happened");
     let expected =
