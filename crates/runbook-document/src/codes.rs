@@ -48,6 +48,7 @@ codes! {
     EFFECT_UNDERSTATED = "RB0503", "a stated effect below the recognised one";
     NO_FINAL_VERIFY = "RB0504", "a runbook that changes something and never proves that it helped";
     OWN_CAPTURE_IN_ROLLBACK = "RB0505", "a rollback that needs what only its own step would capture";
+    UNDO_NEVER_RUNS = "RB0506", "an undo that never runs";
     UNKNOWN_CONNECTION = "RB0601", "an unknown connection";
     AMBIGUOUS_CONNECTION = "RB0602", "several connections fit and none is named";
     NO_CONNECTION = "RB0603", "an action without the connection that it needs";

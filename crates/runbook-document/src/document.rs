@@ -244,6 +244,7 @@ impl Document {
     pub fn read(root: &Node, kinds: &[&str], findings: &mut Findings) -> Option<Self> {
         check(root, &Shape::Object(&RUNBOOK), findings);
         check_format(root, findings);
+        check_steps(root, findings);
         let mut steps = Reader { kinds, findings };
         let detect = match root.get("detect") {
             Some(node) if node.get("any").is_some() => Detect {
@@ -296,6 +297,20 @@ impl Document {
             on_interrupt: policy(root, "on_interrupt").unwrap_or_default(),
             max_parallel: root.count_of("max_parallel").unwrap_or(8),
         })
+    }
+}
+
+/// A runbook without steps would be resolved by doing nothing.
+fn check_steps(root: &Node, findings: &mut Findings) {
+    if let Some(entry) = root.entry("steps")
+        && matches!(&entry.value.kind, crate::Kind::List(items) if items.is_empty())
+    {
+        let finding = Finding::error(
+            codes::EMPTY_VALUE,
+            entry.key.span,
+            "`steps` is empty: there is nothing to run",
+        );
+        findings.push(finding.help("add a step: `- {id: look, shell: …, effect: read}`"));
     }
 }
 

@@ -137,9 +137,21 @@ impl InputDecl {
             findings.push(Finding::error(codes::INPUT_DECLARATION, span, message));
         };
         if let Some(pattern) = node.get("pattern") {
-            match Regex::new(&format!("^(?:{})$", pattern.text().unwrap_or_default())) {
+            let text = pattern.text().unwrap_or_default();
+            // The author's own text must be a whole expression before it is put between anchors.
+            match Regex::new(text).and_then(|_| Regex::new(&format!("^(?:{text})$"))) {
                 Ok(regex) => decl.pattern = Some(regex),
                 Err(_) => wrong(pattern.span, "this is not a regular expression".to_owned()),
+            }
+            let of_texts = matches!(
+                kind,
+                InputKind::Text | InputKind::Duration | InputKind::Url | InputKind::List
+            );
+            if !of_texts {
+                wrong(
+                    pattern.span,
+                    format!("`pattern` is for texts, and this input is {}", kind.noun()),
+                );
             }
         }
         if kind == InputKind::Enum && decl.values.is_empty() {
@@ -250,11 +262,17 @@ impl InputDecl {
                 return Err(format!("`{}` is {beyond} {}", plain(value), plain(bound)));
             }
         }
-        match (&self.pattern, value) {
-            (Some(pattern), Value::String(text)) if !pattern.is_match(text) => {
-                Err(format!("`{text}` does not match `{}`", pattern.as_str()))
-            }
-            _ => Ok(value.clone()),
+        let texts: Vec<&str> = match value {
+            Value::String(text) => vec![text],
+            Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+        };
+        match &self.pattern {
+            Some(pattern) => match texts.iter().find(|text| !pattern.is_match(text)) {
+                Some(text) => Err(format!("`{text}` does not match `{}`", pattern.as_str())),
+                None => Ok(value.clone()),
+            },
+            None => Ok(value.clone()),
         }
     }
 }

@@ -277,6 +277,22 @@ impl Compiler<'_, '_> {
     ) -> Undo {
         let stated = written.effect.as_ref().map(|stated| stated.value.as_str());
         match (undo, effect, section) {
+            (Some(undo @ (Undo::Action(_) | Undo::Irreversible(_))), Effect::Read, _) => {
+                let id = &written.id.value;
+                let message = format!("step `{id}` only looks, so its undo never runs");
+                let help = "if it changes something, say `effect: change`; else leave the undo out";
+                self.findings
+                    .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
+                undo
+            }
+            (Some(undo @ Undo::Action(_)), _, Section::Finally) => {
+                let id = &written.id.value;
+                let message = format!("step `{id}` is part of `finally`, which is not undone");
+                let help = "leave its `rollback` out, or make it one of `steps`";
+                self.findings
+                    .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
+                undo
+            }
             (Some(undo), _, _) => undo,
             (None, Effect::Read, _) | (None, _, Section::Finally) => Undo::NotNeeded,
             // A misspelt effect has been reported, and what was meant is not known.
