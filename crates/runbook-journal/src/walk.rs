@@ -9,7 +9,7 @@ use crate::chain::{self, Parts};
 use crate::diagnose::{Place, diagnose};
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
-use crate::lines::{Line, Lines};
+use crate::lines::{Line, Lines, parse};
 
 /// A run, as it was kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ impl Walk {
             });
         };
         let head = hash.to_owned();
-        let parsed = serde_json::from_slice::<Record>(bytes);
+        let parsed = parse::<Record>(bytes);
         let line = self.lines.number();
         let record = parsed
             .map_err(|error| self.bad(Fault::NotRecord, format!("line {line} is not a record: {error}")))?;
