@@ -1,13 +1,14 @@
 //! Each step, in the author's order.
 
-use runbook_action::{Failure, Stream};
+use runbook_action::{ErrorKind, Failure, Stream};
 use runbook_event::{AttemptEnd, CheckState, OutputRef, StepStatus, Verdict};
 
+use crate::markdown::changes::{undo, variables};
 use crate::markdown::happened::title;
 use crate::markdown::page::{Page, time};
 use crate::story::{Attempt, Step, Story};
 use crate::text::{code, inline};
-use crate::words::{approval, check_title, duration, failed, intended, named, reading, skipped, undo_word};
+use crate::words::{approval, check_title, duration, failed, failed_word, intended, named, reading, skipped};
 
 /// How many lines of a program's output the report shows.
 const LINES: usize = 20;
@@ -28,7 +29,12 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
         }
         if let Some(failure) = &step.state.failure {
             page.paragraph(&format!(
-                "**Failed** ({}): {}.",
+                "**{}** ({}): {}.",
+                if failure.kind == ErrorKind::Cancelled {
+                    "Cancelled"
+                } else {
+                    "Failed"
+                },
                 failure.kind.word(),
                 inline(&failed(failure))
             ));
@@ -79,7 +85,15 @@ fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
         facts.push(format!("Captured: {}", inline(&named(&state.captures))));
     }
     if state.attempted {
-        facts.push(format!("Undo: {}", undo_word(state.undo)));
+        facts.push(format!("Undo: {}", undo(story, step)));
+    }
+    for (of, intent) in [
+        ("Environment", &state.intent),
+        ("Environment of the undo", &state.undo_intent),
+    ] {
+        if let Some(intent) = intent.as_ref().filter(|intent| !intent.env.is_empty()) {
+            facts.push(format!("{of}: {}", variables(&intent.env)));
+        }
     }
     facts
 }
@@ -103,7 +117,8 @@ fn attempted(attempt: &Attempt<'_>) -> String {
         Some((AttemptEnd::Succeeded, ms)) => format!("Attempt {number}: succeeded in {}", duration(ms)),
         Some((AttemptEnd::Failed { failure }, ms)) => {
             format!(
-                "Attempt {number}: failed after {}: {}",
+                "Attempt {number}: {} after {}: {}",
+                failed_word(failure),
                 duration(ms),
                 inline(&failed(failure))
             )
