@@ -44,6 +44,21 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// The word for where it stands. What was stopped from outside did not fail.
+    pub(crate) fn status_word(&self) -> &'static str {
+        if self.was_cancelled() {
+            "cancelled"
+        } else {
+            self.state.status.word()
+        }
+    }
+
+    /// Whether it was stopped from outside.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        let failure = self.state.failure.as_ref();
+        failure.is_some_and(|failure| failure.kind == ErrorKind::Cancelled)
+    }
+
     /// How long it took from its turn to its end, in milliseconds.
     pub(crate) fn elapsed_ms(&self) -> Option<u64> {
         between(self.state.started_at?, self.state.ended_at?)

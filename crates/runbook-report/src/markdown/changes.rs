@@ -50,7 +50,9 @@ fn changed(story: &Story<'_>, page: &mut Page) {
 
 fn result(step: &Step<'_>) -> String {
     match (step.state.status, &step.state.failure) {
-        (StepStatus::Failed, Some(failure)) => format!("failed: {}", inline(&failed(failure))),
+        (StepStatus::Failed, Some(failure)) => {
+            format!("{}: {}", step.status_word(), inline(&failed(failure)))
+        }
         (status, Some(_) | None) => match status {
             StepStatus::Acting => "**not known**: no record of its end".to_owned(),
             StepStatus::Pending

@@ -113,17 +113,22 @@ fn progress(story: &Story<'_>) -> String {
     };
     let total = story.state.section(Section::Steps).count();
     let done = count(StepStatus::Done);
+    let cancelled = story
+        .steps()
+        .filter(|step| step.outline.section == Section::Steps && step.was_cancelled())
+        .count();
     let (failures, skips, pending) = (
-        count(StepStatus::Failed),
+        count(StepStatus::Failed).saturating_sub(cancelled),
         count(StepStatus::Skipped),
         count(StepStatus::Pending),
     );
     let parts: Vec<String> = [
         (failures, "failed"),
+        (cancelled, "cancelled"),
         (skips, "not run"),
         (pending, "never reached"),
         (
-            (total - done).saturating_sub(failures + skips + pending),
+            (total - done).saturating_sub(failures + cancelled + skips + pending),
             "under way at the last record",
         ),
     ]

@@ -1,6 +1,6 @@
 //! Each step, in the author's order.
 
-use runbook_action::{ErrorKind, Failure, Stream};
+use runbook_action::{Failure, Stream};
 use runbook_event::{AttemptEnd, CheckState, OutputRef, StepStatus, Verdict};
 
 use crate::markdown::changes::{undo, variables};
@@ -28,16 +28,12 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
             show("the undo", output, page);
         }
         if let Some(failure) = &step.state.failure {
-            page.paragraph(&format!(
-                "**{}** ({}): {}.",
-                if failure.kind == ErrorKind::Cancelled {
-                    "Cancelled"
-                } else {
-                    "Failed"
-                },
-                failure.kind.word(),
-                inline(&failed(failure))
-            ));
+            let what = if step.was_cancelled() {
+                "**Cancelled**".to_owned()
+            } else {
+                format!("**Failed** ({})", failure.kind.word())
+            };
+            page.paragraph(&format!("{what}: {}.", inline(&failed(failure))));
             help(failure, page);
         }
     }
@@ -100,7 +96,7 @@ fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
 
 fn status(story: &Story<'_>, step: &Step<'_>) -> String {
     let state = step.state;
-    let mut text = format!("Status: {}", state.status.word());
+    let mut text = format!("Status: {}", step.status_word());
     if let Some(at) = state.started_at {
         text.extend([", began at ", &time(at, story.started_at)]);
     }

@@ -229,7 +229,7 @@ fn a_rolled_back_run_shows_what_was_undone_and_what_was_kept() {
 #[test]
 fn a_failed_gate_is_named_with_its_reading() {
     let gate = site(CheckRole::Gate, Some("drain"), "1");
-    let failure = runbook_action::Failure::new(runbook_action::ErrorKind::Timeout, "its gate did not pass");
+    let failure = Failure::new(ErrorKind::Timeout, "its gate did not pass");
     let records = found()
         .begins("drain")
         .comes_back("drain", 1, AttemptEnd::Succeeded, "")
