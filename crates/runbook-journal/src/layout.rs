@@ -16,9 +16,28 @@ pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().mode(0o700).create(path)
 }
 
-/// Creates a directory and those above it, where they are not there.
+/// Creates a directory and those above it, where they are not there, and makes durable that they are.
 pub(crate) fn create_dirs(path: &Path) -> io::Result<()> {
-    DirBuilder::new().mode(0o700).recursive(true).create(path)
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|above| !above.as_os_str().is_empty() && !above.is_dir())
+        .collect();
+    for new in missing.into_iter().rev() {
+        match create_dir(new) {
+            Ok(()) => {}
+            // Another process was faster. It may not have come to syncing yet, so that is done here too.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && new.is_dir() => {}
+            Err(error) => return Err(error),
+        }
+        sync_dir(above(new))?;
+    }
+    Ok(())
+}
+
+/// The directory that holds `path`.
+fn above(path: &Path) -> &Path {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+    above.unwrap_or(Path::new("."))
 }
 
 /// Creates a file and opens it for appending. It must not be there.
@@ -42,7 +61,11 @@ pub(crate) fn create_runs(runs: &Path) -> io::Result<()> {
     {
         create_dirs(above)?;
         match create_file(&above.join(".gitignore")) {
-            Ok(mut file) => file.write_all(b"*\n")?,
+            Ok(mut file) => {
+                file.write_all(b"*\n")?;
+                file.sync_data()?;
+                sync_dir(above)?;
+            }
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(error),
@@ -51,14 +74,13 @@ pub(crate) fn create_runs(runs: &Path) -> io::Result<()> {
     create_dirs(runs)
 }
 
-/// Creates a file with this content, and the directories above it.
+/// Creates a file with this content, and the directories above it, all of it durable.
 pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    if let Some(above) = path.parent() {
-        create_dirs(above)?;
-    }
+    create_dirs(above(path))?;
     let mut file = create_file(path)?;
     file.write_all(bytes)?;
-    file.sync_data()
+    file.sync_data()?;
+    sync_dir(above(path))
 }
 
 /// Whether a text can name a directory or a file everywhere, without leading anywhere else.
@@ -117,6 +139,24 @@ mod tests {
             assert!(!is_below(Path::new(bad)), "{bad}");
         }
         assert!(is_below(Path::new("output/a.1.stdout")));
+    }
+
+    #[test]
+    fn directories_are_created_down_from_where_there_are_some() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        create_dirs(&deep).unwrap();
+        create_dirs(&deep).unwrap();
+        for path in [&deep, &dir.path().join("a")] {
+            let mode = fs::metadata(path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o700);
+        }
+        write_file(&deep.join("d/e.yaml"), b"x").unwrap();
+        assert_eq!(fs::read(deep.join("d/e.yaml")).unwrap(), b"x");
+        let error = create_dirs(&deep.join("d/e.yaml")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(above(Path::new("runs")), Path::new("."));
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod walk;
 mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError};
-pub use list::{Summary, find, runs};
+pub use list::{Summary, find, is_running, runs};
 pub use readings::{TimedReading, readings};
 pub use verify::{Verified, verify};
 pub use walk::{Run, read};

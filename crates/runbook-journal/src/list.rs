@@ -1,9 +1,12 @@
 //! Which runs there are.
 
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use runbook_event::{Outcome, RunState, StepStatus};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use runbook_event::{Outcome, RunState, Section, StepStatus};
 
 use crate::error::{Error, FindError};
 use crate::layout;
@@ -27,24 +30,36 @@ pub struct Summary {
     pub started_at: Option<Timestamp>,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
-    /// How it ended. None while it goes on, or if it was killed.
+    /// How it ended. None while it goes on, or if it was killed: [`Summary::running`] tells which.
     pub outcome: Option<Outcome>,
-    /// How many of its steps are done.
+    /// Whether a process is writing it.
+    pub running: bool,
+    /// How many of its steps are done, without those of `finally`.
     pub done: usize,
-    /// How many steps it has.
+    /// How many steps it has, without those of `finally`.
     pub total: usize,
     /// Why it cannot be read to its end. The rest is what could be read.
     pub error: Option<String>,
 }
 
-/// All runs, the newest first. One that cannot be read is listed with the reason.
+/// All runs, the newest first. One that cannot be read is listed with the reason; where not even its beginning
+/// can be read, the time in its name is that of its beginning.
 pub fn runs(runs_dir: &Path) -> Result<Vec<Summary>, Error> {
     let mut runs: Vec<Summary> = names(runs_dir)?
         .into_iter()
         .map(|name| summary(runs_dir, name))
         .collect();
-    runs.sort_by(|a, b| (b.started_at, &b.run).cmp(&(a.started_at, &a.run)));
+    let began = |run: &Summary| run.started_at.or_else(|| named_time(&run.run));
+    runs.sort_by(|a, b| (began(b), &b.run).cmp(&(began(a), &a.run)));
     Ok(runs)
+}
+
+/// Whether a process is writing the run. Without an end and without such a process, a run was killed.
+#[must_use]
+pub fn is_running(run_dir: &Path) -> bool {
+    // Shared, so that two who look do not take each other for the writer.
+    File::open(run_dir.join(layout::LOCK))
+        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The directory of the run that `text` means: its name, a part of its name that no other has, or `last` for
@@ -79,22 +94,34 @@ fn names(runs_dir: &Path) -> Result<Vec<String>, Error> {
 
 /// Sorts by when they began, the newest first. Reads one line of each.
 fn newest(runs_dir: &Path, names: Vec<String>) -> Vec<String> {
-    let began = |name: &str| {
+    let read = |name: &str| {
         let mut walk = Walk::open(&runs_dir.join(name)).ok()?;
         walk.next().ok()??;
         walk.state.started_at()
     };
+    let began = |name: &str| read(name).or_else(|| named_time(name));
     let mut dated: Vec<(Option<Timestamp>, String)> =
         names.into_iter().map(|name| (began(&name), name)).collect();
     dated.sort_unstable_by(|a, b| b.cmp(a));
     dated.into_iter().map(|(_, name)| name).collect()
 }
 
+/// The time with which a name begins: `20260504-103000` in UTC.
+fn named_time(name: &str) -> Option<Timestamp> {
+    let at = DateTime::strptime("%Y%m%d-%H%M%S", name.get(..15)?).ok()?;
+    Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
 fn summary(runs_dir: &Path, run: String) -> Summary {
     let dir = runs_dir.join(&run);
+    // Before the journal is read: a run that ends in between has an outcome.
+    let running = is_running(&dir);
     let (state, error) = fold(&dir);
     let runbook = state.run().map(|started| &started.runbook);
-    let is_done = |status: StepStatus| status == StepStatus::Done;
+    let is_done = |at: &usize| {
+        let step = state.steps().get(*at);
+        step.is_some_and(|step| step.status == StepStatus::Done)
+    };
     Summary {
         run,
         dir,
@@ -103,8 +130,9 @@ fn summary(runs_dir: &Path, run: String) -> Summary {
         started_at: state.started_at(),
         ended_at: state.ended_at(),
         outcome: state.outcome(),
-        done: state.steps().iter().filter(|step| is_done(step.status)).count(),
-        total: state.steps().len(),
+        running,
+        done: state.section(Section::Steps).filter(is_done).count(),
+        total: state.section(Section::Steps).count(),
         error,
     }
 }
@@ -118,11 +146,10 @@ fn fold(dir: &Path) -> (RunState, Option<String>) {
     loop {
         match walk.next() {
             Ok(Some(_)) => {}
-            Ok(None) if walk.state.run().is_none() => {
-                let error = format!("`{}` has no record", walk.path.display());
-                return (walk.state, Some(error));
+            Ok(None) => {
+                let error = walk.not_empty().err().map(|error| error.to_string());
+                return (walk.state, error);
             }
-            Ok(None) => return (walk.state, None),
             Err(error) => return (walk.state, Some(error.to_string())),
         }
     }

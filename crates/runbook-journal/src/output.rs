@@ -136,6 +136,7 @@ impl Kept {
             // The record that names it may say that the run has ended: then a short file counts as changed.
             file.sync_data()
                 .and_then(|()| layout::sync_dir(&self.dir.join(layout::OUTPUT)))
+                .and_then(|()| layout::sync_dir(&self.dir))
                 .map_err(|error| fault(path, error.to_string()))?;
         }
         let cut = self.bytes > self.head.len() as u64;

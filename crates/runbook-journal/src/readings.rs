@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
-use crate::lines::{Line, Lines};
+use crate::lines::{Line, Lines, parse};
 
 /// A reading that is no event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ pub fn readings(run_dir: &Path) -> Result<Vec<TimedReading>, Error> {
     let mut lines = Lines::new(file, &path);
     let mut readings = Vec::new();
     while let Some(Line::Whole(bytes)) = lines.next()? {
-        readings.push(serde_json::from_slice(bytes).map_err(|error| error.to_string()));
+        readings.push(parse(bytes).map_err(|error| error.to_string()));
         if let Some(Err(reason)) = readings.last() {
             let line = lines.number();
             return Err(Error::Bad {

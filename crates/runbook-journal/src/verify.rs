@@ -47,6 +47,7 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
             head_at = Some(walk.line());
         }
     }
+    walk.not_empty()?;
     let records = walk.state.next_seq();
     let ended = walk.state.outcome().is_some();
     if let Some(line) = walk.torn.filter(|_| ended) {

@@ -9,7 +9,7 @@ use crate::chain::{self, Parts};
 use crate::diagnose::{Place, diagnose};
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
-use crate::lines::{Line, Lines};
+use crate::lines::{Line, Lines, parse};
 
 /// A run, as it was kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,13 +24,14 @@ pub struct Run {
     pub torn: bool,
 }
 
-/// Reads a run. Fails at the first line that is not as it was written.
+/// Reads a run. Fails at the first line that is not as it was written, and if there is none.
 pub fn read(run_dir: &Path) -> Result<Run, Error> {
     let mut walk = Walk::open(run_dir)?;
     let mut records = Vec::new();
     while let Some(record) = walk.next()? {
         records.push(record);
     }
+    walk.not_empty()?;
     Ok(Run {
         records,
         head: walk.head,
@@ -100,7 +101,7 @@ impl Walk {
             });
         };
         let head = hash.to_owned();
-        let parsed = serde_json::from_slice::<Record>(bytes);
+        let parsed = parse::<Record>(bytes);
         let line = self.lines.number();
         let record = parsed
             .map_err(|error| self.bad(Fault::NotRecord, format!("line {line} is not a record: {error}")))?;
@@ -110,6 +111,21 @@ impl Walk {
         }
         self.head = head;
         Ok(Some(record))
+    }
+
+    /// At the end: whether there was a record at all. A run without one was never written, or was emptied.
+    pub(crate) fn not_empty(&self) -> Result<(), Error> {
+        if self.state.run().is_some() {
+            return Ok(());
+        }
+        Err(Error::Bad {
+            path: self.path.clone(),
+            bad: Bad {
+                line: 1,
+                fault: Fault::Cut,
+                text: "line 1 is missing: the journal has no record".to_owned(),
+            },
+        })
     }
 
     /// An error about the last line.

@@ -11,6 +11,7 @@ use crate::append::{Appender, fault};
 use crate::chain;
 use crate::error::CreateError;
 use crate::layout;
+use crate::lines::unreadable;
 use crate::output::Outputs;
 use crate::readings;
 
@@ -85,6 +86,7 @@ impl Journal for Writer {
         }
         let object = serde_json::to_vec(record).map_err(|error| fault(path, error.to_string()))?;
         let (line, head) = chain::close(&self.head, object);
+        whole(path, &line)?;
         self.journal.append(&line)?;
         self.head = head;
         self.next_seq += 1;
@@ -98,6 +100,7 @@ impl Journal for Writer {
     fn reading(&mut self, at: Timestamp, site: &CheckSite, reading: &Reading) -> Result<(), JournalError> {
         let path = self.dir.join(layout::READINGS);
         let line = readings::line(at, site, reading).map_err(|error| fault(&path, error.to_string()))?;
+        whole(&path, &line)?;
         let file = match self.readings.take() {
             Some(file) => file,
             None => Appender::create(path.clone()).map_err(|error| fault(&path, error.to_string()))?,
@@ -107,6 +110,14 @@ impl Journal for Writer {
 
     fn output(&self, name: &OutputName) -> Box<dyn OutputWriter> {
         Box::new(Outputs::new(&self.dir, name))
+    }
+}
+
+/// Refuses a line that could be written and not be read.
+fn whole(path: &Path, line: &[u8]) -> Result<(), JournalError> {
+    match unreadable(line.strip_suffix(b"\n").unwrap_or(line)) {
+        None => Ok(()),
+        Some(reason) => Err(fault(path, reason)),
     }
 }
 

@@ -23,6 +23,8 @@ pub fn json(records: &[Record], evidence: &Evidence<'_>) -> Result<Value, Error>
         "runbook": plain(&run.runbook),
         "plan": run.plan,
         "environment": run.environment,
+        "practice": run.practice,
+        "connections": run.connections,
         "inputs": run.inputs,
         "who": plain(&run.who),
         "outcome": outcome.map(runbook_event::Outcome::word),
@@ -66,6 +68,7 @@ fn step(step: &Step<'_>) -> Value {
         "effect": effect.word(),
         "summary": summary,
         "target": state.intent.as_ref().and_then(|intent| intent.target.clone()),
+        "env": state.intent.as_ref().map(|intent| plain(&intent.env)),
         "status": state.status.word(),
         "attempts": state.attempts,
         "changed": state.attempted,
@@ -122,6 +125,8 @@ fn undo(step: &Step<'_>) -> Value {
                 .as_ref()
                 .map_or(Value::Null, |intent| intent.params.clone()),
         );
+        let env = state.undo_intent.as_ref();
+        put("env", env.map_or(Value::Null, |intent| plain(&intent.env)));
     }
     Value::Object(members)
 }

@@ -1,6 +1,7 @@
 //! A run, folded, with what the fold does not keep: every attempt, and the order of changes.
 
 use jiff::Timestamp;
+use runbook_action::ErrorKind;
 use runbook_event::{
     AttemptEnd, CheckOutline, CheckRole, CheckSite, CheckState, Event, OutputRef, Phase, Record, RunStarted,
     RunState, StepOutline, StepState, TransitionError,
@@ -43,6 +44,21 @@ pub(crate) struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// The word for where it stands. What was stopped from outside did not fail.
+    pub(crate) fn status_word(&self) -> &'static str {
+        if self.was_cancelled() {
+            "cancelled"
+        } else {
+            self.state.status.word()
+        }
+    }
+
+    /// Whether it was stopped from outside.
+    pub(crate) fn was_cancelled(&self) -> bool {
+        let failure = self.state.failure.as_ref();
+        failure.is_some_and(|failure| failure.kind == ErrorKind::Cancelled)
+    }
+
     /// How long it took from its turn to its end, in milliseconds.
     pub(crate) fn elapsed_ms(&self) -> Option<u64> {
         between(self.state.started_at?, self.state.ended_at?)
@@ -60,6 +76,8 @@ pub(crate) struct Story<'a> {
     changed: Vec<usize>,
     undone: Vec<usize>,
     rolled_back: bool,
+    stopping: bool,
+    cancelled: Vec<usize>,
 }
 
 impl<'a> Story<'a> {
@@ -82,6 +100,8 @@ impl<'a> Story<'a> {
             changed: Vec::new(),
             undone: Vec::new(),
             rolled_back: false,
+            stopping: false,
+            cancelled: Vec::new(),
         };
         for record in records {
             story.note(&record.event);
@@ -132,6 +152,12 @@ impl<'a> Story<'a> {
                     *undo_ms = Some(*elapsed_ms);
                 }
             }
+            Event::StepFailed { step, failure } => {
+                if self.stopping && failure.kind == ErrorKind::Cancelled {
+                    self.cancelled.extend(self.state.position(step));
+                }
+            }
+            Event::Stopping { .. } => self.stopping = true,
             Event::PhaseStarted { phase } => self.rolled_back |= *phase == Phase::Rollback,
             Event::RunStarted(_)
             | Event::CheckStarted { .. }
@@ -144,8 +170,6 @@ impl<'a> Story<'a> {
             | Event::BeforeTaken { .. }
             | Event::Captured { .. }
             | Event::StepDone { .. }
-            | Event::StepFailed { .. }
-            | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}
         }
     }
@@ -163,6 +187,11 @@ impl<'a> Story<'a> {
     /// The steps whose undo began, in that order.
     pub(crate) fn undone(&self) -> impl Iterator<Item = Step<'_>> {
         self.undone.iter().filter_map(|at| self.step(*at))
+    }
+
+    /// The steps that failed only because the run was stopping.
+    pub(crate) fn cancelled(&self) -> impl Iterator<Item = Step<'_>> {
+        self.cancelled.iter().filter_map(|at| self.step(*at))
     }
 
     /// Whether undoing began.

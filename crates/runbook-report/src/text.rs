@@ -92,15 +92,14 @@ pub(crate) fn inline(text: &str) -> String {
         return "–".to_owned();
     }
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len().is_multiple_of(2) || text.contains("``") {
+    let spans = || parts.iter().skip(1).step_by(2);
+    if parts.len().is_multiple_of(2) || text.contains("``") || !spans().all(|span| is_plain(span)) {
         return guard_start(escape(text));
     }
     let mut shown = String::new();
     for (number, part) in parts.iter().enumerate() {
         if number % 2 == 0 {
             shown.push_str(&escape(part));
-        } else if part.contains('|') {
-            shown.push_str(&escape(&format!("`{part}`")));
         } else {
             shown.push('`');
             shown.push_str(part);
@@ -114,15 +113,38 @@ pub(crate) fn inline(text: &str) -> String {
 pub(crate) fn code(text: &str) -> String {
     let text = visible(text);
     let text = text.trim();
-    if text.is_empty() || text.contains(['`', '|']) {
+    if text.is_empty() || text.contains('`') || !is_plain(text) {
         guard_start(escape(text))
     } else {
         format!("`{text}`")
     }
 }
 
-/// A block of at most so many lines. Returns it with the number of lines that are left out.
-pub(crate) fn fence(text: &str, most: usize) -> (String, usize) {
+/// Whether a text can stand as code: no reader takes it for HTML, and a bar in it can be escaped for a table
+/// without a doubt.
+fn is_plain(span: &str) -> bool {
+    let opens = |char: char| char.is_ascii_alphabetic() || matches!(char, '/' | '!' | '?');
+    let has_tag = span.split('<').skip(1).any(|after| after.starts_with(opens));
+    let has_doubt = span.contains('|') && span.contains('\\');
+    !has_tag && !has_doubt
+}
+
+/// What was made fit to be shown, as a cell of a table: there a bar ends a cell even within code.
+pub(crate) fn cell(shown: &str) -> String {
+    let mut cell = String::with_capacity(shown.len());
+    let mut escaped = false;
+    for char in shown.chars() {
+        if char == '|' && !escaped {
+            cell.push('\\');
+        }
+        escaped = char == '\\' && !escaped;
+        cell.push(char);
+    }
+    cell
+}
+
+/// A block of at most so many lines, in that language. Returns it with the number of lines that are left out.
+pub(crate) fn fence(text: &str, language: &str, most: usize) -> (String, usize) {
     let shown = visible_lines(text);
     let shown = shown.trim_end();
     let total = shown.lines().count();
@@ -131,7 +153,7 @@ pub(crate) fn fence(text: &str, most: usize) -> (String, usize) {
     let longest = body.split(|char| char != '`').map(str::len).max().unwrap_or(0);
     let ticks = "`".repeat(3.max(longest + 1));
     (
-        format!("{ticks}text\n{body}\n{ticks}\n"),
+        format!("{ticks}{language}\n{body}\n{ticks}\n"),
         total.saturating_sub(most),
     )
 }
@@ -211,7 +233,11 @@ mod tests {
             ("1.5 s", "1.5 s"),
             ("a\\|b", "a\\\\\\|b"),
             ("cannot write `a_b`: full", "cannot write `a_b`: full"),
-            ("`a|b`", "\\`a\\|b\\`"),
+            ("`a|b` is 97", "`a|b` is 97"),
+            ("`a < 9` fails", "`a < 9` fails"),
+            ("`a\\|b`", "\\`a\\\\\\|b\\`"),
+            ("x `<b>` y", "x \\`&lt;b&gt;\\` y"),
+            ("`</td>`", "\\`&lt;/td&gt;\\`"),
             ("odd ` tick <b>", "odd \\` tick &lt;b&gt;"),
             ("``<b>``", "\\`\\`&lt;b&gt;\\`\\`"),
             ("two\nlines", "two ⏎ lines"),
@@ -220,13 +246,16 @@ mod tests {
         }
         assert_eq!(code("a*b"), "`a*b`");
         assert_eq!(code("a`|b"), "a\\`\\|b");
+        assert_eq!(code("a|b"), "`a|b`");
+        assert_eq!(cell(&inline("`a|b` | c")), "`a\\|b` \\| c");
+        assert_eq!(cell(&inline("\\| `\\` |")), "\\\\\\| `\\` \\|");
     }
 
     #[test]
     fn a_fence_is_longer_than_what_is_in_it() {
-        let (block, left) = fence("a\n````\n\u{1b}[1mb\nc\n", 3);
+        let (block, left) = fence("a\n````\n\u{1b}[1mb\nc\n", "text", 3);
         assert_eq!(block, "`````text\na\n````\nb\n`````\n");
         assert_eq!(left, 1);
-        assert_eq!(fence("", 3), ("```text\n\n```\n".to_owned(), 0));
+        assert_eq!(fence("", "text", 3), ("```text\n\n```\n".to_owned(), 0));
     }
 }

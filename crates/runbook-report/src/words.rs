@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
-use runbook_action::Failure;
+use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
     AttemptEnd, CheckRole, CheckSite, Event, Intent, OnFailure, Phase, Reading, RunState, SkipReason, Stop,
     StopCause, UndoEnd, UndoStatus, Verdict,
@@ -166,7 +166,7 @@ fn happened(event: &Event, state: &RunState) -> Option<String> {
                 None => "done".to_owned(),
             }
         }
-        Event::StepFailed { failure, .. } => format!("failed: {}", failed(failure)),
+        Event::StepFailed { failure, .. } => format!("{}: {}", failed_word(failure), failed(failure)),
         Event::UndoStarted { intent, .. } => format!("undoing: {}", intended(intent)),
         Event::UndoEnded { end, elapsed_ms, .. } => match end {
             UndoEnd::Undone => format!("undone in {}", duration(*elapsed_ms)),
@@ -281,6 +281,15 @@ pub(crate) fn failed(failure: &Failure) -> String {
     text
 }
 
+/// The word for a failure. What was stopped from outside did not fail.
+pub(crate) fn failed_word(failure: &Failure) -> &'static str {
+    if failure.kind == ErrorKind::Cancelled {
+        "was cancelled"
+    } else {
+        "failed"
+    }
+}
+
 /// Why a step was not run.
 pub(crate) fn skipped(reason: &SkipReason) -> String {
     match reason {
@@ -335,7 +344,8 @@ fn attempted(number: u32, end: &AttemptEnd, elapsed_ms: u64) -> String {
     match end {
         AttemptEnd::Succeeded => format!("attempt {number} succeeded in {span}"),
         AttemptEnd::Failed { failure } => {
-            format!("attempt {number} failed after {span}: {}", failed(failure))
+            let word = failed_word(failure);
+            format!("attempt {number} {word} after {span}: {}", failed(failure))
         }
     }
 }

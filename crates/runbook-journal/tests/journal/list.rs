@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use jiff::SignedDuration;
-use runbook_event::{Outcome, Record};
-use runbook_journal::{FindError, find, runs};
+use runbook_event::{Event, Journal as _, Outcome, Record, Section};
+use runbook_journal::{Fault, FindError, Writer, find, is_running, read, runs, verify};
 
 use crate::sample::{events, records, write};
 
@@ -116,4 +116,85 @@ fn what_is_not_found_lists_what_there_is() {
         panic!("{error}")
     };
     assert_eq!((count, candidates.len()), (9, 5));
+}
+
+/// What can be done to the beginning of a journal.
+const DAMAGE: [fn(&Path); 3] = [
+    |path| fs::remove_file(path).unwrap(),
+    |path| fs::write(path, "").unwrap(),
+    |path| {
+        let text = fs::read_to_string(path).unwrap();
+        fs::write(path, text.replacen("run_started", "run_Started", 1)).unwrap();
+    },
+];
+
+#[test]
+fn a_run_whose_beginning_is_lost_stays_the_last() {
+    for damage in DAMAGE {
+        let dir = tempfile::tempdir().unwrap();
+        let all = records(events("r", Vec::new()));
+        write(dir.path(), "20260504-100000-pool-aaaa", &all);
+        write(
+            dir.path(),
+            "20260504-110000-pool-bbbb",
+            &hours_later(all.clone(), 1),
+        );
+        write(dir.path(), "notes", &hours_later(all, -1));
+        let broken = dir.path().join("20260504-110000-pool-bbbb");
+        damage(&broken.join("journal.jsonl"));
+        let listed = runs(dir.path()).unwrap();
+        let names: Vec<&str> = listed.iter().map(|run| run.run.as_str()).collect();
+        assert_eq!(
+            names,
+            ["20260504-110000-pool-bbbb", "20260504-100000-pool-aaaa", "notes"]
+        );
+        assert!(listed[0].error.is_some());
+        assert_eq!(find(dir.path(), "last").unwrap(), broken);
+        assert_eq!(find(dir.path(), "20260504-110000-pool-bbbb").unwrap(), broken);
+        assert!(read(&broken).is_err());
+        assert!(verify(&broken, None).is_err());
+    }
+}
+
+#[test]
+fn a_journal_without_a_record_is_no_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let run = write(dir.path(), "r", &[]);
+    for content in ["", "{\"seq\":0,\"at\""] {
+        fs::write(run.join("journal.jsonl"), content).unwrap();
+        for error in [read(&run).unwrap_err(), verify(&run, None).unwrap_err()] {
+            let bad = error.bad().unwrap();
+            assert_eq!((bad.line, bad.fault), (1, Fault::Cut));
+            assert_eq!(bad.text, "line 1 is missing: the journal has no record");
+        }
+    }
+}
+
+#[test]
+fn a_run_that_goes_on_is_told_from_one_that_was_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let all = records(events("r", Vec::new()));
+    let mut writer = Writer::create(dir.path(), "r", &[]).unwrap();
+    writer.append(&all[0]).unwrap();
+    assert!(is_running(writer.dir()) && is_running(writer.dir()));
+    assert!(runs(dir.path()).unwrap()[0].running);
+    let run = writer.dir().to_owned();
+    drop(writer);
+    assert!(!is_running(&run) && !is_running(&dir.path().join("none")));
+    assert!(!runs(dir.path()).unwrap()[0].running);
+}
+
+#[test]
+fn the_clean_up_is_not_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut all = events("r", Vec::new());
+    if let Event::RunStarted(run) = &mut all[0] {
+        let mut clean_up = run.outline.steps[0].clone();
+        clean_up.id = "clean-up".to_owned();
+        clean_up.section = Section::Finally;
+        run.outline.steps.push(clean_up);
+    }
+    write(dir.path(), "r", &records(all)[..12]);
+    let run = &runs(dir.path()).unwrap()[0];
+    assert_eq!((run.done, run.total), (1, 2));
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use jiff::Timestamp;
-use runbook_event::{CheckRole, CheckSite, Journal as _, Reading, Verdict};
+use runbook_event::{CheckRole, CheckSite, Event, Journal as _, Reading, Record, Verdict};
 use runbook_journal::{CreateError, Fault, Writer, read, readings, verify};
 use serde_json::json;
 
@@ -37,7 +37,7 @@ fn a_run_that_is_read_is_the_run_that_was_written() {
 fn a_prefix_of_a_run_is_a_run() {
     let dir = tempfile::tempdir().unwrap();
     let live = records(events("r", Vec::new()));
-    for len in 0..live.len() {
+    for len in 1..live.len() {
         let run = read(&write(dir.path(), &format!("r{len}"), &live[..len])).unwrap();
         assert_eq!(run.state, fold(&live[..len]), "{len}");
     }
@@ -210,4 +210,43 @@ fn a_line_longer_than_any_record_is_refused() {
     let error = read(&run).unwrap_err();
     assert_eq!(error.bad().unwrap().fault, Fault::TooLong);
     assert_eq!(error.bad().unwrap().text, "line 23 is longer than 64 MiB");
+}
+
+/// The third record of the run, with this value in it.
+fn holding(value: serde_json::Value) -> Vec<Record> {
+    let mut all = events("r", Vec::new());
+    if let Event::BeforeTaken { values, .. } = &mut all[3] {
+        values.insert("held".to_owned(), value);
+    }
+    records(all)
+}
+
+#[test]
+fn a_value_as_deep_as_json_gets_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = format!("{}{}", "[".repeat(127), "]".repeat(127));
+    let live = holding(serde_json::from_str(&deep).unwrap());
+    let run = write(dir.path(), "r", &live);
+    assert_eq!(read(&run).unwrap().records, live);
+}
+
+#[test]
+fn what_nobody_could_read_is_not_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let deep = (0..300).fold(json!(1), |inner, _| json!([inner]));
+    for (name, value, reason) in [
+        ("long", json!("x".repeat(64 * 1024 * 1024)), "longer than 64 MiB"),
+        ("deep", deep, "nested deeper"),
+    ] {
+        let live = holding(value);
+        let mut writer = Writer::create(dir.path(), name, &[]).unwrap();
+        for record in &live[..3] {
+            writer.append(record).unwrap();
+        }
+        let error = writer.append(&live[3]).unwrap_err();
+        assert!(error.reason.contains(reason), "{error}");
+        let good = records(events("r", Vec::new()));
+        writer.append(&good[3]).unwrap();
+        assert_eq!(read(writer.dir()).unwrap().records, good[..4]);
+    }
 }

@@ -1,6 +1,8 @@
 //! What was changed, what was undone, and what a person must do.
 
+use indexmap::IndexMap;
 use runbook_event::{Intent, StepStatus, UndoOutline, UndoStatus};
+use serde_json::Value;
 
 use crate::markdown::happened::{title, why_kept};
 use crate::markdown::page::{Page, time};
@@ -48,7 +50,9 @@ fn changed(story: &Story<'_>, page: &mut Page) {
 
 fn result(step: &Step<'_>) -> String {
     match (step.state.status, &step.state.failure) {
-        (StepStatus::Failed, Some(failure)) => format!("failed: {}", inline(&failed(failure))),
+        (StepStatus::Failed, Some(failure)) => {
+            format!("{}: {}", step.status_word(), inline(&failed(failure)))
+        }
         (status, Some(_) | None) => match status {
             StepStatus::Acting => "**not known**: no record of its end".to_owned(),
             StepStatus::Pending
@@ -62,7 +66,8 @@ fn result(step: &Step<'_>) -> String {
     }
 }
 
-fn undo(story: &Story<'_>, step: &Step<'_>) -> String {
+/// Where a step's undo stands.
+pub(super) fn undo(story: &Story<'_>, step: &Step<'_>) -> String {
     let at = |at: Option<jiff::Timestamp>| {
         at.map_or_else(String::new, |at| format!(" at {}", time(at, story.started_at)))
     };
@@ -142,7 +147,7 @@ fn by_hand(story: &Story<'_>, page: &mut Page) {
             page.paragraph("There is no record of its end.");
         }
         match (&step.state.undo_intent, &step.outline.undo) {
-            (Some(intent), _) => action(intent, page),
+            (Some(intent), _) => action(story, intent, page),
             (None, UndoOutline::Rollback { summary }) => {
                 page.paragraph(&format!("What was to be done: {}.", inline(summary)));
             }
@@ -151,13 +156,85 @@ fn by_hand(story: &Story<'_>, page: &mut Page) {
     }
 }
 
-fn action(intent: &Intent, page: &mut Page) {
-    page.paragraph(&format!(
-        "What was to be done ({}): {}.",
-        code(&intent.kind),
-        inline(&intended(intent))
-    ));
+/// An action, so that a person can do it.
+fn action(story: &Story<'_>, intent: &Intent, page: &mut Page) {
+    page.paragraph(&format!("What was to be done: {}.", inline(&intended(intent))));
+    let mut facts = vec![format!("Kind: {}", code(&intent.kind))];
+    if let Some(target) = &intent.target {
+        let address = story.run.connections.get(target);
+        let address = address.map_or_else(String::new, |address| format!(" at {}", code(address)));
+        facts.push(format!("Target: {}{address}", code(target)));
+    }
+    let mut script = exports(&intent.env);
+    let mut params = intent.params.clone();
+    if intent.kind == "shell" {
+        let run = match &mut params {
+            Value::Object(members) => members.shift_remove("run"),
+            whole @ Value::String(_) => Some(whole.take()),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+        };
+        match run {
+            Some(Value::String(run)) => script.push_str(&run),
+            Some(other) => params = other,
+            None => {}
+        }
+    }
+    page.list(&facts);
+    if !script.is_empty() {
+        page.source(&script, "sh");
+    }
+    let is_empty = params.is_null() || params.as_object().is_some_and(serde_json::Map::is_empty);
     // A value always has a text.
-    let params = serde_json::to_string_pretty(&intent.params).unwrap_or_default();
-    page.verbatim(&params, usize::MAX);
+    let params = serde_json::to_string_pretty(&params).unwrap_or_default();
+    if !is_empty {
+        page.paragraph("Its parameters:");
+        page.source(&params, "json");
+    }
+    if [&script, &params].iter().any(|text| text.contains("‹secret ")) {
+        page.paragraph("What stands in `‹secret …›` is masked, and must be put in its place by hand.");
+    }
+}
+
+/// Variables of the environment, as lines for `sh`.
+fn exports(env: &IndexMap<String, String>) -> String {
+    let lines = env.iter().map(|(name, value)| {
+        let is_name = name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_name {
+            format!("export {name}={}\n", quoted(value))
+        } else {
+            // No name for a shell, which then says so.
+            format!("export {}\n", quoted(&format!("{name}={value}")))
+        }
+    });
+    lines.collect()
+}
+
+/// One word for `sh`.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Variables of the environment, on one line.
+pub(super) fn variables(env: &IndexMap<String, String>) -> String {
+    let named: Vec<String> = env
+        .iter()
+        .map(|(name, value)| format!("{} = {}", code(name), code(value)))
+        .collect();
+    named.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_are_quoted_for_a_shell() {
+        let env = [("A", "it's $HOME"), ("a-b; rm", "x")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        assert_eq!(exports(&env), "export A='it'\\''s $HOME'\nexport 'a-b; rm=x'\n");
+    }
 }

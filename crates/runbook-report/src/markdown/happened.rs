@@ -7,7 +7,7 @@ use runbook_event::{
 use crate::markdown::page::{Page, date_time};
 use crate::story::{Step, Story};
 use crate::text::{code, inline};
-use crate::words::{check_title, duration, failed, reading, skipped};
+use crate::words::{check_title, duration, failed, failed_word, reading, skipped};
 
 pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     page.heading(2, "What happened");
@@ -31,19 +31,32 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
 fn went_on(story: &Story<'_>, page: &mut Page) {
     let stopped_it = |id: &str| {
         story.state.stop().is_some_and(|stop| match &stop.cause {
-            StopCause::StepFailed { step } => step == id,
-            StopCause::Rejected { .. } | StopCause::VerifyFailed { .. } | StopCause::Signal { .. } => false,
+            StopCause::StepFailed { step } | StopCause::Rejected { step } => step == id,
+            StopCause::VerifyFailed { .. } | StopCause::Signal { .. } => false,
         })
     };
+    let was_cancelled = |id: &str| story.cancelled().any(|step| step.outline.id == id);
     let failures: Vec<String> = story
         .steps()
-        .filter(|step| step.outline.section == Section::Steps && !stopped_it(&step.outline.id))
+        .filter(|step| step.outline.section == Section::Steps)
+        .filter(|step| !stopped_it(&step.outline.id) && !was_cancelled(&step.outline.id))
         .filter(|step| step.state.failure.is_some())
         .map(|step| step_failed(story, &step.outline.id))
         .collect();
     if !failures.is_empty() {
         page.paragraph("What failed without stopping the run:");
         page.list(&failures);
+    }
+    let cancelled: Vec<String> = story
+        .cancelled()
+        .filter(|step| step.outline.section == Section::Steps && !stopped_it(&step.outline.id))
+        .map(|step| title(&step))
+        .collect();
+    if !cancelled.is_empty() {
+        page.paragraph(&format!(
+            "Cancelled, since the run stopped: {}.",
+            cancelled.join(", ")
+        ));
     }
 }
 
@@ -100,17 +113,22 @@ fn progress(story: &Story<'_>) -> String {
     };
     let total = story.state.section(Section::Steps).count();
     let done = count(StepStatus::Done);
+    let cancelled = story
+        .steps()
+        .filter(|step| step.outline.section == Section::Steps && step.was_cancelled())
+        .count();
     let (failures, skips, pending) = (
-        count(StepStatus::Failed),
+        count(StepStatus::Failed).saturating_sub(cancelled),
         count(StepStatus::Skipped),
         count(StepStatus::Pending),
     );
     let parts: Vec<String> = [
         (failures, "failed"),
+        (cancelled, "cancelled"),
         (skips, "not run"),
         (pending, "never reached"),
         (
-            (total - done).saturating_sub(failures + skips + pending),
+            (total - done).saturating_sub(failures + cancelled + skips + pending),
             "under way at the last record",
         ),
     ]
@@ -118,11 +136,30 @@ fn progress(story: &Story<'_>) -> String {
     .filter(|(number, _)| *number > 0)
     .map(|(number, what)| format!(", {number} {what}"))
     .collect();
-    format!("Of {total} steps {done} were done{}.", parts.concat())
+    let steps = if total == 1 { "step" } else { "steps" };
+    let were = if done == 1 || total == 1 { "was" } else { "were" };
+    format!("{done} of {total} {steps} {were} done{}.", parts.concat())
 }
 
 fn stopped(story: &Story<'_>, stop: &Stop, page: &mut Page) {
-    let text = match &stop.cause {
+    let text = cause(story, stop);
+    let then = match stop.then {
+        OnFailure::Rollback if story.rolled_back() => {
+            " The run then turned to undoing what had been changed."
+        }
+        OnFailure::Rollback if story.state.outcome().is_none() => {
+            " What had been changed was then to be undone, but no record says that this began."
+        }
+        OnFailure::Rollback => "",
+        OnFailure::Hold => " What had been changed stays, since that is what the runbook says (`hold`).",
+        OnFailure::Continue => " The run was to go on.",
+    };
+    page.paragraph(&format!("{text}{then}"));
+}
+
+/// What stopped the run, in sentences.
+pub(super) fn cause(story: &Story<'_>, stop: &Stop) -> String {
+    match &stop.cause {
         StopCause::StepFailed { step } => step_failed(story, step),
         StopCause::Rejected { step } => {
             let known = story.state.step(step).and_then(|step| step.approval.as_ref());
@@ -144,18 +181,17 @@ fn stopped(story: &Story<'_>, stop: &Stop, page: &mut Page) {
             )
         }
         StopCause::Signal { name } => format!("The signal {} stopped the run.", code(name)),
-    };
-    let then = match stop.then {
-        OnFailure::Rollback => "What had been attempted was to be undone.",
-        OnFailure::Hold => "What was done was to stay done.",
-        OnFailure::Continue => "The run was to go on.",
-    };
-    page.paragraph(&format!("{text} {then}"));
+    }
 }
 
 fn step_failed(story: &Story<'_>, id: &str) -> String {
-    let mut text = format!("The step {} failed", named(story, id));
-    if let Some(failure) = story.state.step(id).and_then(|step| step.failure.as_ref()) {
+    let failure = story.state.step(id).and_then(|step| step.failure.as_ref());
+    let mut text = format!(
+        "The step {} {}",
+        named(story, id),
+        failure.map_or("failed", failed_word)
+    );
+    if let Some(failure) = failure {
         text.push_str(": ");
         text.push_str(&inline(&failed(failure)));
     }

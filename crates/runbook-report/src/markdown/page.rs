@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::text::fence;
+use crate::text::{cell, fence};
 
 /// A page as it grows.
 pub(super) struct Page(String);
@@ -46,6 +46,7 @@ impl Page {
         }
         let mut lines = format!("| {} |\n|{}\n", columns.join(" | "), " --- |".repeat(N));
         for row in rows {
+            let row: Vec<String> = row.iter().map(|text| cell(text)).collect();
             lines.push_str("| ");
             lines.push_str(&row.join(" | "));
             lines.push_str(" |\n");
@@ -55,9 +56,15 @@ impl Page {
 
     /// A text as it is, at most so many lines of it. Returns how many are left out.
     pub(super) fn verbatim(&mut self, text: &str, most: usize) -> usize {
-        let (block, left_out) = fence(text, most);
+        let (block, left_out) = fence(text, "text", most);
         self.block(&block);
         left_out
+    }
+
+    /// All of a text as it is, in that language.
+    pub(super) fn source(&mut self, text: &str, language: &str) {
+        let (block, _) = fence(text, language, usize::MAX);
+        self.block(&block);
     }
 
     fn block(&mut self, text: &str) {

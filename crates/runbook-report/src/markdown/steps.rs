@@ -3,11 +3,12 @@
 use runbook_action::{Failure, Stream};
 use runbook_event::{AttemptEnd, CheckState, OutputRef, StepStatus, Verdict};
 
+use crate::markdown::changes::{undo, variables};
 use crate::markdown::happened::title;
 use crate::markdown::page::{Page, time};
 use crate::story::{Attempt, Step, Story};
 use crate::text::{code, inline};
-use crate::words::{approval, check_title, duration, failed, intended, named, reading, skipped, undo_word};
+use crate::words::{approval, check_title, duration, failed, failed_word, intended, named, reading, skipped};
 
 /// How many lines of a program's output the report shows.
 const LINES: usize = 20;
@@ -27,11 +28,12 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
             show("the undo", output, page);
         }
         if let Some(failure) = &step.state.failure {
-            page.paragraph(&format!(
-                "**Failed** ({}): {}.",
-                failure.kind.word(),
-                inline(&failed(failure))
-            ));
+            let what = if step.was_cancelled() {
+                "**Cancelled**".to_owned()
+            } else {
+                format!("**Failed** ({})", failure.kind.word())
+            };
+            page.paragraph(&format!("{what}: {}.", inline(&failed(failure))));
             help(failure, page);
         }
     }
@@ -79,14 +81,22 @@ fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
         facts.push(format!("Captured: {}", inline(&named(&state.captures))));
     }
     if state.attempted {
-        facts.push(format!("Undo: {}", undo_word(state.undo)));
+        facts.push(format!("Undo: {}", undo(story, step)));
+    }
+    for (of, intent) in [
+        ("Environment", &state.intent),
+        ("Environment of the undo", &state.undo_intent),
+    ] {
+        if let Some(intent) = intent.as_ref().filter(|intent| !intent.env.is_empty()) {
+            facts.push(format!("{of}: {}", variables(&intent.env)));
+        }
     }
     facts
 }
 
 fn status(story: &Story<'_>, step: &Step<'_>) -> String {
     let state = step.state;
-    let mut text = format!("Status: {}", state.status.word());
+    let mut text = format!("Status: {}", step.status_word());
     if let Some(at) = state.started_at {
         text.extend([", began at ", &time(at, story.started_at)]);
     }
@@ -103,7 +113,8 @@ fn attempted(attempt: &Attempt<'_>) -> String {
         Some((AttemptEnd::Succeeded, ms)) => format!("Attempt {number}: succeeded in {}", duration(ms)),
         Some((AttemptEnd::Failed { failure }, ms)) => {
             format!(
-                "Attempt {number}: failed after {}: {}",
+                "Attempt {number}: {} after {}: {}",
+                failed_word(failure),
                 duration(ms),
                 inline(&failed(failure))
             )

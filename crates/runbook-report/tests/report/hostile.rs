@@ -21,6 +21,8 @@ fn hostile_texts_stay_texts() {
     sample.run.runbook.owner = Some(EVIL.to_owned());
     sample.run.who.user = EVIL.to_owned();
     sample.run.environment = Some(EVIL.to_owned());
+    sample.run.practice = Some(EVIL.to_owned());
+    sample.run.connections = [(EVIL.to_owned(), EVIL.to_owned())].into_iter().collect();
     sample.run.inputs = [(EVIL.to_owned(), json!(EVIL))].into_iter().collect();
     sample.run.outline.verify = vec![check("free", EVIL, &[EVIL])];
     let records = sample
@@ -49,7 +51,7 @@ fn hostile_texts_stay_texts() {
     let mut outside = Vec::new();
     for line in report.lines() {
         match fenced {
-            None if line.starts_with("```") => fenced = Some(line.trim_end_matches("text")),
+            None if line.starts_with("```") => fenced = Some(line.trim_end_matches(char::is_alphabetic)),
             None => outside.push(line),
             Some(ticks) if line == ticks => fenced = None,
             Some(_) => {}
@@ -102,6 +104,24 @@ fn output_in_a_fence_keeps_its_lines() {
     let told = report(&records);
     assert!(
         told.contains("`````text\na\n````\n# b\n10 %\n20 %\n`````\n"),
+        "{told}"
+    );
+}
+
+#[test]
+fn code_in_a_cell_stays_code_and_in_its_cell() {
+    let mut sample = Sample::new(vec![step("drain", &[])]);
+    sample.run.outline.verify = vec![
+        check("1", "`rows | length` is 97", &["a"]),
+        check("2", "`</td><script>` is odd | x", &["a"]),
+    ];
+    let told = report(&sample.phase(Phase::Steps).records());
+    assert!(
+        told.contains("| `rows \\| length` is 97 | a | not asked |"),
+        "{told}"
+    );
+    assert!(
+        told.contains("| \\`&lt;/td&gt;&lt;script&gt;\\` is odd \\| x | a |"),
         "{told}"
     );
 }

@@ -55,8 +55,8 @@ impl Sample {
             ..Outline::default()
         };
         let run = RunStarted {
-            practice: None,
-            connections: IndexMap::new(),
+            practice: Some("pool-lab".to_owned()),
+            connections: IndexMap::from([("db".to_owned(), "postgres://db.example:5432/pool".to_owned())]),
             run: "pool-7f3a".to_owned(),
             format: 1,
             engine: "0.1.0".to_owned(),
@@ -306,12 +306,12 @@ pub(crate) fn irreversible(id: &str, needs: &[usize]) -> StepOutline {
 
 pub(crate) fn intent(summary: &str) -> Intent {
     Intent {
-        env: IndexMap::new(),
+        env: IndexMap::from([("TOKEN".to_owned(), "‹secret token›".to_owned())]),
         kind: "shell".to_owned(),
         effect: Effect::Change,
         summary: summary.to_owned(),
         target: Some("db".to_owned()),
-        params: json!({"run": summary, "env": {"TOKEN": "‹secret token›"}}),
+        params: json!({"run": summary, "cwd": "/srv"}),
     }
 }
 

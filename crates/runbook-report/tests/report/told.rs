@@ -1,6 +1,7 @@
 //! Each way in which a run can end is told with what matters then.
 
 use indexmap::IndexMap;
+use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
     AttemptEnd, CheckRole, Event, OnFailure, Outcome, Phase, Record, SkipReason, StopCause, UndoEnd, Verdict,
 };
@@ -89,6 +90,10 @@ fn a_resolved_run_shows_before_and_after() {
     assert!(report.contains("| Runbook | `pool` 3, `runbooks/pool.yaml` |"));
     assert!(report.contains("| Outcome | `resolved`, exit code 0 |"));
     assert!(report.contains("| Owner | – |"));
+    assert!(report.contains(
+        "| Environment | `lab` (practice system `pool-lab`: **practice, nothing real was touched**) |"
+    ));
+    assert!(report.contains("| Connections | `db`: `postgres://db.example:5432/pool` |"));
     assert!(report.contains("| Plan | `cdcdcdcdcdcd`… |"));
     assert_eq!(
         part(&report, "## Before and after"),
@@ -102,7 +107,7 @@ fn a_resolved_run_shows_before_and_after() {
         "At 2026-05-04 23:59:58 UTC `ada` started the run on `ops1` in the environment `lab`.\n\n\
          Whether there was anything to repair (`detect`):\n\n\
          - Pool is nearly full: **yes** (reading 1: pass, value 97: used is 97)\n\n\
-         Of 3 steps 2 were done, 1 not run.\n\n\
+         2 of 3 steps were done, 1 not run.\n\n\
          Steps that were not run:\n\n\
          - “The kill” (`kill`): skipped, since its `when` is false: used &gt; 99 is false\n\n\
          The run ended at 2026-05-05 00:01:00 UTC after 1 m 02 s: every step is done and every gate passed."
@@ -127,6 +132,8 @@ fn a_step_is_told_with_all_that_is_known_of_it() {
         "- Approval: approved by eve (terminal)",
         "- Attempt 1: failed after 340 ms: nobody listens on `db:5432`; it may have had an effect all the same",
         "- Attempt 2: succeeded in 340 ms",
+        "- Undo: would be undone by undo drain",
+        "- Environment: `TOKEN` = `‹secret token›`",
         "- Kept for the undo: size = 20",
         "| It shrinks | pass | 3 | reading 1: fail, value 85: used is 85<br>reading 2: pass, value 70: used is 70<br>",
         "What attempt 2 printed (output, 150 bytes):",
@@ -197,6 +204,13 @@ fn a_rolled_back_run_shows_what_was_undone_and_what_was_kept() {
     );
     assert!(told.contains("Undone, in this order: “The resize” (`resize`), “The drain” (`drain`)."));
     assert!(told.contains("- “The kill” (`kill`): irreversible: sessions are gone"));
+    assert!(report.contains(
+        "what can be undone was undone.\n\n\
+         - Cause: The step “The resize” (`resize`) failed: nobody listens on `db:5432`; it may have had an \
+         effect all the same.\n\
+         - **Still changed**: “The kill” (`kill`) (irreversible: sessions are gone).\n\
+         - **The incident must be taken as still there**: the final checks were not asked.\n\n"
+    ));
     let changed = part(&report, "## What was changed");
     assert!(
         changed.contains("do drain (db) | done | undone at 2026-05-05 00:00:02.120 |"),
@@ -216,7 +230,7 @@ fn a_rolled_back_run_shows_what_was_undone_and_what_was_kept() {
 #[test]
 fn a_failed_gate_is_named_with_its_reading() {
     let gate = site(CheckRole::Gate, Some("drain"), "1");
-    let failure = runbook_action::Failure::new(runbook_action::ErrorKind::Timeout, "its gate did not pass");
+    let failure = Failure::new(ErrorKind::Timeout, "its gate did not pass");
     let records = found()
         .gated("drain")
         .begins("drain")
@@ -261,8 +275,11 @@ fn a_failed_undo_is_to_be_done_by_hand() {
          ### “The resize” (`resize`)\n\n\
          It failed: nobody listens on `db:5432`; it may have had an effect all the same.\n\n\
          Help: start the database.\n\n\
-         What was to be done (`shell`): undo resize (db).\n\n\
-         ```text\n{\n  \"run\": \"undo resize\",\n  \"env\": {\n    \"TOKEN\": \"‹secret token›\"\n  }\n}\n```"
+         What was to be done: undo resize (db).\n\n\
+         - Kind: `shell`\n- Target: `db` at `postgres://db.example:5432/pool`\n\n\
+         ```sh\nexport TOKEN='‹secret token›'\nundo resize\n```\n\n\
+         Its parameters:\n\n```json\n{\n  \"cwd\": \"/srv\"\n}\n```\n\n\
+         What stands in `‹secret …›` is masked, and must be put in its place by hand."
     );
     assert!(part(&report, "## What was changed").contains("| **undo FAILED** at 2026-05-05 00:00:00.920 |"));
     assert!(part(&report, "## What happened").contains("**Could not be undone**: “The resize” (`resize`)."));
@@ -290,7 +307,7 @@ fn an_undo_that_never_came_is_to_be_done_by_hand() {
         "### “The drain” (`drain`)\n\nThere is no record of its end.\n\nWhat was to be done: undo drain."
     ));
     assert!(by_hand.contains(
-        "### “The resize” (`resize`)\n\nThere is no record of its end.\n\nWhat was to be done (`shell`)"
+        "### “The resize” (`resize`)\n\nThere is no record of its end.\n\nWhat was to be done: undo resize (db).\n\n- Kind: `shell`"
     ));
 }
 
@@ -309,7 +326,7 @@ fn nothing_is_told_of_a_run_that_was_not_needed() {
             .contains("**not_needed**, after 100 ms: `detect` found nothing to repair; nothing was touched.")
     );
     assert!(report.contains("- Pool is nearly full: **no** (reading 1: fail, value 12: used is 12)"));
-    assert!(report.contains("Of 1 steps 0 were done, 1 never reached."));
+    assert!(report.contains("0 of 1 step was done, 1 never reached."));
     assert!(report.contains("No step that changes anything was attempted."));
     assert!(part(&report, "## Before and after").ends_with("| not asked | not asked | – |"));
 }
@@ -355,7 +372,7 @@ fn what_is_held_is_listed() {
         .ends(Outcome::Failed);
     let report = report(&records);
     let told = part(&report, "## What happened");
-    assert!(told.contains("What was done was to stay done."));
+    assert!(told.contains("What had been changed stays, since that is what the runbook says (`hold`)."));
     assert!(told.contains(
         "What was attempted stays: “The drain” (`drain`), “The kill” (`kill`), “The resize” (`resize`)."
     ));
@@ -370,7 +387,7 @@ fn a_run_without_an_end_is_still_running_or_killed() {
     assert!(report.contains("**no end**: still running or killed."));
     assert!(report.contains("| Outcome | – (still running or killed) |"));
     assert!(report.contains("| Ended | – (last record 2026-05-04 23:59:59 UTC) |"));
-    assert!(report.contains("Of 3 steps 1 were done, 1 never reached, 1 under way at the last record."));
+    assert!(report.contains("1 of 3 steps was done, 1 never reached, 1 under way at the last record."));
     assert!(part(&report, "## What was changed").contains("| **not known**: no record of its end |"));
     assert!(part(&report, "## Steps").contains("- Attempt 1: **no record of its end**"));
     let data = json(&records, &Evidence { head: "x" }).unwrap();
@@ -442,4 +459,75 @@ fn a_run_is_data() {
     );
     assert_eq!(gate["readings"][2]["streak"], 2);
     assert_eq!(data["evidence"]["output"][0]["file"], "output/x.1.stdout");
+}
+
+#[test]
+fn a_refused_run_says_who_refused_and_what_became_of_the_rest() {
+    let records = found()
+        .does("drain")
+        .event(Event::StepStarted {
+            step: "kill".to_owned(),
+        })
+        .event(Event::ApprovalAsked {
+            step: "kill".to_owned(),
+            message: "Kill them?".to_owned(),
+            intent: intent("do kill"),
+        })
+        .event(Event::ApprovalAnswered {
+            step: "kill".to_owned(),
+            approved: false,
+            by: "eve".to_owned(),
+            how: "terminal".to_owned(),
+        })
+        .event(Event::StepFailed {
+            step: "kill".to_owned(),
+            failure: Failure::new(ErrorKind::Other, "it was refused"),
+        })
+        .stops(
+            StopCause::Rejected {
+                step: "kill".to_owned(),
+            },
+            OnFailure::Rollback,
+        )
+        .phase(Phase::Rollback)
+        .undoes("drain", UndoEnd::Undone)
+        .ends(Outcome::Rejected);
+    let report = report(&records);
+    let told = part(&report, "## What happened");
+    assert!(!told.contains("without stopping"), "{told}");
+    let cause = "The approval of “The kill” (`kill`) was refused by eve (terminal).";
+    assert!(told.contains(&format!(
+        "{cause} The run then turned to undoing what had been changed.\n\n\
+         Undone, in this order: “The drain” (`drain`)."
+    )));
+    assert!(report.contains(&format!("- Cause: {cause}\n- Still changed: nothing.\n")));
+}
+
+#[test]
+fn what_a_signal_cancelled_did_not_fail() {
+    let cancelled = || Failure::new(ErrorKind::Cancelled, "it ended when it was asked to");
+    let records = found()
+        .begins("drain")
+        .stops(
+            StopCause::Signal {
+                name: "SIGINT".to_owned(),
+            },
+            OnFailure::Rollback,
+        )
+        .comes_back("drain", 1, AttemptEnd::Failed { failure: cancelled() }, "")
+        .event(Event::StepFailed {
+            step: "drain".to_owned(),
+            failure: cancelled(),
+        })
+        .phase(Phase::Rollback)
+        .undoes("drain", UndoEnd::Undone)
+        .ends(Outcome::RolledBack);
+    let report = report(&records);
+    assert!(!report.contains("failed"), "{report}");
+    let told = part(&report, "## What happened");
+    assert!(!told.contains("without stopping"));
+    assert!(told.contains("The signal `SIGINT` stopped the run."));
+    assert!(told.contains("Cancelled, since the run stopped: “The drain” (`drain`)."));
+    let times = part(&report, "## Timeline");
+    assert!(times.contains("The drain: attempt 1 was cancelled after 340 ms: it ended when"));
 }
