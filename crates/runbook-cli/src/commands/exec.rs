@@ -11,7 +11,6 @@ use runbook_journal::Writer;
 use runbook_plan::{Catalogue, Given, Origin, Plan, Request, compile};
 use runbook_report::Evidence;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use crate::args::{Exec, Format};
 use crate::ask::{Always, Terminal};
@@ -64,7 +63,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         loaded: &loaded,
     };
     let result = runtime.block_on(session.run(plan, catalogue, start));
-    // A thread may still wait for a line that nobody will type.
+    // Nobody waits for what may still block, such as the lookup of a name.
     runtime.shutdown_background();
     result
 }
@@ -209,7 +208,11 @@ impl Session<'_> {
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
-            observers: vec![Box::new(View::new(screen.clone(), self.args.output))],
+            observers: vec![Box::new(View::new(
+                screen.clone(),
+                self.args.output,
+                !self.args.yes && shows_on_terminal(self.args),
+            ))],
             approver: self.approver(screen),
             signals,
         };
@@ -253,12 +256,7 @@ impl Session<'_> {
         if self.args.yes {
             Arc::new(Always { user })
         } else {
-            Arc::new(Terminal {
-                user,
-                screen,
-                aside: !shows_on_terminal(self.args),
-                turn: Mutex::new(()),
-            })
+            Arc::new(Terminal::new(user, screen, !shows_on_terminal(self.args)))
         }
     }
 
