@@ -19,9 +19,10 @@ fn what_is_wrong_is_said_in_these_words() {
     for case in cases("invalid") {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
         let ended = Project::case(&case).run(&["check", "runbook.yaml"]);
-        let said = format!("{}{}", ended.stderr, ended.stdout);
+        assert_eq!(ended.stderr, "", "what was looked for is on the output");
+        let said = &ended.stdout;
         let expected = fs::read_to_string(case.join("expected.txt")).unwrap_or_default();
-        if said != expected {
+        if *said != expected {
             wrong.push(format!("===== {name} says\n{said}===== instead of\n{expected}"));
         }
         let warns = !said.contains("  × ");

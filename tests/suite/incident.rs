@@ -28,9 +28,16 @@ fn check<'a>(records: &'a [Value], kind: &str, role: &str, check: &str) -> Vec<&
 #[test]
 fn an_exhausted_pool_is_repaired() {
     let project = Project::shipped();
-    exec(&project, &[])
+    let ended = exec(&project, &[])
         .expect(0)
         .says(&["resolved", "journal.jsonl", "report.md"]);
+    let (head, last) = (ended.stdout.lines().next(), ended.stdout.lines().last());
+    assert!(head.unwrap().contains("· practice"), "{}", ended.all());
+    assert!(
+        last.unwrap().contains("nothing real was touched"),
+        "{}",
+        ended.all()
+    );
     let run = project.only_run();
     assert_eq!(run.outcome(), "resolved");
     let records = run.records();

@@ -1,6 +1,6 @@
 //! Approvals, on a real terminal.
 
-use crate::harness::{Project, Running};
+use crate::harness::{Project, Running, until};
 
 const CTRL_D: &str = "\u{4}";
 
@@ -24,11 +24,15 @@ fn yes_goes_on() {
     let mut running = asked(&project);
     // What is neither is asked again.
     running.type_in("perhaps\n");
+    running.wait_for("type yes or no");
     running.type_in("YES\n");
-    running
-        .end()
-        .expect(0)
-        .says(&["Really change true?", "touch two", "resolved"]);
+    let ended = running.end().expect(0).says(&["touch two", "resolved"]);
+    assert_eq!(
+        ended.stdout.matches("Really change true?").count(),
+        1,
+        "{}",
+        ended.all()
+    );
     let run = project.only_run();
     let answer = &run.events("approval_answered")[0];
     assert_eq!(
@@ -68,6 +72,11 @@ fn a_terminal_that_ends_is_no_yes() {
     running.type_in(CTRL_D);
     running.end().expect(7);
     assert!(!project.path("two").exists());
+    let answer = &project.only_run().events("approval_answered")[0];
+    assert_eq!(
+        (&answer["approved"], &answer["by"], &answer["how"]),
+        (&false.into(), &"nobody".into(), &"end of input".into())
+    );
 }
 
 #[test]
@@ -144,4 +153,69 @@ fn the_shipped_runbook_asks_with_the_figures() {
     assert!(running.stdout().contains("20 are idle, 0 are at work."));
     running.type_in("yes\n");
     running.end().expect(0).says(&["resolved"]);
+}
+
+#[test]
+fn a_withdrawn_question_takes_no_answer() {
+    let project = Project::runbook(
+        "steps:\n  - id: late\n    needs: []\n    approve: {message: First?, within: 1ms}\n    on_failure: continue\n    \
+        shell: touch late\n    rollback: not_needed\n  \
+        - {id: next, needs: [late], approve: {message: Second?}, shell: touch next, rollback: not_needed}\n",
+    );
+    let mut running = project.start_on_terminal(&["exec", "runbook.yaml"]);
+    running.wait_for("next: yes or no?");
+    running.type_in("yes\n");
+    running.end().expect(0);
+    assert!(project.path("next").exists() && !project.path("late").exists());
+    assert_eq!(
+        project.only_run().events("approval_answered")[0]["how"],
+        "timeout"
+    );
+}
+
+#[test]
+fn a_question_shows_all_that_it_is_about() {
+    let project = Project::runbook(
+        "steps:\n  - id: change\n    title: Change it\n    approve: {message: Really?}\n    \
+        shell: {run: \"touch a\\ntouch b\\n\", stdin: hello}\n    env: {WHERE: here}\n    rollback: not_needed\n",
+    );
+    let mut running = project.start_on_terminal(&["exec", "runbook.yaml"]);
+    running.wait_for("change: yes or no?");
+    let shown = running.stdout();
+    for text in [
+        "Really?",
+        "Change it",
+        "touch a …",
+        "WHERE=here",
+        "touch b",
+        r#"{"stdin":"hello"}"#,
+    ] {
+        assert!(shown.contains(text), "`{text}` is not shown\n{shown}");
+    }
+    running.type_in("yes\n");
+    running.end().expect(0);
+}
+
+#[test]
+fn a_question_stays_whole_while_other_steps_print() {
+    let project = Project::runbook(
+        "steps:\n  - {id: asks, needs: [], approve: true, shell: touch asked, rollback: not_needed}\n  \
+        - {id: prints, needs: [], shell: 'until [ -e go ]; do sleep 0.01; done; echo lo\"u\"d', effect: read, timeout: 1m}\n  \
+        - {id: after, needs: [prints], shell: 'touch over', effect: read}\n",
+    );
+    let mut running = project.start_on_terminal(&["exec", "runbook.yaml", "-o"]);
+    running.wait_for("asks: yes or no?");
+    std::fs::write(project.path("go"), "").unwrap();
+    until("the others have printed", || {
+        project.path("over").exists().then_some(())
+    });
+    running.type_in("yes\n");
+    let ended = running.end().expect(0);
+    let (question, rest) = ended.stdout.split_once("asks: yes or no? ").unwrap();
+    assert!(
+        !question.contains("loud") && rest.starts_with("yes"),
+        "{}",
+        ended.all()
+    );
+    assert!(rest.contains("loud"), "{}", ended.all());
 }

@@ -246,3 +246,12 @@ fn a_state_folder_that_cannot_be_written() {
     let project = Project::runbook(STEP).with(".runbook", "a file where a folder is to be\n");
     refused(&project, &["exec", "runbook.yaml"], &[".runbook", "cannot"]);
 }
+
+#[test]
+fn an_input_that_is_given_twice() {
+    exec(
+        "inputs: {size: {type: integer}}\n",
+        &["-i", "size=1", "-i", "size=2"],
+        &["the input `size` is given twice", "leave one of them out"],
+    );
+}

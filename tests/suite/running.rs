@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -198,4 +199,20 @@ fn a_reader_that_has_gone_is_no_failure() {
         let ended = Ended::of(&output).expect(0);
         assert_eq!(ended.stderr, "", "`{args:?}`");
     }
+}
+
+#[test]
+fn what_a_rollback_leaves_is_said_at_the_end() {
+    let project = Project::runbook(
+        "steps:\n  - {id: one, title: First, shell: touch one, rollback: {shell: rm not-there}}\n  \
+        - {id: two, title: Second, shell: touch two, irreversible: it is sent}\n  \
+        - {id: three, shell: exit 1, rollback: not_needed}\nverify: [{id: sick, http: {get: 'http://127.0.0.1:1/'}, expect: status == 200}]\n",
+    );
+    project.run(&["exec", "runbook.yaml"]).expect(6).says(&[
+        "· error GET",
+        "kept: Second: irreversible: it is sent",
+        "by hand: First: rm not-there",
+    ]);
+    let report = fs::metadata(project.only_run().path("report.md")).unwrap();
+    assert_eq!(report.permissions().mode() & 0o777, 0o600);
 }

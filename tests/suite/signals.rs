@@ -51,7 +51,11 @@ fn one_signal_undoes_what_was_changed() {
         let project = project("");
         let begun = begun(&project);
         begun.running.signal(signal);
-        let ended = begun.running.end().expect(5).says(&["rolled_back"]);
+        let ended = begun
+            .running
+            .end()
+            .expect(5)
+            .says(&["a second signal ends at once, a third leaves", "rolled_back"]);
         gone(begun.leader);
         gone(begun.child);
         let run = project.only_run();

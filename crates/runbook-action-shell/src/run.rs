@@ -36,6 +36,9 @@ const REST: usize = 1024 * 1024;
 /// How long a group that was killed may take to be gone.
 const KILLED: Duration = Duration::from_secs(1);
 
+/// The exit codes by which a shell says that a program could not be run, or was not found.
+const NOT_RUN: [i32; 2] = [126, 127];
+
 /// How a program ended and what it printed.
 struct Ended {
     status: ExitStatus,
@@ -230,11 +233,16 @@ async fn pass_on(
 fn judge(ended: &Ended, launch: &Launch, call: Call<'_>) -> Result<Output, Failure> {
     let code = ended.status.code();
     match code {
-        Some(code) if call.asking || launch.options.is_ok(code) => {
+        Some(code) if launch.options.is_ok(code) || (call.asking && !NOT_RUN.contains(&code)) => {
             return Ok(output::result(code, &ended.stdout, &ended.stderr));
         }
         Some(_) | None => {}
     }
+    // Empty output of a program that never ran must not pass for an answer.
+    let kind = match code {
+        Some(code) if call.asking && NOT_RUN.contains(&code) => ErrorKind::MissingProgram,
+        Some(_) | None => ErrorKind::Other,
+    };
     let how = match code {
         Some(code) => format!("exited with {code}"),
         None => format!("killed by {}", signal_name(ended.status)),
@@ -244,13 +252,11 @@ fn judge(ended: &Ended, launch: &Launch, call: Call<'_>) -> Result<Output, Failu
         Some(line) => format!("{how}: {}", one_line(line).trim_end_matches('.')),
         None => how,
     };
-    Err(Failure::new(ErrorKind::Other, message)
-        .maybe_applied()
-        .with_result(json!({
-            "exit_code": code,
-            "stdout": call.mask(&ended.stdout.end()),
-            "stderr": stderr,
-        })))
+    Err(Failure::new(kind, message).maybe_applied().with_result(json!({
+        "exit_code": code,
+        "stdout": call.mask(&ended.stdout.end()),
+        "stderr": stderr,
+    })))
 }
 
 fn signal_name(status: ExitStatus) -> String {

@@ -58,7 +58,7 @@ pub(crate) enum Command {
 pub(crate) struct Exec {
     /// The runbook: a file, looked for as given and then under `runbooks/`
     pub(crate) runbook: PathBuf,
-    /// Set an input; may be given several times
+    /// Set an input; may be given several times, once for each
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) input: Vec<String>,
     /// Read inputs from a YAML or JSON file; `-i` wins over it

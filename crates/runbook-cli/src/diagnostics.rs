@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use anstream::stream::RawStream;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use runbook_document::{Finding, Severity, Span};
 use runbook_report::visible;
@@ -144,9 +145,9 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
-/// The findings for people, each with its place in the text.
-pub(crate) fn render(sources: &Sources, findings: &[Finding]) -> String {
-    let colours = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
+/// The findings for people, each with its place in the text, for where they are printed.
+pub(crate) fn render(sources: &Sources, findings: &[Finding], printed_on: &impl RawStream) -> String {
+    let colours = anstream::AutoStream::choice(printed_on) != anstream::ColorChoice::Never;
     let theme = if colours {
         GraphicalTheme::unicode()
     } else {

@@ -19,6 +19,7 @@ mod sources;
 mod term;
 mod view;
 
+use std::panic::Location;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -29,6 +30,7 @@ use crate::identity::Environment;
 use crate::project::Project;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| term::print_error(&bug(panic.location()))));
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -46,6 +48,12 @@ fn main() -> ExitCode {
     }
 }
 
+/// What is said of a panic: only its place, since its message may quote a secret.
+fn bug(place: Option<&Location<'_>>) -> String {
+    let place = place.map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
+    format!("this is a bug in runbook: it panicked{place}")
+}
+
 fn run(args: Args) -> Result<u8, Error> {
     let environment = Environment::snapshot();
     match args.command {
@@ -57,5 +65,18 @@ fn run(args: Args) -> Result<u8, Error> {
         Command::Show(args) => commands::show::run(&Project::find(&environment)?, &args),
         Command::Report(args) => commands::report::run(&Project::find(&environment)?, &args),
         Command::Verify(args) => commands::verify::run(&Project::find(&environment)?, &args),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::Location;
+
+    #[test]
+    fn a_panic_tells_its_place() {
+        let here = Location::caller();
+        let told = super::bug(Some(here));
+        assert!(told.ends_with(&format!("main.rs:{}", here.line())), "{told}");
+        assert!(told.contains("this is a bug in runbook"));
     }
 }

@@ -120,3 +120,24 @@ async fn binary_output_is_replaced_in_the_value_and_raw_for_the_host() {
     assert_eq!(host.stdout(), b"a\xff\x00b");
     assert_eq!(output.value["stdout"], "a\u{fffd}\u{0}b");
 }
+
+#[tokio::test]
+async fn a_program_that_is_missing_in_a_script_is_no_answer() {
+    let place = Place::new();
+    let host = FakeHost::new();
+    for (script, code) in [
+        ("no-such-program-here", 127),
+        ("no-such-program-here | cat", 127),
+        ("/", 126),
+    ] {
+        let failure = used(json!(script)).ask(&place.shell, &host).await.unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::MissingProgram);
+        let begun = format!("exited with {code}: ");
+        assert!(failure.message.starts_with(&begun), "{}", failure.message);
+        let expected = used(json!({"run": script, "ok_exit_codes": [code]}));
+        let output = expected.ask(&place.shell, &host).await.unwrap();
+        assert_eq!(output.value["exit_code"], code);
+    }
+    let output = used(json!("exit 3")).ask(&place.shell, &host).await.unwrap();
+    assert_eq!(output.value["exit_code"], 3);
+}

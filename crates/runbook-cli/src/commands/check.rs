@@ -49,7 +49,8 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
         }
         Format::Text => {
             if !findings.is_empty() {
-                term::print_error(diagnostics::render(&project.sources, &findings).trim_end());
+                let text = diagnostics::render(&project.sources, &findings, &std::io::stdout());
+                term::print(text.trim_end());
             }
             term::print(&summary(paths.len(), errors, findings.len() - errors));
         }

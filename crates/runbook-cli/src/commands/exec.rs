@@ -1,6 +1,8 @@
 //! `runbook exec`
 
-use std::io::IsTerminal;
+use std::fs::OpenOptions;
+use std::io::{IsTerminal, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,7 +13,6 @@ use runbook_journal::Writer;
 use runbook_plan::{Catalogue, Given, Origin, Plan, Request, compile};
 use runbook_report::Evidence;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
 use crate::args::{Exec, Format};
 use crate::ask::{Always, Terminal};
@@ -64,7 +65,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         loaded: &loaded,
     };
     let result = runtime.block_on(session.run(plan, catalogue, start));
-    // A thread may still wait for a line that nobody will type.
+    // Nobody waits for what may still block, such as the lookup of a name.
     runtime.shutdown_background();
     result
 }
@@ -97,7 +98,7 @@ fn compiled(
     match plan.filter(|_| !refused) {
         Some(plan) => {
             if !all.is_empty() {
-                term::print_error(&diagnostics::render(&project.sources, &all));
+                term::print_error(&diagnostics::render(&project.sources, &all, &std::io::stderr()));
             }
             Ok((plan, loaded))
         }
@@ -117,6 +118,13 @@ fn given(args: &Exec) -> Result<Vec<Given>, Error> {
                 "write it as `-i NAME=VALUE`",
             ));
         };
+        let twice = |known: &Given| known.origin == Origin::Argument && known.name == name;
+        if given.iter().any(twice) {
+            return Err(Error::usage_with(
+                format!("the input `{name}` is given twice with `-i`"),
+                "leave one of them out",
+            ));
+        }
         given.push(Given {
             name: name.to_owned(),
             value: Value::from(value),
@@ -184,6 +192,7 @@ impl Session<'_> {
         let signals =
             signals::listen().map_err(|error| Error::usage(format!("cannot listen for signals: {error}")))?;
         let lab = practice::start(&plan, self.args).await?;
+        let practice = plan.lab().map(str::to_owned);
         let address = lab.as_ref().map(|lab| LabAddress {
             url: lab.url().to_owned(),
             database: lab.database_url().to_owned(),
@@ -209,7 +218,11 @@ impl Session<'_> {
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
-            observers: vec![Box::new(View::new(screen.clone(), self.args.output))],
+            observers: vec![Box::new(View::new(
+                screen.clone(),
+                self.args.output,
+                !self.args.yes && shows_on_terminal(self.args),
+            ))],
             approver: self.approver(screen),
             signals,
         };
@@ -223,6 +236,11 @@ impl Session<'_> {
         let report = report.inspect_err(Error::print).ok();
         if text {
             self.say_where(&dir, report.as_deref());
+            if let Some(system) = practice {
+                term::print(&format!(
+                    "this was practice, in the practice system {system}: nothing real was touched"
+                ));
+            }
         } else {
             let summary = json!({
                 "run": run,
@@ -253,12 +271,7 @@ impl Session<'_> {
         if self.args.yes {
             Arc::new(Always { user })
         } else {
-            Arc::new(Terminal {
-                user,
-                screen,
-                aside: !shows_on_terminal(self.args),
-                turn: Mutex::new(()),
-            })
+            Arc::new(Terminal::new(user, screen, !shows_on_terminal(self.args)))
         }
     }
 
@@ -298,6 +311,12 @@ fn write_report(dir: &Path) -> Result<PathBuf, Error> {
     let run = runbook_journal::read(dir)?;
     let report = runbook_report::markdown(&run.records, &Evidence { head: &run.head })?;
     let path = dir.join("report.md");
-    std::fs::write(&path, report).map_err(|error| Error::file("write", &path, &error))?;
+    // Nobody else may read it, as all else in the run's directory.
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    options
+        .open(&path)
+        .and_then(|mut file| file.write_all(report.as_bytes()))
+        .map_err(|error| Error::file("write", &path, &error))?;
     Ok(path)
 }

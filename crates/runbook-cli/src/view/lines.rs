@@ -1,7 +1,10 @@
 //! In which words and colours an event is shown.
 
 use runbook_action::Effect;
-use runbook_event::{CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, UndoEnd, Verdict};
+use runbook_event::{
+    CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, StepOutline, StepState, StopCause,
+    UndoEnd, UndoOutline, UndoStatus, Verdict,
+};
 use runbook_report::{check_title, deed, describe, duration, reading, step_of, step_title, visible};
 
 use crate::term::{BAD, BOLD, DIM, GOOD, WARN, styled};
@@ -16,6 +19,7 @@ pub(super) fn finished(event: &Event, state: &RunState) -> Vec<String> {
                 Some(&book.version),
                 book.severity.as_deref(),
                 run.environment.as_deref(),
+                run.practice.as_deref().map(|_| "practice"),
             ];
             let about: Vec<&str> = parts.into_iter().flatten().collect();
             let about = styled(DIM, &visible(&about.join(" · ")));
@@ -47,8 +51,18 @@ pub(super) fn finished(event: &Event, state: &RunState) -> Vec<String> {
             let detail = styled(DIM, &format!("{} ({took})", visible(detail.unwrap_or_default())));
             check_ended(site, *verdict, &detail, state)
         }
-        Event::RunEnded { outcome, .. } => vec![String::new(), ended(*outcome, &describe(event, state))],
-        Event::Stopping { .. } => vec![format!("  {} {}", styled(WARN, "!"), describe(event, state))],
+        Event::RunEnded { outcome, .. } => {
+            let mut lines = vec![String::new(), ended(*outcome, &describe(event, state))];
+            lines.extend(remaining(state));
+            lines
+        }
+        Event::Stopping { stop } => {
+            let mut lines = vec![format!("  {} {}", styled(WARN, "!"), describe(event, state))];
+            if let StopCause::Signal { .. } = stop.cause {
+                lines.push(styled(DIM, "    a second signal ends at once, a third leaves"));
+            }
+            lines
+        }
         Event::CheckStarted { .. } => Vec::new(),
         Event::StepStarted { .. }
         | Event::StepSkipped { .. }
@@ -93,14 +107,9 @@ fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunStat
         }
         // The step's own failure says it, with the reading.
         (CheckRole::Gate | CheckRole::Require, Verdict::Fail | Verdict::Error) => return Vec::new(),
-        (CheckRole::Baseline, _) => styled(
-            DIM,
-            if verdict == Verdict::Pass {
-                "· yes"
-            } else {
-                "· no "
-            },
-        ),
+        (CheckRole::Baseline, Verdict::Pass) => styled(DIM, "· yes"),
+        (CheckRole::Baseline, Verdict::Fail) => styled(DIM, "· no "),
+        (CheckRole::Baseline, Verdict::Error) => styled(DIM, "· error"),
         (CheckRole::Detect, Verdict::Pass) => styled(GOOD, "yes"),
         (CheckRole::Detect, Verdict::Fail) => styled(WARN, "no "),
         (CheckRole::Verify, Verdict::Pass) => styled(GOOD, "✓"),
@@ -178,6 +187,42 @@ fn nested(step: Option<&str>, state: &RunState) -> String {
         Some(id) if several => format!("      {} ", styled(DIM, &format!("{id} │"))),
         Some(_) => "      ".to_owned(),
         None => "    ".to_owned(),
+    }
+}
+
+/// What a rollback left: what was kept and why, and what a person must undo now.
+fn remaining(state: &RunState) -> Vec<String> {
+    let outlines = state.run().map(|run| run.outline.steps.as_slice());
+    let steps = outlines.unwrap_or_default().iter().zip(state.steps());
+    let line = |step: &StepOutline, known: &StepState| match known.undo {
+        UndoStatus::Kept => Some(format!(
+            "  kept: {}: {}",
+            visible(&step.title),
+            why_kept(&step.undo)
+        )),
+        UndoStatus::Failed => {
+            let planned = match &step.undo {
+                UndoOutline::Rollback { summary } => summary.as_str(),
+                UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared => "",
+            };
+            let what = known
+                .undo_intent
+                .as_ref()
+                .map_or(planned, |intent| &intent.summary);
+            let text = format!("  by hand: {}: {}", visible(&step.title), visible(what));
+            Some(styled(BAD, &text))
+        }
+        UndoStatus::None | UndoStatus::Pending | UndoStatus::Running | UndoStatus::Undone => None,
+    };
+    steps.filter_map(|(step, known)| line(step, known)).collect()
+}
+
+fn why_kept(undo: &UndoOutline) -> String {
+    match undo {
+        UndoOutline::Rollback { summary } => format!("it was not undone; its undo is {}", visible(summary)),
+        UndoOutline::Irreversible { why } => format!("irreversible: {}", visible(why)),
+        UndoOutline::NotNeeded => "there is nothing to undo, says its author".to_owned(),
+        UndoOutline::Undeclared => "the runbook does not say how to undo it".to_owned(),
     }
 }
 

@@ -17,27 +17,31 @@ use runbook_report::{check_title, deed, reading as words, step_title, visible};
 use self::lines::finished;
 use crate::term::{DIM, styled};
 
+/// The longest line of output that is shown as one, in bytes.
+const LINE: usize = 8 * 1024;
+
 /// Watches a run and shows it.
 pub(crate) struct View {
     screen: Screen,
     shows_output: bool,
+    /// Whether questions are shown here by whoever asks them.
+    asks_here: bool,
     partial: HashMap<(String, Stream), Vec<u8>>,
 }
 
 impl View {
-    pub(crate) fn new(screen: Screen, shows_output: bool) -> Self {
+    pub(crate) fn new(screen: Screen, shows_output: bool, asks_here: bool) -> Self {
         Self {
             screen,
             shows_output,
+            asks_here,
             partial: HashMap::new(),
         }
     }
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
         let partial = self.partial.entry((step.to_owned(), stream)).or_default();
-        partial.extend_from_slice(bytes);
-        while let Some(end) = partial.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = partial.drain(..=end).collect();
+        for line in split(partial, bytes) {
             self.screen.line(&output_line(step, &line));
         }
     }
@@ -54,6 +58,26 @@ impl View {
             }
         }
     }
+}
+
+/// The lines that are whole now, each looked at once; the rest stays in `partial`. A line that is too long
+/// is cut into several.
+fn split(partial: &mut Vec<u8>, bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut lines = Vec::new();
+    for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+        let mut piece = piece;
+        while partial.len() + piece.len() > LINE {
+            let (head, rest) = piece.split_at(LINE - partial.len());
+            partial.extend_from_slice(head);
+            lines.push(std::mem::take(partial));
+            piece = rest;
+        }
+        partial.extend_from_slice(piece);
+        if partial.ends_with(b"\n") {
+            lines.push(std::mem::take(partial));
+        }
+    }
+    lines
 }
 
 fn output_line(step: &str, line: &[u8]) -> String {
@@ -80,9 +104,8 @@ impl Observer for View {
             Event::StepStarted { step } | Event::UndoStarted { step, .. } => {
                 self.screen.begin(step, &step_title(step, state));
             }
-            Event::AttemptStarted { step, .. } | Event::ApprovalAsked { step, .. } => {
-                self.screen.update(step, &deed(&record.event, state));
-            }
+            Event::AttemptStarted { step, .. } => self.screen.update(step, &deed(&record.event, state)),
+            Event::ApprovalAsked { step, .. } => self.screen.update(step, "waits for an answer"),
             Event::AttemptEnded { step, .. } => self.flush(step),
             Event::StepDone { step }
             | Event::StepFailed { step, .. }
@@ -102,6 +125,9 @@ impl Observer for View {
             | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}
         }
+        if self.asks_here && matches!(record.event, Event::ApprovalAsked { .. }) {
+            return;
+        }
         for line in finished(&record.event, state) {
             self.screen.line(&line);
         }
@@ -118,5 +144,30 @@ impl Observer for View {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LINE, split};
+
+    #[test]
+    fn output_is_shown_line_by_line() {
+        let mut partial = Vec::new();
+        assert!(split(&mut partial, b"one").is_empty());
+        assert_eq!(
+            split(&mut partial, b"\n\ntwo\nthr"),
+            [&b"one\n"[..], b"\n", b"two\n"]
+        );
+        assert_eq!(split(&mut partial, b"ee\n"), [b"three\n"]);
+        assert!(partial.is_empty());
+    }
+
+    #[test]
+    fn a_line_without_an_end_is_cut() {
+        let mut partial = b"x".to_vec();
+        let lines = split(&mut partial, &vec![b'x'; 3 * LINE]);
+        assert_eq!(lines.iter().map(Vec::len).collect::<Vec<_>>(), [LINE; 3]);
+        assert_eq!(partial, b"x");
     }
 }

@@ -1,5 +1,6 @@
 //! Finished lines, and a moving line for each thing that is under way.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ use crate::term;
 /// How often the moving lines move.
 const TICK: Duration = Duration::from_millis(120);
 
+/// How many lines are kept back while a question is open. Of more, the last are kept.
+const KEPT_BACK: usize = 10_000;
+
 /// Where a run is shown. Clones show at the same place.
 #[derive(Clone)]
 pub(crate) struct Screen {
@@ -20,6 +24,25 @@ pub(crate) struct Screen {
 struct Inner {
     kind: Kind,
     moving: IndexMap<String, (ProgressBar, String)>,
+    /// The lines that came while a question is open.
+    back: Option<Back>,
+}
+
+#[derive(Default)]
+struct Back {
+    lines: VecDeque<String>,
+    /// How many more there were.
+    lost: usize,
+}
+
+impl Back {
+    fn keep(&mut self, line: &str) {
+        if self.lines.len() >= KEPT_BACK {
+            self.lines.pop_front();
+            self.lost += 1;
+        }
+        self.lines.push_back(line.to_owned());
+    }
 }
 
 #[derive(Clone)]
@@ -49,6 +72,7 @@ impl Screen {
             inner: Arc::new(Mutex::new(Inner {
                 kind,
                 moving: IndexMap::new(),
+                back: None,
             })),
         }
     }
@@ -57,12 +81,13 @@ impl Screen {
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Shows a line for good.
+    /// Shows a line for good. While a question is open it is kept back.
     pub(crate) fn line(&self, line: &str) {
-        self.with(|inner| match &inner.kind {
-            Kind::Live(progress) => progress.suspend(|| term::print(line)),
-            Kind::Plain => term::print(line),
-            Kind::Silent => {}
+        self.with(|inner| match (&inner.kind, &mut inner.back) {
+            (Kind::Silent, _) => {}
+            (Kind::Live(_) | Kind::Plain, Some(back)) => back.keep(line),
+            (Kind::Live(progress), None) => progress.suspend(|| term::print(line)),
+            (Kind::Plain, None) => term::print(line),
         });
     }
 
@@ -72,7 +97,9 @@ impl Screen {
             if let Kind::Live(progress) = &inner.kind {
                 let bar = progress.add(ProgressBar::new_spinner().with_style(style()));
                 bar.set_message(title.to_owned());
-                bar.enable_steady_tick(TICK);
+                if inner.back.is_none() {
+                    bar.enable_steady_tick(TICK);
+                }
                 inner.moving.insert(key.to_owned(), (bar, title.to_owned()));
             }
         });
@@ -96,9 +123,10 @@ impl Screen {
         });
     }
 
-    /// Shows lines and holds everything still, since somebody is to type. The last line is not ended.
-    pub(crate) fn pause(&self, lines: &[String]) {
+    /// Holds everything still, since somebody is to type.
+    pub(crate) fn pause(&self) {
         self.with(|inner| {
+            inner.back.get_or_insert_default();
             if let Kind::Live(progress) = &inner.kind {
                 for (bar, _) in inner.moving.values() {
                     bar.disable_steady_tick();
@@ -107,17 +135,17 @@ impl Screen {
                 progress.set_draw_target(ProgressDrawTarget::hidden());
             }
         });
-        if let Some((last, lines)) = lines.split_last() {
-            for line in lines {
-                term::print(line);
-            }
-            term::print_raw(last);
-        }
     }
 
-    /// Goes on after a pause.
+    /// Goes on after a pause, and shows what was kept back.
     pub(crate) fn resume(&self) {
         self.with(|inner| {
+            if let Some(back) = inner.back.take() {
+                if back.lost > 0 {
+                    term::print(&format!("… {} lines are not shown", back.lost));
+                }
+                back.lines.iter().for_each(|line| term::print(line));
+            }
             if let Kind::Live(progress) = &inner.kind {
                 progress.set_draw_target(ProgressDrawTarget::stdout());
                 for (bar, _) in inner.moving.values() {
@@ -131,4 +159,17 @@ impl Screen {
 fn style() -> ProgressStyle {
     ProgressStyle::with_template("  {spinner:.cyan} {wide_msg} {elapsed:.dim}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Back, KEPT_BACK};
+
+    #[test]
+    fn no_more_than_so_many_lines_are_kept_back() {
+        let mut back = Back::default();
+        (0..KEPT_BACK + 2).for_each(|number| back.keep(&number.to_string()));
+        assert_eq!((back.lines.len(), back.lost), (KEPT_BACK, 2));
+        assert_eq!(back.lines.front().map(String::as_str), Some("2"));
+    }
 }
