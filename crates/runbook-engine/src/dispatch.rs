@@ -139,6 +139,8 @@ impl Dispatcher {
     /// Nothing can be kept any more. What runs is told to stop, and gets the time to do so; undos finish.
     async fn give_up(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) {
         let stops = self.context.stops.clone();
+        // Nobody shows anything any more: what prints must not wait for it.
+        self.to_show.close();
         stops.reads.raise(Urgency::Stop);
         stops.changes.raise(Urgency::Stop);
         while !self.tasks.is_empty() {

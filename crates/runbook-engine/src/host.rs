@@ -65,7 +65,7 @@ impl CallHost {
         };
         for (stream, held) in std::mem::take(&mut output.held) {
             let mut masker = self.masker.stream_from(held);
-            show(&mut sink, stream, &masker.finish())?;
+            show(&mut sink, stream, &masker.finish()).await?;
         }
         sink.writer
             .finish()
@@ -73,7 +73,7 @@ impl CallHost {
     }
 }
 
-fn show(sink: &mut Sink, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
+async fn show(sink: &mut Sink, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
     if bytes.is_empty() {
         return Ok(());
     }
@@ -85,8 +85,9 @@ fn show(sink: &mut Sink, stream: Stream, bytes: &[u8]) -> Result<(), Failure> {
         stream,
         bytes: bytes.to_vec(),
     };
-    // No room, or nobody who looks, is no reason to fail or to wait: output is shown as a service.
-    drop(sink.to.try_send(shown));
+    // It waits while there is no room, so that the program that prints is slowed down instead of memory filling
+    // up. That nobody looks any more is no reason to fail.
+    drop(sink.to.send(shown).await);
     Ok(())
 }
 
@@ -103,7 +104,7 @@ impl Host for CallHost {
         let shown = masker.push(bytes);
         output.held.push((stream, masker.into_held()));
         match output.sink.as_mut() {
-            Some(sink) => show(sink, stream, &shown),
+            Some(sink) => show(sink, stream, &shown).await,
             None => Ok(()),
         }
     }

@@ -22,8 +22,7 @@ pub(crate) enum Message {
     },
 }
 
-/// What a step printed, for whoever watches. There is room for a little of it, and what finds none is not shown:
-/// the journal's files have it, and nobody who looks can delay or fill up a run.
+/// What a step printed, for whoever watches. There is room for a little of it; who prints more waits.
 #[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) step: String,
