@@ -89,3 +89,83 @@ fn the_examples_of_each_code_are_as_its_page_says() {
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
+
+/// The expression with the names of the page's values as those of vars.
+fn in_vars(expression: &str) -> String {
+    let mut found = String::new();
+    let mut word = String::new();
+    let is_part = |char: char| char.is_ascii_alphanumeric() || char == '_';
+    for char in expression.chars().chain([' ']) {
+        if is_part(char) {
+            word.push(char);
+            continue;
+        }
+        let is_value = ["status", "body", "rows", "lines"].contains(&word.as_str());
+        if is_value && !found.ends_with(['.', '"']) {
+            found.push_str("vars.");
+        }
+        found.push_str(&std::mem::take(&mut word));
+        found.push(char);
+    }
+    found.trim_end().to_owned()
+}
+
+#[test]
+fn the_expressions_of_the_book_are_as_it_says() {
+    let page = fs::read_to_string(repository().join("book/src/expressions.md")).unwrap();
+    let blocks = |info: &str| -> Vec<String> {
+        let fence = format!("```{info}\n");
+        page.split(&fence)
+            .skip(1)
+            .map(|part| part.split("\n```").next().unwrap_or_default().to_owned())
+            .collect()
+    };
+    let values: serde_json::Map<String, Value> = serde_json::from_str(&blocks("json")[0]).unwrap();
+    let vars: serde_json::Map<String, Value> = values
+        .into_iter()
+        .map(|(name, value)| (name, Value::from(value.to_string().replace("null", "none"))))
+        .collect();
+    let said: Vec<(String, String)> = blocks("text")
+        .iter()
+        .flat_map(|block| block.lines())
+        .filter_map(|line| line.split_once(" → "))
+        .map(|(expression, result)| (expression.to_owned(), result.to_owned()))
+        .collect();
+    assert!(said.len() > 60, "{}", said.len());
+    let checks: Vec<Value> = said
+        .iter()
+        .enumerate()
+        .map(|(at, (expression, _))| {
+            serde_json::json!({
+                "id": format!("e{at}"), "shell": "true", "expect": "exit_code == 0",
+                "capture": {"found": in_vars(expression)},
+            })
+        })
+        .collect();
+    let project = Project::runbook(&format!(
+        "vars: {}\ndetect: {{any: {}}}\nsteps: [{{id: one, shell: 'true', effect: read}}]\n",
+        Value::Object(vars),
+        Value::from(checks)
+    ));
+    let ended = project.run(&["exec", "runbook.yaml"]).expect(0);
+    let run = project.only_run();
+    let found = run.events("check_ended");
+    for (at, (expression, result)) in said.iter().enumerate() {
+        let id = format!("e{at}");
+        let check = found.iter().find(|check| check["check"] == *id).unwrap();
+        let got = if check["verdict"] == "error" {
+            "error".to_owned()
+        } else {
+            check["values"]["found"].to_string()
+        };
+        let same = match serde_json::from_str::<Value>(result) {
+            Ok(expected) => got.parse::<Value>().is_ok_and(|got| got == expected),
+            Err(_) => got == *result,
+        };
+        assert!(
+            same,
+            "`{expression}` is {got}, and not {result}\n{}",
+            ended.stdout
+        );
+    }
+}

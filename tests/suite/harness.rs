@@ -134,6 +134,12 @@ impl Project {
         Self::empty().with("runbook.yaml", &format!("{HEAD}{rest}"))
     }
 
+    /// The same with a copy of this folder of the repository.
+    pub(crate) fn with_copy(self, folder: &str) -> Self {
+        copy(&repository().join(folder), &self.path(folder));
+        self
+    }
+
     pub(crate) fn with(self, path: &str, text: &str) -> Self {
         let path = self.path(path);
         fs::create_dir_all(path.parent().expect("it is below the project")).expect("there is room");

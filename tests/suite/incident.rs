@@ -228,3 +228,22 @@ fn the_summary_for_programs_is_all_of_the_output() {
         assert!(std::path::Path::new(path).is_file(), "{path}");
     }
 }
+
+#[test]
+fn the_project_is_that_of_the_file() {
+    let project = Project::shipped();
+    let elsewhere = Project::empty();
+    let file = project.path("runbooks/incident/pool-exhaustion.yaml");
+    let file = file.to_str().unwrap();
+    elsewhere
+        .run(&["check", file, "--env", "postgres"])
+        .expect(0)
+        .says(&["1 runbook"]);
+    elsewhere.run(&["exec", file, "--yes", "--lab-healthy"]).expect(3);
+    assert!(elsewhere.runs().is_empty());
+    assert_eq!(project.only_run().outcome(), "not_needed");
+    // What is not there as given is looked for in the project here.
+    let away = ["check", "incident/pool-exhaustion.yaml"];
+    elsewhere.run(&away).expect(2);
+    project.run(&away).expect(0);
+}

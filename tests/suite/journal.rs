@@ -224,3 +224,35 @@ fn without_runs_there_is_a_way_on() {
         project.run(&[command]).expect(2).says(&["no run"]);
     }
 }
+
+#[test]
+fn what_a_step_printed_is_told_by_its_parts() {
+    let project = Project::runbook(
+        "steps:\n  - {id: one, shell: 'echo done; echo careful >&2', effect: change, rollback: {shell: echo back}}\n  \
+        - {id: two, when: 1 > 2, shell: touch two, rollback: not_needed}\n  - {id: three, shell: exit 1, rollback: not_needed}\n  \
+        - {id: four, shell: touch four, rollback: not_needed}\n\
+        verify: [{id: there, shell: 'true'}]\n",
+    );
+    project.run(&["exec", "runbook.yaml"]).expect(5);
+    let shown = project.run(&["show", "--step", "one"]).expect(0).stdout;
+    assert!(
+        shown.contains("done\n") && shown.ends_with("its undo printed:\nback\n"),
+        "{shown}"
+    );
+    let value = project
+        .run(&["show", "--step", "one", "--format", "json"])
+        .expect(0)
+        .json();
+    let outputs = value["outputs"].as_array().unwrap();
+    for (part, stream, text) in [
+        ("action", "stdout", "done\n"),
+        ("action", "stderr", "careful\n"),
+        ("undo", "stdout", "back\n"),
+    ] {
+        let expected = serde_json::json!({"part": part, "stream": stream, "text": text});
+        assert!(outputs.contains(&expected), "{value}");
+    }
+    for (step, why) in [("two", "its `when` is false"), ("four", "the run stopped")] {
+        project.run(&["show", "--step", step]).expect(0).says(&[why]);
+    }
+}

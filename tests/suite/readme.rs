@@ -56,27 +56,31 @@ fn commands_of_the_program() -> Vec<String> {
 
 #[test]
 fn the_examples_are_without_findings_and_run() {
-    let project = Project::empty();
-    let folder = repository().join("examples");
-    let folder = folder.to_str().expect("it is text");
+    let project = Project::empty().with_copy("examples");
     project
-        .run(&["check", folder])
+        .run(&["check", "examples"])
         .expect(0)
         .says(&["0 errors, 0 warnings"]);
-    let hello = format!("{folder}/hello.yaml");
     let here = project.path("");
     let input = format!(
         "folder={}",
         here.to_str().expect("it is text").trim_end_matches('/')
     );
     project
-        .run(&["exec", &hello, "-i", &input, "-i", "who=$(touch pwned) 'x' \"y\""])
+        .run(&[
+            "exec",
+            "examples/hello.yaml",
+            "-i",
+            &input,
+            "-i",
+            "who=$(touch pwned) 'x' \"y\"",
+        ])
         .expect(0);
     let greeting = fs::read_to_string(project.path("hello.txt")).expect("it was written");
     assert_eq!(greeting, "hello $(touch pwned) 'x' \"y\"\n");
     assert!(!project.path("pwned").exists(), "a value is never code");
     project
-        .run(&["exec", &format!("{folder}/branches.yaml"), "-i", "limit=1"])
+        .run(&["exec", "examples/branches.yaml", "-i", "limit=1"])
         .expect(0)
         .says(&["resolved"]);
 }

@@ -20,6 +20,7 @@ mod term;
 mod view;
 
 use std::panic::Location;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -56,15 +57,23 @@ fn bug(place: Option<&Location<'_>>) -> String {
 
 fn run(args: Args) -> Result<u8, Error> {
     let environment = Environment::snapshot();
+    let here = || Project::find(&environment, None);
     match args.command {
         Command::Completions(args) => Ok(commands::completions::run(&args)),
         Command::Lab(args) => commands::lab::run(&args),
-        Command::Check(args) => commands::check::run(&Project::find(&environment)?, &args),
-        Command::Exec(args) => commands::exec::run(&Project::find(&environment)?, &environment, &args),
-        Command::Runs(args) => commands::runs::run(&Project::find(&environment)?, &args),
-        Command::Show(args) => commands::show::run(&Project::find(&environment)?, &args),
-        Command::Report(args) => commands::report::run(&Project::find(&environment)?, &args),
-        Command::Verify(args) => commands::verify::run(&Project::find(&environment)?, &args),
+        Command::Check(args) => {
+            let there = |path: &&PathBuf| environment.directory.join(path).exists();
+            let named = args.paths.iter().find(there).map(PathBuf::as_path);
+            commands::check::run(&Project::find(&environment, named)?, &args)
+        }
+        Command::Exec(args) => {
+            let project = Project::find(&environment, Some(&args.runbook))?;
+            commands::exec::run(&project, &environment, &args)
+        }
+        Command::Runs(args) => commands::runs::run(&here()?, &args),
+        Command::Show(args) => commands::show::run(&here()?, &args),
+        Command::Report(args) => commands::report::run(&here()?, &args),
+        Command::Verify(args) => commands::verify::run(&here()?, &args),
     }
 }
 

@@ -51,16 +51,14 @@ impl Loaded {
 }
 
 impl Project {
-    /// The project around the current directory: the nearest folder upwards that has a project file, else a
-    /// `runbooks` folder or a git repository, else the current directory.
-    pub(crate) fn find(environment: &Environment) -> Result<Self, Error> {
+    /// The project around what is named, where that is there as given, else the one around the current directory.
+    pub(crate) fn find(environment: &Environment, named: Option<&Path>) -> Result<Self, Error> {
         let directory = environment.directory.clone();
-        let above = |name: &str| directory.ancestors().find(|folder| folder.join(name).exists());
-        let root = above(CONFIG)
-            .or_else(|| above(RUNBOOKS))
-            .or_else(|| above(".git"))
-            .unwrap_or(&directory)
-            .to_owned();
+        let root = named
+            .and_then(|named| folder_of(&directory.join(named)))
+            .and_then(|folder| root_above(&folder))
+            .or_else(|| root_above(&directory))
+            .unwrap_or_else(|| directory.clone());
         let mut project = Self {
             directory,
             config: Config::default(),
@@ -228,6 +226,28 @@ impl Project {
             }
         }
     }
+}
+
+/// The folder that a path is in, or is, if it is there. Without `..`, since what is above is looked for in it.
+fn folder_of(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return fs::canonicalize(path).ok();
+    }
+    let given = ["", ".yaml", ".yml"].iter().any(|suffix| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        Path::new(&name).is_file()
+    });
+    fs::canonicalize(path.parent()?).ok().filter(|_| given)
+}
+
+/// The nearest folder upwards that has a project file, else a `runbooks` folder, else a git repository.
+fn root_above(folder: &Path) -> Option<PathBuf> {
+    let above = |name: &str| folder.ancestors().find(|folder| folder.join(name).exists());
+    above(CONFIG)
+        .or_else(|| above(RUNBOOKS))
+        .or_else(|| above(".git"))
+        .map(Path::to_owned)
 }
 
 /// The YAML files below a folder, in order of their paths. Links to folders are not followed.

@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use runbook_event::{OutputRef, StepState};
+use runbook_event::{OutputRef, SkipReason, StepState};
 use runbook_report::{Entry, EntryKind, Evidence, timeline, visible};
+use serde_json::{Value, json};
 
 use crate::args::{Format, Show};
 use crate::error::Error;
@@ -28,7 +29,7 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
             };
             return Err(Error::usage_with(format!("that run has no step `{id}`"), help));
         };
-        return output(&dir, step);
+        return output(&dir, id, step, args.format);
     }
     match args.format {
         Format::Json => {
@@ -66,23 +67,51 @@ fn line(entry: &Entry) -> String {
     }
 }
 
-/// What a step and its undo printed.
-fn output(dir: &Path, step: &StepState) -> Result<u8, Error> {
-    let outputs: Vec<&OutputRef> = step.output.iter().chain(&step.undo_output).collect();
-    if outputs.is_empty() {
-        term::print(&styled(DIM, "it printed nothing"));
+/// What a step and its undo printed, and why it was not run, if it was not.
+fn output(dir: &Path, id: &str, step: &StepState, format: Format) -> Result<u8, Error> {
+    let of_action = step.output.iter().map(|output| ("action", output));
+    let of_undo = step.undo_output.iter().map(|output| ("undo", output));
+    let mut printed = Vec::new();
+    for (part, output) in of_action.chain(of_undo) {
+        printed.push((part, output.stream, text_of(dir, output)?));
     }
-    for output in outputs {
-        match &output.file {
-            None => print_safely(&output.head),
-            Some(file) => {
-                let path = dir.join(file);
-                let bytes = std::fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
-                print_safely(&String::from_utf8_lossy(&bytes));
-            }
+    let why = step.skipped.as_ref().map(|reason| match reason {
+        SkipReason::When { detail } => format!("its `when` is false: {detail}"),
+        SkipReason::Stopped => "the run stopped before its turn".to_owned(),
+    });
+    if format == Format::Json {
+        let outputs: Vec<Value> = printed
+            .iter()
+            .map(|(part, stream, text)| json!({"part": part, "stream": stream, "text": text}))
+            .collect();
+        let value = json!({"step": id, "outcome": step.status.word(), "skipped": why, "outputs": outputs});
+        term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
+        return Ok(0);
+    }
+    match why {
+        Some(why) => term::print(&styled(DIM, &format!("it was not run: {}", visible(&why)))),
+        None if printed.is_empty() => term::print(&styled(DIM, "it printed nothing")),
+        None => {}
+    }
+    let mut before = "action";
+    for (part, _, text) in &printed {
+        if *part != before {
+            term::print(&styled(BOLD, "its undo printed:"));
+            before = part;
         }
+        print_safely(text);
     }
     Ok(0)
+}
+
+/// All of an output.
+fn text_of(dir: &Path, output: &OutputRef) -> Result<String, Error> {
+    let Some(file) = &output.file else {
+        return Ok(output.head.clone());
+    };
+    let path = dir.join(file);
+    let bytes = std::fs::read(&path).map_err(|error| Error::file("read", &path, &error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// Line by line, so that what a program printed cannot move the terminal's cursor.
