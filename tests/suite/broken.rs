@@ -63,7 +63,7 @@ fn what_a_killed_run_has_written_is_whole() {
         .run(&["show"])
         .expect(0)
         .says(&["touch two", "has not ended"]);
-    project.run(&["runs"]).expect(0).says(&["not ended", "1/2"]);
+    project.run(&["runs"]).expect(0).says(&["killed", "1/2"]);
     // The intent was there before the step was.
     let run = project.only_run();
     assert_eq!(run.steps("attempt_started"), ["one", "two"]);

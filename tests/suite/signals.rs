@@ -137,7 +137,7 @@ fn a_second_signal_gives_no_grace_and_a_third_leaves() {
     );
     project.run(&["verify"]).expect(0).says(&["has not ended"]);
     project.run(&["show"]).expect(0).says(&["has not ended"]);
-    project.run(&["runs"]).expect(0).says(&["not ended"]);
+    project.run(&["runs"]).expect(0).says(&["killed"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! JSON string, quoted for a shell. One with several lines is also looked for line by line.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
@@ -38,11 +38,20 @@ pub enum MaskError {
 }
 
 /// Replaces secrets by their names.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Masker {
     search: Option<AhoCorasick>,
     masks: Vec<String>,
+    /// The forms that are looked for, sorted.
+    patterns: Vec<Vec<u8>>,
     longest: usize,
+}
+
+/// It holds secrets, so it tells nothing of itself.
+impl fmt::Debug for Masker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Masker").finish_non_exhaustive()
+    }
 }
 
 impl Masker {
@@ -68,6 +77,7 @@ impl Masker {
             })?;
         Ok(Self {
             search: Some(search).filter(|_| !patterns.is_empty()),
+            patterns: patterns.keys().cloned().collect(),
             masks: patterns.into_values().collect(),
             longest,
         })
@@ -111,6 +121,18 @@ impl Masker {
         StreamMasker { masker: self, held }
     }
 
+    /// Where the end of these bytes begins that could still become a secret: the longest end with which a form
+    /// begins.
+    fn undecided_from(&self, bytes: &[u8]) -> usize {
+        let from = bytes.len().saturating_sub(self.longest.saturating_sub(1));
+        let begins_a_form = |start: &usize| {
+            let end = &bytes[*start..];
+            let next = self.patterns.partition_point(|form| form.as_slice() <= end);
+            self.patterns.get(next).is_some_and(|form| form.starts_with(end))
+        };
+        (from..bytes.len()).find(begins_a_form).unwrap_or(bytes.len())
+    }
+
     fn bytes(&self, bytes: &[u8]) -> Vec<u8> {
         match &self.search {
             Some(search) => search.replace_all_bytes(bytes, &self.masks),
@@ -133,7 +155,7 @@ impl StreamMasker<'_> {
             return chunk.to_vec();
         };
         self.held.extend_from_slice(chunk);
-        let mut safe = self.held.len().saturating_sub(self.masker.longest - 1);
+        let mut safe = self.masker.undecided_from(&self.held);
         for found in search.find_iter(&self.held) {
             if found.start() < safe && safe < found.end() {
                 safe = found.end();
@@ -320,6 +342,15 @@ mod tests {
                 "a ‹secret pw› b ‹secret pw›‹secret pw› hunter2"
             );
         }
+    }
+
+    #[test]
+    fn what_cannot_become_a_secret_is_not_held_back() {
+        let masker = Masker::new(&[Secret::new("pw", "hunter2hunter3".to_owned())]).unwrap();
+        let mut stream = masker.stream_from(Vec::new());
+        assert_eq!(stream.push(b"line one\n"), b"line one\n");
+        assert_eq!(stream.push(b"and hunt"), b"and ");
+        assert_eq!(stream.push(b"ing"), b"hunting");
     }
 
     #[test]

@@ -31,4 +31,4 @@ pub(crate) struct Shown {
 }
 
 /// How many pieces of output wait to be shown, each of at most what an action writes at once.
-pub(crate) const ROOM: usize = 256;
+pub(crate) const ROOM: usize = 16;

@@ -49,7 +49,7 @@ pub struct Answer {
     pub approved: bool,
     /// Who answered.
     pub by: String,
-    /// How: `terminal`, `--yes`.
+    /// How: `terminal`, `--yes`, `end of input`.
     pub how: String,
 }
 

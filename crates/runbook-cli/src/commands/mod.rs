@@ -8,3 +8,12 @@ pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod show;
 pub(crate) mod verify;
+
+/// What to say of a run that has not ended.
+fn not_ended(dir: &std::path::Path) -> &'static str {
+    if runbook_journal::is_running(dir) {
+        "the run has not ended: it is still going on"
+    } else {
+        "the run has not ended: it was killed or left; what it had started may still be at work, and nothing was undone"
+    }
+}

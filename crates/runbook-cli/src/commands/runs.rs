@@ -45,7 +45,8 @@ fn outcome(run: &Summary) -> &str {
     match (run.outcome, &run.error) {
         (Some(outcome), _) => outcome.word(),
         (None, Some(_)) => "unreadable",
-        (None, None) => "not ended",
+        (None, None) if run.running => "running",
+        (None, None) => "killed",
     }
 }
 
@@ -74,6 +75,7 @@ fn json_of(run: &Summary) -> serde_json::Value {
         "outcome": run.outcome.map(runbook_event::Outcome::word),
         "steps_done": run.done,
         "steps_total": run.total,
+        "running": run.running,
         "error": run.error,
         "directory": run.dir,
     })

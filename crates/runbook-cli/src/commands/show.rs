@@ -6,6 +6,7 @@ use runbook_event::{OutputRef, SkipReason, StepState};
 use runbook_report::{Entry, EntryKind, Evidence, timeline, visible};
 use serde_json::{Value, json};
 
+use super::not_ended;
 use crate::args::{Format, Show};
 use crate::error::Error;
 use crate::project::Project;
@@ -41,10 +42,7 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
                 .iter()
                 .for_each(|entry| term::print(&line(entry)));
             if run.state.outcome().is_none() {
-                term::print(&styled(
-                    WARN,
-                    "the run has not ended: it is still going on, or was killed",
-                ));
+                term::print(&styled(WARN, not_ended(&dir)));
             }
         }
     }

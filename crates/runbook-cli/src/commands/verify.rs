@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::not_ended;
 use crate::args::{Format, Verify};
 use crate::error::Error;
 use crate::project::Project;
@@ -52,10 +53,7 @@ pub(crate) fn run(project: &Project, args: &Verify) -> Result<u8, Error> {
                 );
             }
             if !verified.ended {
-                term::print(&styled(
-                    WARN,
-                    "  the run has not ended: it is still going on, or was killed",
-                ));
+                term::print(&styled(WARN, &format!("  {}", not_ended(&dir))));
             }
             if verified.torn {
                 term::print(&styled(WARN, "  the last line is torn, as a crash leaves it"));

@@ -41,8 +41,13 @@ impl View {
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
         let partial = self.partial.entry((step.to_owned(), stream)).or_default();
-        for line in split(partial, bytes) {
-            self.screen.line(&output_line(step, &line));
+        // One write for all lines of a piece: a program that prints much is not slowed down more than it must.
+        let lines: Vec<String> = split(partial, bytes)
+            .iter()
+            .map(|line| output_line(step, line))
+            .collect();
+        if !lines.is_empty() {
+            self.screen.line(&lines.join("\n"));
         }
     }
 

@@ -151,10 +151,10 @@ async fn approval(context: &Context, step: &Step, approve: &Approve, stop: &Brak
     if approved {
         return Ok(());
     }
-    let message = if how == "timeout" {
-        "nobody answered in time".to_owned()
-    } else {
-        format!("{by} said no")
+    let message = match how.as_str() {
+        "timeout" => "nobody answered in time".to_owned(),
+        "end of input" => "nobody could answer: the terminal's input ended".to_owned(),
+        _ => format!("{by} said no"),
     };
     Err(Failure::new(ErrorKind::Other, message).into())
 }
