@@ -238,7 +238,7 @@ impl Session<'_> {
             self.say_where(&dir, report.as_deref());
             if let Some(system) = practice {
                 term::print(&format!(
-                    "this was practice, in the practice system {system}: nothing real was touched"
+                    "this was practice: the practice system {system} stood in for the real one"
                 ));
             }
         } else {

@@ -162,7 +162,7 @@ fn environment(story: &Story<'_>) -> String {
         .map_or_else(|| "–".to_owned(), code);
     match &story.run.practice {
         Some(practice) => format!(
-            "{environment} (practice system {}: **practice, nothing real was touched**)",
+            "{environment} (**practice**: the practice system {} stood in for the real one)",
             code(practice)
         ),
         None => environment,

@@ -91,7 +91,7 @@ fn a_resolved_run_shows_before_and_after() {
     assert!(report.contains("| Outcome | `resolved`, exit code 0 |"));
     assert!(report.contains("| Owner | – |"));
     assert!(report.contains(
-        "| Environment | `lab` (practice system `pool-lab`: **practice, nothing real was touched**) |"
+        "| Environment | `lab` (**practice**: the practice system `pool-lab` stood in for the real one) |"
     ));
     assert!(report.contains("| Connections | `db`: `postgres://db.example:5432/pool` |"));
     assert!(report.contains("| Plan | `cdcdcdcdcdcd`… |"));
