@@ -12,6 +12,7 @@ use crate::connection::Server;
 use crate::exchange::{Names, exchange};
 use crate::request::{Line, Request};
 use crate::spec;
+use crate::target;
 
 /// How long it may take until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -66,6 +67,7 @@ impl Action for Http {
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
         let line = Line::read(&Args::new(params))?;
+        target::foresee(&line.url)?;
         let (effect, certain) = line.effect();
         Ok(Recognised {
             effect,

@@ -58,13 +58,29 @@ pub(crate) fn of_request(args: &Args<'_>, base: Option<&Url>) -> Result<Url, Fai
     Url::parse(&joined).map_err(|error| args.wrong(format!("is not a path: {error}")))
 }
 
-fn absolute(args: &Args<'_>, given: &str) -> Result<Url, Failure> {
-    let is_http = ["http://", "https://"].iter().any(|scheme| {
+/// Whether a text begins as an absolute URL does.
+fn has_scheme(given: &str) -> bool {
+    ["http://", "https://"].iter().any(|scheme| {
         given
             .get(..scheme.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(scheme))
-    });
-    if !is_http {
+    })
+}
+
+/// What can be said of a URL before its values are known: its beginning, if the author wrote that.
+pub(crate) fn foresee(args: &Args<'_>) -> Result<(), Failure> {
+    match args.text()?.segments().first() {
+        Some(Segment::Literal(start)) if !start.starts_with('/') && !has_scheme(start) => Err(args
+            .wrong("is neither a path nor a URL")
+            .help("begin a path with `/`, and a URL with `http://` or `https://`")),
+        Some(Segment::Literal(_) | Segment::Value(_) | Segment::Secret(_) | Segment::Unknown(_)) | None => {
+            Ok(())
+        }
+    }
+}
+
+fn absolute(args: &Args<'_>, given: &str) -> Result<Url, Failure> {
+    if !has_scheme(given) {
         let failure = args.wrong("is not a URL that begins with `http://` or `https://`");
         return Err(match args.text()?.segments().first() {
             Some(Segment::Value(_) | Segment::Secret(_)) => failure.help(
