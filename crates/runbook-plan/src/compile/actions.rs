@@ -34,7 +34,8 @@ impl Compiler<'_, '_> {
         if refuse_later_action(node, self.findings) {
             return None;
         }
-        let Some(action) = self.request.catalogue.get(&node.kind.value).cloned() else {
+        let catalogue = self.request.catalogue;
+        let Some(action) = catalogue.kind(&node.kind.value) else {
             self.unknown_action(node);
             return None;
         };
@@ -143,7 +144,8 @@ impl Compiler<'_, '_> {
             .iter()
             .find(|(kind, _)| kind.value == node.kind.value);
         let named = around.target.or(default.map(|(_, target)| target));
-        let (spec, required) = match need {
+        let (kinds, required) = match need {
+            ConnectionNeed::Named(_) if named.is_none() => return Some(None),
             ConnectionNeed::None => {
                 return match around.target {
                     None => Some(None),
@@ -156,16 +158,16 @@ impl Compiler<'_, '_> {
                     }
                 };
             }
-            ConnectionNeed::Optional(spec) => (spec, false),
-            ConnectionNeed::Required(spec) => (spec, true),
+            ConnectionNeed::Named(kinds) | ConnectionNeed::Optional(kinds) => (kinds, false),
+            ConnectionNeed::Required(kinds) => (kinds, true),
         };
         if let Some(named) = named {
-            return self.named_connection(named, spec.kind, around.known);
+            return self.named_connection(named, kinds, around.known);
         }
         let own: Vec<&str> = around
             .known
             .iter()
-            .filter(|known| known.kind == spec.kind)
+            .filter(|known| kinds.contains(&known.kind))
             .map(|known| known.name.as_str())
             .filter(|name| {
                 self.request
@@ -183,9 +185,13 @@ impl Compiler<'_, '_> {
             [] if required => {
                 let message = format!(
                     "`{}` needs a connection, and there is none of kind `{}`",
-                    node.kind.value, spec.kind
+                    node.kind.value,
+                    kinds.join("`, `")
                 );
-                let help = format!("add one: `connections: {{NAME: {{{}: \"…\"}}}}`", spec.kind);
+                let help = format!(
+                    "add one: `connections: {{NAME: {{{}: \"…\"}}}}`",
+                    kinds.first().unwrap_or(&"")
+                );
                 self.findings
                     .push(Finding::error(codes::NO_CONNECTION, node.kind.span, message).help(help));
                 None
@@ -208,24 +214,26 @@ impl Compiler<'_, '_> {
     fn named_connection(
         &mut self,
         named: &Spanned<String>,
-        kind: &str,
+        kinds: &[&str],
         known: &[Connection],
     ) -> Option<Option<String>> {
         let fitting = || {
             known
                 .iter()
-                .filter(|known| known.kind == kind)
+                .filter(|known| kinds.contains(&known.kind))
                 .map(|known| known.name.as_str())
         };
         match known.iter().find(|known| known.name == named.value) {
-            Some(found) if found.kind == kind => {
+            Some(found) if kinds.contains(&found.kind) => {
                 self.use_connection(&named.value);
                 Some(Some(named.value.clone()))
             }
             Some(found) => {
                 let message = format!(
-                    "connection `{}` is of kind `{}`, and `{kind}` is needed",
-                    named.value, found.kind
+                    "connection `{}` is of kind `{}`, and `{}` is needed",
+                    named.value,
+                    found.kind,
+                    kinds.join("` or `")
                 );
                 self.findings
                     .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message));
