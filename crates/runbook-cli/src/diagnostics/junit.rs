@@ -1,0 +1,69 @@
+//! Findings as a JUnit report, which CI servers show as tests: a suite for each file, a failed test for each error.
+
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use runbook_document::{Finding, Severity, SourceId};
+use runbook_report::visible;
+
+use super::{Checked, Column};
+use crate::pages;
+
+/// The report, with a suite for each file that was read.
+pub(super) fn render(checked: &Checked<'_>) -> String {
+    let mut report = Report::new("runbook check");
+    for (at, name) in checked.sources.names.iter().enumerate() {
+        let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
+        let path = visible(&checked.path(name));
+        let mut suite = TestSuite::new(path.as_str());
+        for finding in checked.findings.iter().filter(|finding| finding.span.source == source) {
+            suite.add_test_case(case(checked, finding, &path));
+        }
+        if suite.test_cases.is_empty() {
+            suite.add_test_case(in_file(TestCase::new("no findings", TestCaseStatus::success()), &path, 1));
+        }
+        report.add_test_suite(suite);
+    }
+    // Writing into memory cannot fail.
+    report.to_string().unwrap_or_default()
+}
+
+fn case(checked: &Checked<'_>, finding: &Finding, path: &str) -> TestCase {
+    let place = checked.place(finding.span, Column::Chars);
+    let message = visible(&finding.message);
+    let name = format!("{} in line {}: {message}", finding.code.id, place.line);
+    let mut told = format!("{path}:{}:{}: {message}\n", place.line, place.column);
+    for (span, remark) in &finding.related {
+        let place = checked.place(*span, Column::Chars);
+        let file = visible(&checked.path(&place.file));
+        told.push_str(&format!("{file}:{}:{}: {}\n", place.line, place.column, visible(remark)));
+    }
+    if let Some(help) = &finding.help {
+        told.push_str(&format!("help: {}\n", visible(help)));
+    }
+    told.push_str(&format!("see `runbook explain {}` or {}\n", finding.code.id, pages::path(finding.code)));
+    let mut case = match finding.severity {
+        Severity::Error => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status
+                .set_type(finding.code.id)
+                .set_message(message)
+                .set_description(told);
+            TestCase::new(name, status)
+        }
+        // A warning stops nothing, so its test passes, and says what is to be said.
+        Severity::Warning => {
+            let mut case = TestCase::new(name, TestCaseStatus::success());
+            case.set_system_out(format!("warning: {told}"));
+            case
+        }
+    };
+    case.set_assertions(1);
+    in_file(case, path, place.line)
+}
+
+/// With the place in the attributes that GitLab and others read.
+fn in_file(mut case: TestCase, path: &str, line: usize) -> TestCase {
+    case.set_classname(path);
+    case.extra.insert("file".into(), path.into());
+    case.extra.insert("line".into(), line.to_string().into());
+    case
+}
