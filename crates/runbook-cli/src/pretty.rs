@@ -126,9 +126,9 @@ fn same(one: &Node, other: &Node) -> bool {
         (Kind::Map(one), Kind::Map(other)) => {
             let pairs = one.iter().zip(other);
             one.len() == other.len()
-                && pairs.into_iter().all(|(one, other)| {
-                    one.key.value == other.key.value && same(&one.value, &other.value)
-                })
+                && pairs
+                    .into_iter()
+                    .all(|(one, other)| one.key.value == other.key.value && same(&one.value, &other.value))
         }
         (Kind::Scalar(_) | Kind::List(_) | Kind::Map(_), _) => false,
     }
@@ -147,9 +147,15 @@ mod tests {
     #[test]
     fn texts_are_set_in_one_way() {
         for (before, after) in [
-            ("a:   1\n\n\n\nb:\n    - x\n    -  y\n", "a: 1\n\nb:\n  - x\n  - y\n"),
+            (
+                "a:   1\n\n\n\nb:\n    - x\n    -  y\n",
+                "a: 1\n\nb:\n  - x\n  - y\n",
+            ),
             ("a: { b: 1, c: [ 2,3 ] }", "a: {b: 1, c: [2, 3]}\n"),
-            ("a: 'x'\nb: 'say \"x\"'\nc: '\\d'\n", "a: \"x\"\nb: 'say \"x\"'\nc: '\\d'\n"),
+            (
+                "a: 'x'\nb: 'say \"x\"'\nc: '\\d'\n",
+                "a: \"x\"\nb: 'say \"x\"'\nc: '\\d'\n",
+            ),
             ("a:   1   \r\nb: [1,2]\r\n", "a: 1\r\nb: [1, 2]\r\n"),
             ("\u{feff}a:  1\n", "a: 1\n"),
         ] {
@@ -173,7 +179,8 @@ mod tests {
 
     #[test]
     fn comments_stay_with_what_they_are_beside() {
-        let text = "# head\n\na: 1       # one\nbc: 22     # two\n# between\nd: # of d\n  - x # x\n\n  # last\n";
+        let text =
+            "# head\n\na: 1       # one\nbc: 22     # two\n# between\nd: # of d\n  - x # x\n\n  # last\n";
         assert_eq!(formatted(text), text);
         // Where the value grows shorter, the comment keeps its column.
         let text = "a:    1  # one\nb: 'x' # two\n";
@@ -186,7 +193,10 @@ mod tests {
     fn what_is_no_yaml_of_ours_is_refused() {
         for text in ["a: [1\n", "", "a: 1\na: 2\n", "a: !x 1\n", "a: 1\n---\nb: 2\n"] {
             let refused = format(SourceId(0), text);
-            assert!(matches!(&refused, Err(Refusal::Findings(found)) if !found.is_empty()), "{text}: {refused:?}");
+            assert!(
+                matches!(&refused, Err(Refusal::Findings(found)) if !found.is_empty()),
+                "{text}: {refused:?}"
+            );
         }
     }
 
@@ -194,9 +204,18 @@ mod tests {
     fn what_would_not_be_kept_is_refused() {
         // The formatter takes several empty lines for one, also where a text ends with them.
         let refused = format(SourceId(0), "a: |+\n  x\n\n\n\nb: 1\n");
-        assert!(matches!(refused, Err(Refusal::Loses("its values"))), "{refused:?}");
+        assert!(
+            matches!(refused, Err(Refusal::Loses("its values"))),
+            "{refused:?}"
+        );
         let node = |text| read(SourceId(0), text).unwrap();
-        for (one, other) in [("a: 1", "a: '1'"), ("a: 1", "b: 1"), ("[1, 2]", "[1]"), ("a: 1\nb: 2", "b: 2\na: 1"), ("a: [x]", "a: {x: }")] {
+        for (one, other) in [
+            ("a: 1", "a: '1'"),
+            ("a: 1", "b: 1"),
+            ("[1, 2]", "[1]"),
+            ("a: 1\nb: 2", "b: 2\na: 1"),
+            ("a: [x]", "a: {x: }"),
+        ] {
             assert!(!same(&node(one), &node(other)), "{one} {other}");
         }
     }

@@ -52,11 +52,7 @@ pub(crate) fn run(project: &Project, args: &Fmt) -> Result<u8, Error> {
 }
 
 fn code(changed: bool, refused: bool, check: bool) -> u8 {
-    if refused {
-        2
-    } else {
-        u8::from(changed && check)
-    }
+    if refused { 2 } else { u8::from(changed && check) }
 }
 
 /// What is meant: each file once.
@@ -136,7 +132,10 @@ fn standard_input(project: &mut Project, check: bool) -> Result<u8, Error> {
         .read_to_end(&mut bytes)
         .map_err(|error| Error::file("read", Path::new(NAME), &error))?;
     let Ok(before) = String::from_utf8(bytes) else {
-        return Err(Error::usage_with("the standard input is not UTF-8", "save it as UTF-8"));
+        return Err(Error::usage_with(
+            "the standard input is not UTF-8",
+            "save it as UTF-8",
+        ));
     };
     let source = project.sources.add(NAME.to_owned(), before.clone());
     match pretty::format(source, &before) {
@@ -161,7 +160,9 @@ fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
         let old = fs::metadata(path)?;
-        let mut file = tempfile::Builder::new().prefix(".runbook-fmt").tempfile_in(folder)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".runbook-fmt")
+            .tempfile_in(folder)?;
         file.write_all(text.as_bytes())?;
         keep_owner(file.path(), &old);
         fs::set_permissions(file.path(), old.permissions())?;

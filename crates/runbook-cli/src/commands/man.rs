@@ -14,7 +14,10 @@ use crate::term;
 /// What the commands other than `exec` end with.
 const OTHERS: &[(&str, &str)] = &[
     ("0", "it went well"),
-    ("1", "what it looked for is wrong: a journal was changed, a file is not formatted"),
+    (
+        "1",
+        "what it looked for is wrong: a journal was changed, a file is not formatted",
+    ),
     ("2", "wrong usage, or a runbook with errors"),
 ];
 
@@ -34,7 +37,10 @@ pub(crate) fn run(args: &Man) -> Result<u8, Error> {
         let own = command.clone().name(whole.clone()).display_name(whole.clone());
         write(folder, &format!("{whole}.1"), &page(&own, name == "exec")?)?;
     }
-    term::print(&format!("wrote the pages; read one with `man -l {}/runbook.1`", folder.display()));
+    term::print(&format!(
+        "wrote the pages; read one with `man -l {}/runbook.1`",
+        folder.display()
+    ));
     Ok(0)
 }
 

@@ -36,7 +36,10 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &New) -> R
     let text = filled(&[
         ("@SCHEMA@", &schema_line(&project.root, depth)),
         ("@NAME@", name),
-        ("@TITLE@", &scalar("title", args.title.as_deref().unwrap_or(&in_words(name)))?),
+        (
+            "@TITLE@",
+            &scalar("title", args.title.as_deref().unwrap_or(&in_words(name)))?,
+        ),
         ("@SEVERITY@", &scalar("severity", &severity(project, args)?)?),
         ("@OWNER@", &scalar("owner", &owner(&known, environment, args))?),
     ]);
@@ -57,21 +60,34 @@ fn parts(given: &str) -> Result<Vec<&str>, Error> {
     if parts.iter().all(|part| is_slug(part)) {
         return Ok(parts);
     }
-    let meant: Vec<String> = parts.iter().map(|part| slug(part)).filter(|part| !part.is_empty()).collect();
+    let meant: Vec<String> = parts
+        .iter()
+        .map(|part| slug(part))
+        .filter(|part| !part.is_empty())
+        .collect();
     let help = if meant.is_empty() {
-        "name it like `incident/disk-full`: lower case letters, digits, `-` and `_`, first a letter".to_owned()
+        "name it like `incident/disk-full`: lower case letters, digits, `-` and `_`, first a letter"
+            .to_owned()
     } else {
-        format!("did you mean `{}`? A name has lower case letters, digits, `-` and `_`", meant.join("/"))
+        format!(
+            "did you mean `{}`? A name has lower case letters, digits, `-` and `_`",
+            meant.join("/")
+        )
     };
     let given = runbook_report::visible(given);
-    Err(Error::usage_with(format!("`{given}` is not a name for a runbook"), help))
+    Err(Error::usage_with(
+        format!("`{given}` is not a name for a runbook"),
+        help,
+    ))
 }
 
 /// Whether it is a name, in the language's own judgement of `name`.
 fn is_slug(part: &str) -> bool {
     part.len() <= NAME_MAX
         && part.starts_with(|first: char| first.is_ascii_lowercase())
-        && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+        && part
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
 }
 
 /// The nearest name to any text.
@@ -132,9 +148,14 @@ impl Known {
 fn owner(known: &Known, environment: &Environment, args: &New) -> String {
     let most = || {
         let owners = known.owners.iter();
-        owners.max_by_key(|(_, count)| **count).map(|(owner, _)| owner.clone())
+        owners
+            .max_by_key(|(_, count)| **count)
+            .map(|(owner, _)| owner.clone())
     };
-    args.owner.clone().or_else(most).unwrap_or_else(|| environment.who().user)
+    args.owner
+        .clone()
+        .or_else(most)
+        .unwrap_or_else(|| environment.who().user)
 }
 
 /// The one that was given, if the project knows it; else P3, or the last that the project knows.
@@ -159,7 +180,10 @@ fn severity(project: &Project, args: &New) -> Result<String, Error> {
                 None => format!("the severities are {}", known.join(", ")),
             };
             let given = runbook_report::visible(given);
-            Err(Error::usage_with(format!("the project has no severity `{given}`"), help))
+            Err(Error::usage_with(
+                format!("the project has no severity `{given}`"),
+                help,
+            ))
         }
         Some(given) => Ok(given.clone()),
         None if known.contains(&USUAL) => Ok(USUAL.to_owned()),
@@ -171,14 +195,21 @@ fn severity(project: &Project, args: &New) -> Result<String, Error> {
 fn scalar(key: &str, text: &str) -> Result<String, Error> {
     let is_read = |written: &str| {
         let tree = parse(SourceId(0), &format!("{key}: {written}\n"), &mut Findings::new());
-        let scalar = tree.as_ref().and_then(|tree| tree.get(key)).and_then(Node::scalar);
+        let scalar = tree
+            .as_ref()
+            .and_then(|tree| tree.get(key))
+            .and_then(Node::scalar);
         scalar.is_some_and(|scalar| scalar.text == text && scalar.value == ScalarValue::Text)
     };
     let written = [text.to_owned(), serde_json::Value::from(text).to_string()];
-    let fits = |written: &String| !text.trim().is_empty() && !text.contains(char::is_control) && is_read(written);
+    let fits =
+        |written: &String| !text.trim().is_empty() && !text.contains(char::is_control) && is_read(written);
     written.into_iter().find(fits).ok_or_else(|| {
         let text = runbook_report::visible(text);
-        Error::usage_with(format!("`{text}` does not do for --{key}"), "write it in a few words, on one line")
+        Error::usage_with(
+            format!("`{text}` does not do for --{key}"),
+            "write it in a few words, on one line",
+        )
     })
 }
 
@@ -186,7 +217,10 @@ fn scalar(key: &str, text: &str) -> Result<String, Error> {
 fn schema_line(root: &Path, depth: usize) -> String {
     const SCHEMA: &str = "schemas/runbook.schema.json";
     if root.join(SCHEMA).is_file() {
-        format!("# yaml-language-server: $schema={}{SCHEMA}\n", "../".repeat(depth))
+        format!(
+            "# yaml-language-server: $schema={}{SCHEMA}\n",
+            "../".repeat(depth)
+        )
     } else {
         String::new()
     }
@@ -228,17 +262,29 @@ fn write(path: &Path, text: &str) -> Result<(), Error> {
 fn told(project: &Project, path: &Path, is_new: bool) {
     if is_new {
         let root = project.root.display();
-        term::print(&format!("there was no folder `runbooks` in {root}, so it was made"));
+        term::print(&format!(
+            "there was no folder `runbooks` in {root}, so it was made"
+        ));
     }
     let here: PathBuf = path.strip_prefix(&project.directory).unwrap_or(path).to_owned();
     let shown = here.display().to_string();
-    let marks = TEMPLATE.lines().skip(1).filter(|line| line.contains("CHANGE")).count();
+    let marks = TEMPLATE
+        .lines()
+        .skip(1)
+        .filter(|line| line.contains("CHANGE"))
+        .count();
     term::print(&format!("{} {shown}", styled(GOOD, "wrote")));
     term::print("");
     for (what, how) in [
-        (format!("1. replace what is marked CHANGE, in {marks} places:"), format!("grep -n CHANGE {shown}")),
+        (
+            format!("1. replace what is marked CHANGE, in {marks} places:"),
+            format!("grep -n CHANGE {shown}"),
+        ),
         ("2. check it:".to_owned(), format!("runbook check {shown}")),
-        ("3. try it where nothing can break:".to_owned(), format!("runbook exec {shown}")),
+        (
+            "3. try it where nothing can break:".to_owned(),
+            format!("runbook exec {shown}"),
+        ),
     ] {
         term::print(&format!("{what}  {}", styled(BOLD, &how)));
     }
@@ -286,6 +332,9 @@ mod tests {
     #[test]
     fn a_value_that_looks_like_a_place_stays_what_it_is() {
         let text = filled(&[("@NAME@", "x"), ("@TITLE@", "@OWNER@"), ("@OWNER@", "y")]);
-        assert!(text.contains("title: @OWNER@\n") && text.contains("owner: y\n"), "{text}");
+        assert!(
+            text.contains("title: @OWNER@\n") && text.contains("owner: y\n"),
+            "{text}"
+        );
     }
 }

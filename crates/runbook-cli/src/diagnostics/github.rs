@@ -7,7 +7,11 @@ use super::{Checked, Column, level};
 
 /// One command a finding.
 pub(super) fn render(checked: &Checked<'_>) -> String {
-    checked.findings.iter().map(|finding| one(checked, finding)).collect()
+    checked
+        .findings
+        .iter()
+        .map(|finding| one(checked, finding))
+        .collect()
 }
 
 fn one(checked: &Checked<'_>, finding: &Finding) -> String {
@@ -31,7 +35,12 @@ fn one(checked: &Checked<'_>, finding: &Finding) -> String {
     if let Some(help) = &finding.help {
         message = format!("{message}\nhelp: {}", visible(help));
     }
-    format!("::{} {}::{}\n", level(finding), properties.join(","), data(&message))
+    format!(
+        "::{} {}::{}\n",
+        level(finding),
+        properties.join(","),
+        data(&message)
+    )
 }
 
 /// What stands after the second `::`.

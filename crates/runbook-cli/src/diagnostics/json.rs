@@ -8,7 +8,11 @@ use crate::pages;
 
 /// The findings as a list.
 pub(super) fn render(checked: &Checked<'_>) -> Value {
-    checked.findings.iter().map(|finding| one(checked, finding)).collect()
+    checked
+        .findings
+        .iter()
+        .map(|finding| one(checked, finding))
+        .collect()
 }
 
 fn one(checked: &Checked<'_>, finding: &Finding) -> Value {

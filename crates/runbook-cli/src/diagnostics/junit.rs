@@ -5,7 +5,6 @@ use runbook_document::{Finding, Severity, SourceId};
 use runbook_report::visible;
 
 use super::{Checked, Column};
-use crate::pages;
 
 /// The report, with a suite for each file that was read.
 pub(super) fn render(checked: &Checked<'_>) -> String {
@@ -14,11 +13,19 @@ pub(super) fn render(checked: &Checked<'_>) -> String {
         let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
         let path = visible(&checked.path(name));
         let mut suite = TestSuite::new(path.as_str());
-        for finding in checked.findings.iter().filter(|finding| finding.span.source == source) {
+        for finding in checked
+            .findings
+            .iter()
+            .filter(|finding| finding.span.source == source)
+        {
             suite.add_test_case(case(checked, finding, &path));
         }
         if suite.test_cases.is_empty() {
-            suite.add_test_case(in_file(TestCase::new("no findings", TestCaseStatus::success()), &path, 1));
+            suite.add_test_case(in_file(
+                TestCase::new("no findings", TestCaseStatus::success()),
+                &path,
+                1,
+            ));
         }
         report.add_test_suite(suite);
     }
@@ -34,12 +41,17 @@ fn case(checked: &Checked<'_>, finding: &Finding, path: &str) -> TestCase {
     for (span, remark) in &finding.related {
         let place = checked.place(*span, Column::Chars);
         let file = visible(&checked.path(&place.file));
-        told.push_str(&format!("{file}:{}:{}: {}\n", place.line, place.column, visible(remark)));
+        told.push_str(&format!(
+            "{file}:{}:{}: {}\n",
+            place.line,
+            place.column,
+            visible(remark)
+        ));
     }
     if let Some(help) = &finding.help {
         told.push_str(&format!("help: {}\n", visible(help)));
     }
-    told.push_str(&format!("see `runbook explain {}` or {}\n", finding.code.id, pages::path(finding.code)));
+    told.push_str(&format!("see `runbook explain {}`\n", finding.code.id));
     let mut case = match finding.severity {
         Severity::Error => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);

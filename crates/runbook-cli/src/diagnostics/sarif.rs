@@ -68,12 +68,15 @@ fn rule(code: Code, severity: Severity) -> Value {
         Severity::Warning => "warning",
         Severity::Error => "error",
     };
-    let page = pages::page(code);
+    let text = pages::readable(code, 80);
     json!({
         "id": code.id,
         "name": name(code.title),
         "shortDescription": {"text": sentence(code.title)},
-        "help": {"text": page, "markdown": page},
+        "help": {
+            "text": anstream::adapter::strip_str(&text).to_string(),
+            "markdown": pages::markdown(code),
+        },
         "defaultConfiguration": {"level": level},
     })
 }
