@@ -111,7 +111,9 @@ fn refuse(project: &Project, name: &str, refusal: Refusal) -> Went {
         Refusal::Loses(what) => {
             let text = format!("formatting `{name}` would not keep {what}, so it is left as it is");
             term::print_error(&format!("{} {text}", styled(BAD, "error:")));
-            term::print_error("  help: put `# runbook-fmt-ignore` above the value with the unusual notation");
+            term::print_error(
+                "  help: a text after `|+` that ends in several empty lines is such a value; write it in double quotes",
+            );
         }
     }
     Went::Refused
