@@ -121,6 +121,12 @@ fn a_new_runbook_fits_into_the_project() {
     let project = Project::shipped()
         .with("schemas/runbook.schema.json", "{}")
         .with("deeper/x", "");
+    new(&project, &["first"]).expect(0);
+    let text = fs::read_to_string(project.path("runbooks/first.yaml")).unwrap();
+    assert!(
+        text.contains("owner: platform-db\n"),
+        "the project's usual owner\n{text}"
+    );
     let ended = new(
         &project,
         &[
@@ -145,7 +151,7 @@ fn a_new_runbook_fits_into_the_project() {
     project
         .run(&["check"])
         .expect(0)
-        .says(&["2 runbooks: 0 errors, 0 warnings"]);
+        .says(&["3 runbooks: 0 errors, 0 warnings"]);
     new(&project, &["runbooks/plain"]).expect(0);
     let text = fs::read_to_string(project.path("runbooks/plain.yaml")).unwrap();
     assert!(

@@ -126,8 +126,8 @@ fn completions_know_files_folders_and_codes() {
     }
     let zsh = project.run(&["completions", "zsh"]).expect(0).stdout;
     for hint in [
-        ":runbook -- The runbook: a file, looked for as given and then under `runbooks/`:_files'",
-        "*--inputs=[Read inputs from a YAML or JSON file; `-i` wins over it]:FILE:_files'",
+        ":runbook -- The runbook\\: a file, looked for as given and then under `runbooks/`:_files'",
+        "*--inputs=[Read inputs from a YAML or JSON file; \\`-i\\` wins over it]:FILE:_files'",
         ":DIR:_files -/'",
         "RB0101\\:\"the text is not YAML\"",
     ] {

@@ -14,7 +14,7 @@ use crate::harness::{Ended, Project, cases, repository};
 const UNTIDY: &str = "apiVersion:   runbook/v1   # the format\nname: small\nversion: 1.0.0\ntitle:  'Small'\n\n\n\nsteps:\n    \
     - {id: a,  exec: [ echo, one ],effect: read}   # first\n";
 const TIDY: &str = "apiVersion: runbook/v1     # the format\nname: small\nversion: 1.0.0\ntitle: \"Small\"\n\nsteps:\n  \
-    - {id: a, exec: [echo, one], effect: read}     # first\n";
+    - {id: a, exec: [echo, one], effect: read}       # first\n";
 
 fn read(project: &Project, path: &str) -> String {
     fs::read_to_string(project.path(path)).unwrap()

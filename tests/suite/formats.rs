@@ -138,10 +138,10 @@ fn annotations_stand_on_the_lines_of_the_repository() {
     let with = |title: &str| *lines.iter().find(|line| line.contains(title)).unwrap();
     let file = "file=ops/runbooks/50 %25 ü%2Ca%3Ab.yaml,";
     assert!(lines.iter().all(|line| line.contains(file)), "{}", ended.stdout);
-    let unknown = lines[0];
+    let unknown = with("title=RB0201");
     assert!(
         unknown.starts_with(&format!(
-            "::error {file}line=7,endLine=7,col=41,endColumn=46,title=RB0201::"
+            "::error {file}line=7,endLine=7,col=43,endColumn=48,title=RB0201::"
         )),
         "{unknown}"
     );
@@ -164,12 +164,8 @@ fn an_annotation_over_several_lines_has_no_columns() {
     let ended = project
         .run(&["check", "runbook.yaml", "--format", "github"])
         .expect(2);
-    let line = ended
-        .stdout
-        .lines()
-        .find(|line| line.contains("endLine=10"))
-        .unwrap();
-    assert!(line.contains("line=9,endLine=10,title=RB0202::"), "{line}");
+    let line = ended.stdout.lines().find(|line| line.contains("RB0202")).unwrap();
+    assert!(line.contains("line=10,endLine=11,title=RB0202::"), "{line}");
 }
 
 #[test]
@@ -217,10 +213,10 @@ fn sarif_counts_columns_as_editors_do() {
     let region = run("sarif")["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"].clone();
     assert_eq!(
         (&region["startColumn"], &region["endColumn"]),
-        (&45.into(), &50.into()),
+        (&44.into(), &49.into()),
         "{region}"
     );
-    assert_eq!(run("json")[0]["column"], 44, "JSON counts characters");
+    assert_eq!(run("json")[0]["column"], 43, "JSON counts characters");
 }
 
 #[test]
@@ -282,6 +278,8 @@ fn of_junit(text: &str) -> (usize, usize) {
 #[track_caller]
 fn valid(log: &Value) {
     let text = fs::read_to_string(repository().join("tests/schemas/sarif-2.1.0.json")).unwrap();
+    // It has a bracket too many in the pattern of languages, which strict readers of patterns refuse.
+    let text = text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
     let schema: Value = serde_json::from_str(&text).unwrap();
     let validator = jsonschema::options()
         .should_validate_formats(true)

@@ -61,6 +61,8 @@ fn options(text: &str) -> FormatOptions {
             brace_spacing: false,
             trailing_comma: false,
             ignore_comment_directive: IGNORE.to_owned(),
+            // They would be lost from texts too, where they mean something.
+            trim_trailing_whitespaces: false,
             ..LanguageOptions::default()
         },
     }
@@ -86,20 +88,35 @@ fn comments(text: &str) -> Option<Vec<Comment<'_>>> {
         .collect()
 }
 
-/// The new text, in which a comment behind a value keeps its column as far as the value does: authors set comments
-/// below each other. `None` if a comment was lost.
+/// The new text, with the comments where their author put them as far as that goes: authors set comments below each
+/// other, and what is commented out at the end of a list stays in it. `None` if a comment was lost.
 fn aligned(before: &str, after: &str) -> Option<String> {
     let (old, new) = (comments(before)?, comments(after)?);
     let same = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.text == new.text);
     if !same {
         return None;
     }
+    let closing = closing(after, &new);
+    let moved = new.get(closing).is_none_or(|_| {
+        let indent = |text: &str, comments: &[Comment<'_>]| {
+            let content = text.get(..comments.get(closing)?.start)?.trim_end();
+            let line = line_before(content, content.len());
+            Some(line.len() - line.trim_start().len())
+        };
+        indent(before, &old) != indent(after, &new)
+    });
     let mut text = String::with_capacity(after.len());
     let mut done = 0;
-    for (old, new) in old.iter().zip(&new) {
+    for (at, (old, new)) in old.iter().zip(&new).enumerate() {
         let (was, is) = (line_before(before, old.start), line_before(after, new.start));
         text.push_str(after.get(done..new.start)?);
-        if !is.trim().is_empty() {
+        let keeps = if is.trim().is_empty() {
+            at >= closing && !moved && was.trim().is_empty()
+        } else {
+            // After one space it is beside nothing but its own value.
+            was.ends_with("  ")
+        };
+        if keeps {
             let missing = was.chars().count().saturating_sub(is.chars().count());
             text.extend(std::iter::repeat_n(' ', missing));
         }
@@ -108,6 +125,21 @@ fn aligned(before: &str, after: &str) -> Option<String> {
     }
     text.push_str(after.get(done..)?);
     Some(text)
+}
+
+/// The first of the comments after which nothing but comments comes.
+fn closing(text: &str, comments: &[Comment<'_>]) -> usize {
+    let mut end = text.len();
+    for (at, comment) in comments.iter().enumerate().rev() {
+        let is_last = text
+            .get(comment.end..end)
+            .is_some_and(|rest| rest.trim().is_empty());
+        if !is_last || !line_before(text, comment.start).trim().is_empty() {
+            return at + 1;
+        }
+        end = comment.start;
+    }
+    0
 }
 
 /// What stands before a place on its line.
@@ -179,12 +211,13 @@ mod tests {
 
     #[test]
     fn comments_stay_with_what_they_are_beside() {
-        let text =
-            "# head\n\na: 1       # one\nbc: 22     # two\n# between\nd: # of d\n  - x # x\n\n  # last\n";
+        let text = "# head\n\na: 1       # one\nbc: 22     # two\n# between\nd: # of d\n  - x # x\n\n  # last\n# of all\n";
         assert_eq!(formatted(text), text);
         // Where the value grows shorter, the comment keeps its column.
         let text = "a:    1  # one\nb: 'x' # two\n";
         assert_eq!(formatted(text), "a: 1     # one\nb: \"x\" # two\n");
+        assert_eq!(formatted("a:  1 # one\n"), "a: 1 # one\n");
+        assert_eq!(formatted("a:\n    - x\n    # y\n"), "a:\n  - x\n  # y\n");
         let kept = "# runbook-fmt-ignore\na:   {x:  1}\nb: 1\n";
         assert_eq!(formatted(kept), kept);
     }
