@@ -129,17 +129,22 @@ fn what_is_no_yaml_is_reported_and_left_alone() {
         .with("runbooks/a.yaml", UNTIDY)
         .with("runbooks/b.yaml", "name: [small\n")
         .with("runbooks/c.yaml", "name:   one\nname: two\n")
-        .with("runbooks/d.yaml", "a: |+\n  x\n\n\n\nb:   1\n");
+        .with("runbooks/d.yaml", "a: |+\n  x\n\n\n\nb:   1\n")
+        .with("runbooks/f.yaml", "a:\n  - {b: c\nd, e: 1}\n");
     fs::write(project.path("runbooks/e.yaml"), b"a: \xff").unwrap();
     let ended = project.run(&["fmt"]).expect(2);
     let ended = ended.says(&[
         "RB0101",
         "b.yaml:1:",
         "RB0102",
-        "4 left alone",
+        "5 left alone",
         "formatted runbooks/a.yaml",
     ]);
-    ended.says(&["formatting `runbooks/d.yaml` would not keep its values", "UTF-8"]);
+    ended.says(&[
+        "formatting `runbooks/d.yaml` would not keep its values",
+        "formatting cannot read `runbooks/f.yaml` (parse error at line 2, column 3)",
+        "UTF-8",
+    ]);
     assert_eq!(
         read(&project, "runbooks/a.yaml"),
         TIDY,

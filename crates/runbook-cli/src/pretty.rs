@@ -17,6 +17,8 @@ const IGNORE: &str = "runbook-fmt-ignore";
 pub(crate) enum Refusal {
     /// It is not YAML that a runbook may use.
     Findings(Vec<Finding>),
+    /// The formatter cannot take it apart, for this reason.
+    Unread(String),
     /// Formatting it would not have kept this.
     Loses(&'static str),
 }
@@ -26,8 +28,10 @@ pub(crate) fn format(source: SourceId, text: &str) -> Result<String, Refusal> {
     let before = read(source, text)?;
     // A mark at the start of a file is not part of what it says.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let unreadable = Refusal::Loses("its values");
-    let set = pretty_yaml::format_text(body, &options(body)).map_err(|_| unreadable)?;
+    let set = pretty_yaml::format_text(body, &options(body)).map_err(|error| {
+        let what = error.to_string();
+        Refusal::Unread(what.lines().next().unwrap_or_default().to_owned())
+    })?;
     let set = aligned(body, &set).ok_or(Refusal::Loses("its comments"))?;
     let after = read(source, &set).map_err(|_| Refusal::Loses("its values"))?;
     if same(&before, &after) {
@@ -51,7 +55,8 @@ fn options(text: &str) -> FormatOptions {
         layout: LayoutOptions {
             print_width: WIDTH,
             indent_width: 2,
-            line_break: if text.contains("\r\n") {
+            // As most of the lines end.
+            line_break: if text.matches("\r\n").count() * 2 > text.matches('\n').count() {
                 LineBreak::Crlf
             } else {
                 LineBreak::Lf

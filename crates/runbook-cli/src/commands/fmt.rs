@@ -108,6 +108,11 @@ fn file(project: &mut Project, path: &Path, check: bool) -> Result<Went, Error> 
 fn refuse(project: &Project, name: &str, refusal: Refusal) -> Went {
     match refusal {
         Refusal::Findings(findings) => print_findings(project, &findings),
+        Refusal::Unread(why) => {
+            let text = format!("formatting cannot read `{name}` ({why}), so it is left as it is");
+            term::print_error(&format!("{} {text}", styled(BAD, "error:")));
+            term::print_error("  help: write what begins there in a more usual way");
+        }
         Refusal::Loses(what) => {
             let text = format!("formatting `{name}` would not keep {what}, so it is left as it is");
             term::print_error(&format!("{} {text}", styled(BAD, "error:")));
