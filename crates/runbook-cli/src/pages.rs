@@ -56,7 +56,7 @@ fn without_targets(text: &str) -> String {
         words.push_str(lead);
         words.push_str(word);
         if target.contains("://") {
-            words.push_str(&format!(" ({target})"));
+            words.extend([" (", target, ")"]);
         }
         rest = tail;
     }

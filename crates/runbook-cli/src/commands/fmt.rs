@@ -191,36 +191,35 @@ fn keep_owner(path: &Path, old: &fs::Metadata) {
 fn difference(before: &str, after: &str) -> String {
     let diff = TextDiff::from_lines(before, after);
     let unified = diff.unified_diff().context_radius(1).to_string();
-    let mut text = String::new();
-    let total = unified.lines().count();
-    for line in unified.lines().take(LINES) {
-        let shown = runbook_report::visible(line);
+    let line = |line: &str| {
         let style = match line.chars().next() {
             Some('+') => GOOD,
             Some('-') => BAD,
             _ => DIM,
         };
-        text.push_str(&format!("  {}\n", styled(style, &shown)));
+        format!("  {}\n", styled(style, &runbook_report::visible(line)))
+    };
+    let shown: String = unified.lines().take(LINES).map(line).collect();
+    match unified.lines().count().saturating_sub(LINES) {
+        0 => shown,
+        more => format!("{shown}{}\n", styled(DIM, &format!("  … and {more} more lines"))),
     }
-    if total > LINES {
-        let more = format!("  … and {} more lines", total - LINES);
-        text.push_str(&format!("{}\n", styled(DIM, &more)));
-    }
-    text
 }
 
 fn summary(files: usize, changed: usize, refused: usize, check: bool) -> String {
     let plural = if files == 1 { "" } else { "s" };
-    let mut text = match (changed, check) {
-        (0, _) if refused == 0 => format!("{files} file{plural}: all are formatted"),
-        (changed, true) => format!("{files} file{plural}: {changed} would change"),
-        (changed, false) => format!("{files} file{plural}: {changed} changed"),
+    let how = match (changed, check) {
+        (0, _) if refused == 0 => "all are formatted".to_owned(),
+        (changed, true) => format!("{changed} would change"),
+        (changed, false) => format!("{changed} changed"),
     };
-    if refused > 0 {
-        text.push_str(&format!(", {refused} left alone"));
-    }
-    if check && changed > 0 {
-        text.push_str("; format them with `runbook fmt`");
-    }
-    text
+    let alone = match refused {
+        0 => String::new(),
+        refused => format!(", {refused} left alone"),
+    };
+    let next = match (changed, check) {
+        (0, _) | (_, false) => "",
+        (_, true) => "; format them with `runbook fmt`",
+    };
+    format!("{files} file{plural}: {how}{alone}{next}")
 }

@@ -1,7 +1,7 @@
 //! Findings as a JUnit report, which CI servers show as tests: a suite for each file, a failed test for each error.
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
-use runbook_document::{Finding, Severity, SourceId};
+use runbook_document::{Finding, Severity, SourceId, Span};
 use runbook_report::visible;
 
 use super::{Checked, Column};
@@ -37,21 +37,7 @@ fn case(checked: &Checked<'_>, finding: &Finding, path: &str) -> TestCase {
     let place = checked.place(finding.span, Column::Chars);
     let message = visible(&finding.message);
     let name = format!("{} in line {}: {message}", finding.code.id, place.line);
-    let mut told = format!("{path}:{}:{}: {message}\n", place.line, place.column);
-    for (span, remark) in &finding.related {
-        let place = checked.place(*span, Column::Chars);
-        let file = visible(&checked.path(&place.file));
-        told.push_str(&format!(
-            "{file}:{}:{}: {}\n",
-            place.line,
-            place.column,
-            visible(remark)
-        ));
-    }
-    if let Some(help) = &finding.help {
-        told.push_str(&format!("help: {}\n", visible(help)));
-    }
-    told.push_str(&format!("see `runbook explain {}`\n", finding.code.id));
+    let told = told(checked, finding, &message);
     let mut case = match finding.severity {
         Severity::Error => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
@@ -70,6 +56,23 @@ fn case(checked: &Checked<'_>, finding: &Finding, path: &str) -> TestCase {
     };
     case.set_assertions(1);
     in_file(case, path, place.line)
+}
+
+/// All that is known of a finding, for people.
+fn told(checked: &Checked<'_>, finding: &Finding, message: &str) -> String {
+    let remark = |span: Span, text: &str| {
+        let place = checked.place(span, Column::Chars);
+        let file = visible(&checked.path(&place.file));
+        format!("{file}:{}:{}: {}", place.line, place.column, visible(text))
+    };
+    let related = finding.related.iter().map(|(span, text)| remark(*span, text));
+    let help = finding.help.iter().map(|help| format!("help: {}", visible(help)));
+    let lines: Vec<String> = std::iter::once(remark(finding.span, message))
+        .chain(related)
+        .chain(help)
+        .chain([format!("see `runbook explain {}`", finding.code.id)])
+        .collect();
+    lines.join("\n")
 }
 
 /// With the place in the attributes that GitLab and others read.

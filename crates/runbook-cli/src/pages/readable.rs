@@ -12,14 +12,14 @@ pub(super) fn readable(page: &str, width: usize) -> String {
             in_code = !in_code;
             // What is wrong and what is right is told by the headings; a project file is told by nothing else.
             if in_code && info == "yaml,config" {
-                text.push_str(&format!("{}\n\n", styled(DIM, "    # runbook.config.yaml")));
+                text.extend([&styled(DIM, "    # runbook.config.yaml"), "\n\n"]);
             }
         } else if in_code {
             let indent = if line.is_empty() { "" } else { "    " };
-            text.push_str(&format!("{indent}{}\n", styled(CODE, line)));
+            text.extend([indent, &styled(CODE, line), "\n"]);
         } else if let Some(heading) = line.strip_prefix('#') {
             let heading = heading.trim_start_matches('#').trim();
-            text.push_str(&format!("{}\n", styled(BOLD, heading)));
+            text.extend([&styled(BOLD, heading), "\n"]);
         } else if line.is_empty() {
             if !paragraph.is_empty() {
                 text.push_str(&textwrap::fill(&inline(&paragraph), width));
