@@ -122,7 +122,7 @@ impl Project {
     }
 
     /// The name under which a file is shown: relative to the root where it is below it.
-    fn shown(&self, path: &Path) -> String {
+    pub(crate) fn shown(&self, path: &Path) -> String {
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         full.strip_prefix(&root)
@@ -222,7 +222,7 @@ impl Project {
         clippy::type_complexity,
         reason = "the bytes are pinned even where they are no text"
     )]
-    fn read(
+    pub(crate) fn read(
         &mut self,
         path: &Path,
         shown: String,

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use runbook_document::{Finding, Severity, settle};
 use runbook_plan::{Library, Request, check_everywhere};
 
-use crate::args::{Check, Format};
+use crate::args::Check;
 use crate::catalogue::catalogue;
-use crate::diagnostics;
+use crate::diagnostics::{self, Checked};
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::lacking;
 use crate::project::{Loaded, Project, runbooks_below};
-use crate::term::{self, BAD, GOOD, WARN, styled};
+use crate::term;
 
 /// Checks runbooks. It starts no process, opens no connection and reads no secret.
 pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
@@ -26,24 +26,16 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
         ));
     }
     let findings = findings(&mut project, &paths, args.env.as_deref())?;
-    let errors = findings
-        .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .count();
-    match args.format {
-        Format::Json => {
-            let value = diagnostics::json(&project.sources, &findings);
-            term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
-        }
-        Format::Text => {
-            if !findings.is_empty() {
-                let text = diagnostics::render(&project.sources, &findings, &std::io::stdout());
-                term::print(text.trim_end());
-            }
-            term::print(&summary(paths.len(), errors, findings.len() - errors));
-        }
-    }
-    Ok(if errors > 0 { 2 } else { 0 })
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let errors = findings.iter().any(is_error);
+    let checked = Checked {
+        sources: &project.sources,
+        findings: &findings,
+        runbooks: paths.len(),
+        root: &project.root,
+    };
+    term::print_raw(&diagnostics::render(args.format, &checked));
+    Ok(if errors { 2 } else { 0 })
 }
 
 /// All that is wrong with some runbooks, as the project wants it.
@@ -126,20 +118,4 @@ fn check_one(
         .collect();
     all.extend(lacking::warning(lacking, document.name.span));
     all
-}
-
-fn summary(files: usize, errors: usize, warnings: usize) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let (style, mark) = match (errors, warnings) {
-        (0, 0) => (GOOD, "✓"),
-        (0, _) => (WARN, "!"),
-        _ => (BAD, "✗"),
-    };
-    let text = format!(
-        "{}: {}, {}",
-        plural(files, "runbook"),
-        plural(errors, "error"),
-        plural(warnings, "warning")
-    );
-    format!("{} {text}", styled(style, mark))
 }

@@ -110,7 +110,7 @@ fn compiled(
     match plan.filter(|_| !refused) {
         Some(plan) => {
             if !all.is_empty() {
-                term::print_error(&diagnostics::render(&project.sources, &all, &std::io::stderr()));
+                term::print_error(&diagnostics::text(&project.sources, &all, &std::io::stderr()));
             }
             Ok((plan, loaded))
         }
