@@ -10,7 +10,7 @@ use runbook_document::{Findings, Node, ScalarValue, SourceId, nearest, parse};
 use crate::args::New;
 use crate::error::Error;
 use crate::identity::Environment;
-use crate::project::Project;
+use crate::project::{Project, RUNBOOKS};
 use crate::term::{self, BOLD, GOOD, styled};
 
 /// The runbook to begin with. What stands between two `@` is filled in.
@@ -23,7 +23,7 @@ const NAME_MAX: usize = 80;
 pub(crate) fn run(project: &Project, environment: &Environment, args: &New) -> Result<u8, Error> {
     let parts = parts(&args.name)?;
     let name = parts.last().copied().unwrap_or_default();
-    let folder = project.root.join("runbooks");
+    let folder = project.root.join(RUNBOOKS);
     let known = Known::read(project)?;
     if let Some(path) = known.names.get(name) {
         return Err(Error::usage_with(
