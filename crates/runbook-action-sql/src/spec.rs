@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Spec};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 pub(crate) static SPEC: Spec = Spec {
     kind: "sql",
@@ -24,7 +24,9 @@ pub(crate) static SPEC: Spec = Spec {
             "The names of the columns.",
         ),
     ],
-    connection: ConnectionNeed::Required(&CONNECTION),
+    connection: ConnectionNeed::Required(&["sql"]),
+    connections: &[&CONNECTION],
+    takes_env: false,
 };
 
 static PARAMS: Object = Object {
@@ -69,4 +71,5 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
+    via: Via::Named(&["ssh", "container", "pod", "deployment"]),
 };

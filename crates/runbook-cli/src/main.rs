@@ -12,6 +12,7 @@ mod commands;
 mod diagnostics;
 mod error;
 mod identity;
+mod lacking;
 mod pages;
 mod practice;
 mod pretty;
