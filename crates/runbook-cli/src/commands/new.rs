@@ -161,18 +161,8 @@ fn owner(known: &Known, environment: &Environment, args: &New) -> String {
 /// The one that was given, if the project knows it; else P3, or the last that the project knows.
 fn severity(project: &Project, args: &New) -> Result<String, Error> {
     const USUAL: &str = "P3";
-    let tree = project
-        .config_text
-        .as_deref()
-        .and_then(|text| parse(SourceId(0), text, &mut Findings::new()));
-    let known: Vec<&str> = tree
-        .as_ref()
-        .and_then(|tree| tree.get("severities"))
-        .map(Node::entries)
-        .unwrap_or_default()
-        .iter()
-        .map(|entry| entry.key.value.as_str())
-        .collect();
+    let severities = project.config.severities.iter();
+    let known: Vec<&str> = severities.map(|severity| severity.name.value.as_str()).collect();
     match &args.severity {
         Some(given) if !known.is_empty() && !known.contains(&given.as_str()) => {
             let help = match nearest(given, known.iter().copied()) {
