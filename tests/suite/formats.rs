@@ -257,6 +257,16 @@ fn junit_fails_a_test_for_each_error_and_for_no_warning() {
     assert!(!text.contains(wild), "{text:?}");
 }
 
+#[test]
+fn only_what_was_checked_is_in_the_report() {
+    let other = "apiVersion: runbook/v1\nname: other\nversion: 1.0.0\ntitle: Another\nowner: [\n";
+    let project = Project::shipped().with("runbooks/other.yaml", other);
+    let args = ["check", "incident/pool-exhaustion.yaml", "--format", "junit"];
+    let report = project.run(&args).expect(0).stdout;
+    assert!(!report.contains("other.yaml"), "{report}");
+    assert_eq!(of_junit(&report), (2, 0), "the project file and the runbook");
+}
+
 /// How many tests there are in a report, and how many failed, after all of it was read.
 #[track_caller]
 fn of_junit(text: &str) -> (usize, usize) {
