@@ -40,7 +40,9 @@ impl<'a> Line<'a> {
                 })
             }
             ([], Some(_), None) => Err(args.wrong("`url` is missing")),
-            ([], None, Some(_)) => Err(args.wrong("`method` is missing")),
+            ([], None, Some(url)) => Err(url
+                .wrong("no method says what to do with this URL")
+                .help("write `get:` in place of `url:`, or add `method`")),
             ([], None, None) => Err(args
                 .wrong("names no URL")
                 .help(format!("add one of {}, or `method` and `url`", SHORT.join(", ")))),

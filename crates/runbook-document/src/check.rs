@@ -3,7 +3,8 @@
 use runbook_schema::duration::parse_duration;
 use runbook_schema::{Object, Shape, is_name};
 
-use crate::{Finding, Findings, Kind, Node, ScalarValue, Spanned, Waiver, codes, nearest};
+use crate::meant;
+use crate::{Entry, Finding, Findings, Kind, Node, ScalarValue, Spanned, Waiver, codes, nearest};
 
 /// Reports what in `node` is not of the shape, and tells whether all is well.
 pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
@@ -97,15 +98,32 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
         | Shape::Choice(_) => node.scalar().is_some(),
     };
     match shapes.iter().find(fits) {
+        Some(Shape::Object(object)) if is_item(node, object, shapes) => {
+            wrong(node, &Shape::List(&Shape::Any), findings)
+        }
+        // What is no such word may be meant as something else.
+        Some(Shape::Choice(words)) => match node.text() {
+            Some(text) if !words.contains(&text) => wrong_word(node, text, &shape.noun(), words, findings),
+            Some(_) | None => check(node, &Shape::Choice(words), findings),
+        },
         Some(candidate) => check(node, candidate, findings),
         None => wrong(node, shape, findings),
     }
 }
 
+/// Whether this is not the mapping that may stand here, but the one item of the list that may.
+fn is_item(node: &Node, object: &Object, shapes: &[Shape]) -> bool {
+    let lists = shapes.iter().any(|shape| matches!(shape, Shape::List(Shape::Object(item)) if *item != object));
+    let has_own = node.entries().iter().any(|entry| object.field(&entry.key.value).is_some());
+    lists && !object.open && !has_own && !node.entries().is_empty()
+}
+
 fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
     let mut fine = all(node.entries().iter(), |entry| {
         match object.field(&entry.key.value) {
-            Some(field) => check(&entry.value, &field.shape, findings),
+            Some(field) => {
+                check(&entry.value, &field.shape, findings) && takes_time(entry, &field.shape, findings)
+            }
             None if object.open => true,
             None => {
                 findings.push(unknown_key(&entry.key.value, entry.key.span, object));
@@ -128,6 +146,16 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
         fine = false;
     }
     fine
+}
+
+/// A length of time must have one where nothing would come of it else.
+fn takes_time(entry: &Entry, shape: &Shape, findings: &mut Findings) -> bool {
+    let Some(help) = meant::no_time(&entry.key.value, &entry.value, shape) else {
+        return true;
+    };
+    let message = format!("`{}` cannot be `{}`", entry.key.value, entry.value.text().unwrap_or_default());
+    findings.push(Finding::error(codes::WRONG_TYPE, entry.value.span, message).help(help));
+    false
 }
 
 /// Takes down what the author waives in this mapping.
@@ -202,7 +230,9 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         }),
         Shape::Boolean => matches!(scalar.value, ScalarValue::Bool(_)),
         Shape::Duration => parse_duration(text).is_some(),
-        Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
+        Shape::Choice(words) => {
+            return words.contains(&text) || wrong_word(node, text, &shape.noun(), words, findings);
+        }
         Shape::Template
         | Shape::Literal
         | Shape::Expression
@@ -230,9 +260,17 @@ const fn bound(value: i64) -> f64 {
     value as f64
 }
 
-fn wrong_word(node: &Node, text: &str, words: &[&str], findings: &mut Findings) -> bool {
-    let help = nearest(text, words.iter().copied()).map(|meant| format!("did you mean `{meant}`?"));
-    let message = format!("expected {}, found `{text}`", Shape::one_of_words(words));
+fn wrong_word(
+    node: &Node,
+    text: &str,
+    expected: &str,
+    words: &[&'static str],
+    findings: &mut Findings,
+) -> bool {
+    let help = meant::of_words(text, words)
+        .or_else(|| nearest(text, words.iter().copied()))
+        .map(|meant| format!("did you mean `{meant}`?"));
+    let message = format!("expected {expected}, found `{text}`");
     findings.push(Finding::error(codes::WRONG_TYPE, node.span, message).maybe_help(help));
     false
 }
@@ -242,18 +280,9 @@ fn wrong(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         Some(text) if text.len() <= 40 && !text.contains('\n') => format!("`{text}`"),
         Some(_) | None => node.noun().to_owned(),
     };
-    let mut finding = Finding::error(
-        codes::WRONG_TYPE,
-        node.span,
-        format!("expected {}, found {found}", shape.noun()),
-    );
-    if *shape == Shape::Duration {
-        finding = finding.help("give a number with its unit: `500ms`, `30s`, `5m`, `2h`, `1d`");
-    }
-    if let (Shape::List(_), Some(text)) = (shape, node.text().filter(|text| text.len() <= 40)) {
-        finding = finding.help(format!("write it as a list: `[{text}]`"));
-    }
-    findings.push(finding);
+    let message = format!("expected {}, found {found}", shape.noun());
+    let finding = Finding::error(codes::WRONG_TYPE, node.span, message);
+    findings.push(finding.maybe_help(meant::instead(node, shape)));
     false
 }
 

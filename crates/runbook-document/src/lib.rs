@@ -16,6 +16,7 @@ mod document;
 mod finding;
 pub mod language;
 mod lint;
+mod meant;
 mod node;
 mod read;
 mod source;

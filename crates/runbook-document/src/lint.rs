@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use crate::{Code, Finding, Severity, Span, Spanned, codes, nearest};
+use crate::{Code, Finding, Severity, SourceId, Span, Spanned, codes, nearest};
 
 /// A finding that the author has looked at and means to keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,12 +41,18 @@ pub enum Level {
 pub type Levels = BTreeMap<&'static str, Level>;
 
 /// The findings as a project wants them: what is waived is left out, and lints have their levels. A waiver that
-/// waives nothing is a finding of its own.
+/// waives nothing is a finding of its own. What a file lacks is judged once all of it can be read.
 #[must_use]
 pub fn settle(findings: Vec<Finding>, waivers: &[Waiver], levels: &Levels) -> Vec<Finding> {
+    let unread: HashSet<SourceId> = findings
+        .iter()
+        .filter(|finding| is_hard(finding))
+        .map(|finding| finding.span.source)
+        .collect();
     let mut used: HashSet<usize> = HashSet::new();
     let mut settled: Vec<Finding> = findings
         .into_iter()
+        .filter(|finding| !needs_whole(finding) || !unread.contains(&finding.span.source))
         .filter(|finding| {
             let mut covering = waivers
                 .iter()
@@ -61,7 +67,8 @@ pub fn settle(findings: Vec<Finding>, waivers: &[Waiver], levels: &Levels) -> Ve
         })
         .collect();
     for (at, waiver) in waivers.iter().enumerate() {
-        settled.extend(judge(waiver, used.contains(&at)));
+        let may_be_used = used.contains(&at) || unread.contains(&waiver.within.source);
+        settled.extend(judge(waiver, may_be_used));
     }
     settled.retain_mut(
         |finding| match levels.get(finding.code.id).filter(|_| finding.code.lint) {
@@ -80,6 +87,18 @@ pub fn settle(findings: Vec<Finding>, waivers: &[Waiver], levels: &Levels) -> Ve
     settled.sort_by_key(|finding| (finding.span, finding.code.id));
     settled.dedup();
     settled
+}
+
+/// Whether something could not be read, or makes no sense.
+fn is_hard(finding: &Finding) -> bool {
+    let code = finding.code;
+    finding.severity == Severity::Error && !code.lint && ![codes::NOT_YET, codes::WAIVER].contains(&code)
+}
+
+/// Whether a finding says that something is not there, which may stand in a part that could not be read.
+fn needs_whole(finding: &Finding) -> bool {
+    const LACKS: [Code; 3] = [codes::NO_FINAL_VERIFY, codes::UNUSED_INPUT, codes::UNUSED_CAPTURE];
+    LACKS.contains(&finding.code) || (finding.code == codes::NOT_YET && finding.severity == Severity::Warning)
 }
 
 fn nearer<'w>(one: (usize, &'w Waiver), other: (usize, &'w Waiver)) -> (usize, &'w Waiver) {

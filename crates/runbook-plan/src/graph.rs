@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 
 use crate::bits::Bits;
+use indexmap::IndexMap;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::{DiGraph, NodeIndex};
 use runbook_document::{Finding, Findings, Spanned, Step, codes, nearest};
@@ -20,8 +21,13 @@ pub(crate) struct Graph {
 
 impl Graph {
     /// From the author's order and `needs`. Unknown needs and circles are findings, and left out. `ranges` are the
-    /// positions in the whole runbook that each step has with those within it.
-    pub(crate) fn new(steps: &[Step], ranges: &[Range<usize>], findings: &mut Findings) -> Self {
+    /// positions in the whole runbook that each step has with those within it, `all` the steps of that.
+    pub(crate) fn new<T>(
+        steps: &[Step],
+        ranges: &[Range<usize>],
+        all: &IndexMap<String, T>,
+        findings: &mut Findings,
+    ) -> Self {
         let positions: HashMap<&str, usize> = steps
             .iter()
             .enumerate()
@@ -36,7 +42,10 @@ impl Graph {
                 None => open.clone(),
                 Some(needs) => needs
                     .iter()
-                    .filter_map(|need| position(need, &positions, findings))
+                    .filter_map(|need| {
+                        let elsewhere = all.contains_key(&need.value);
+                        position(need, &positions, elsewhere, findings)
+                    })
                     .collect(),
             };
             for need in &needs {
@@ -65,10 +74,15 @@ impl Graph {
 fn position(
     need: &Spanned<String>,
     positions: &HashMap<&str, usize>,
+    elsewhere: bool,
     findings: &mut Findings,
 ) -> Option<usize> {
     let known = positions.get(need.value.as_str()).copied();
-    if known.is_none() {
+    if known.is_none() && elsewhere {
+        let message = format!("step `{}` does not stand beside this one", need.value);
+        let help = "`needs` names steps of the same list; what holds this list waits for the others";
+        findings.push(Finding::error(codes::UNKNOWN_NEED, need.span, message).help(help));
+    } else if known.is_none() {
         let mut ids: Vec<&str> = positions.keys().copied().collect();
         ids.sort_unstable();
         let help = match nearest(&need.value, ids.iter().copied()) {

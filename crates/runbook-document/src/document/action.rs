@@ -43,10 +43,7 @@ impl Reader<'_> {
         if let [only] = entries {
             return Some(action(only));
         }
-        let is_action = |entry: &&Entry| {
-            let kind = entry.key.value.as_str();
-            self.kinds.contains(&kind) || is_node(kind)
-        };
+        let is_action = |entry: &&Entry| self.can_be_action(&entry.key.value);
         let (actions, others): (Vec<&Entry>, Vec<&Entry>) = entries.iter().copied().partition(is_action);
         for entry in others {
             self.findings
@@ -57,6 +54,12 @@ impl Reader<'_> {
             self.second(object, &first.key, &entry.key);
         }
         Some(action(first))
+    }
+
+    /// Whether a key names something that a step can do.
+    pub(super) fn can_be_action(&self, key: &str) -> bool {
+        const HOLDING: [&str; 3] = ["steps", "choose", "first_of"];
+        self.kinds.contains(&key) || is_node(key) || HOLDING.contains(&key)
     }
 
     /// There is a second action.

@@ -188,6 +188,8 @@ fn trigger(node: &Node, findings: &mut Findings) -> Option<Trigger> {
 pub(crate) fn secrets(node: &Node, findings: &mut Findings) -> Vec<SecretSource> {
     node.named_of("secrets")
         .into_iter()
+        // What is no mapping has been reported.
+        .filter(|(_, node)| matches!(node.kind, crate::Kind::Map(_)))
         .filter_map(|(name, node)| {
             let from = match one_of(&node, SECRET_KINDS, "secret", codes::WRONG_SECRET, findings)? {
                 "env" => SecretFrom::Env(node.text_of("env")?),

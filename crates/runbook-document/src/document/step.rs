@@ -6,6 +6,7 @@ use runbook_schema::Object;
 
 use super::action::further;
 use super::{ActionNode, Check, Named, OnFailureWord, Reader};
+use crate::check::unknown_key;
 use crate::language::{ALTERNATIVE, BEFORE, BRANCH, ROLLBACK, STEP, THEN, UNDO_STEP};
 use crate::{Finding, Node, ScalarValue, Span, Spanned, codes};
 
@@ -348,7 +349,12 @@ impl Reader<'_> {
             return self.action(node, object, id.span).map(Body::Action);
         };
         for entry in more.iter().chain(&entries) {
-            self.second(object, &first.key, &entry.key);
+            if self.can_be_action(&entry.key.value) {
+                self.second(object, &first.key, &entry.key);
+            } else {
+                self.findings
+                    .push(unknown_key(&entry.key.value, entry.key.span, object));
+            }
         }
         let items = first.value.items();
         if items.is_empty() && first.value.scalar().is_none() {

@@ -241,7 +241,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             request,
             environment,
             findings,
-            global: Global::new(request.document, environment),
+            global: Global::new(request.document, request.tree, environment),
             used: AllUsed::new(),
             used_secrets: BTreeSet::new(),
             used_connections: BTreeSet::new(),

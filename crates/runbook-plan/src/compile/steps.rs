@@ -76,7 +76,7 @@ impl Compiler<'_, '_> {
         known: &[Connection],
     ) -> Vec<Step> {
         let ranges: Vec<Range<usize>> = steps.iter().map(|step| self.global.range(step)).collect();
-        let graph = Graph::new(steps, &ranges, self.findings);
+        let graph = Graph::new(steps, &ranges, &self.global.steps, self.findings);
         let mut read = Vec::new();
         for (at, written) in steps.iter().enumerate() {
             let mut names = base.clone();

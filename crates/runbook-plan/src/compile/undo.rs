@@ -1,7 +1,9 @@
 //! How steps are undone, as their authors say, and whether that can be.
 
 use runbook_action::{Effect, Recognised, Undoing};
-use runbook_document::{Finding, Rollback, Step as Written, Undo as WrittenUndo, codes, language};
+use runbook_document::{
+    Finding, Rollback, Spanned, Step as Written, Undo as WrittenUndo, codes, language, nearest,
+};
 
 use super::Compiler;
 use super::actions::Around;
@@ -163,7 +165,8 @@ impl Compiler<'_, '_> {
 
     fn no_undo(&mut self, written: &Written, effect: Effect, recognised: &Recognised) {
         // A misspelt rollback has been reported.
-        if written.key("rollback").is_some() || written.key("irreversible").is_some() {
+        let meant = |key: &Spanned<String>| nearest(&key.value, ["rollback", "irreversible"]).is_some();
+        if written.keys.iter().any(meant) {
             return;
         }
         let does = if effect == Effect::Change {
