@@ -269,7 +269,8 @@ fn wrong_word(
 ) -> bool {
     let help = meant::of_words(text, words)
         .or_else(|| nearest(text, words.iter().copied()))
-        .map(|meant| format!("did you mean `{meant}`?"));
+        .map(|meant| format!("did you mean `{meant}`?"))
+        .or_else(|| meant::instead_of_words(text, words));
     let message = format!("expected {expected}, found `{text}`");
     findings.push(Finding::error(codes::WRONG_TYPE, node.span, message).maybe_help(help));
     false

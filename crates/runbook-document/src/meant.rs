@@ -35,6 +35,13 @@ pub(crate) fn of_words(text: &str, words: &[&'static str]) -> Option<&'static st
         .find(|_| NOTHING.contains(&text))
 }
 
+/// What to write where an action or one of these words is expected, and a command was written.
+pub(crate) fn instead_of_words(text: &str, words: &[&str]) -> Option<String> {
+    words
+        .contains(&"not_needed")
+        .then(|| format!("write it as an action: `{{shell: {text:?}}}`"))
+}
+
 /// Why a length of time without length does not do under this key.
 pub(crate) fn no_time(key: &str, node: &Node, shape: &Shape) -> Option<String> {
     let timed = match shape {

@@ -240,9 +240,10 @@ impl Compiler<'_, '_> {
         let meant = entries
             .iter()
             .find_map(|entry| nearest(&entry.key.value, kinds.iter().copied()));
-        let help = match meant {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!(
+        let help = match (meant, written.node.text().and_then(with_kind)) {
+            (Some(meant), _) => format!("did you mean `{meant}`?"),
+            (None, Some(whole)) => format!("write `{whole}`"),
+            (None, None) => format!(
                 "its kind is one of `{}`: write `{{http: \"https://…\"}}`",
                 kinds.join("`, `")
             ),
@@ -292,6 +293,16 @@ fn kind_of(node: &Node, specs: &[&'static ConnectionSpec]) -> Option<&'static Co
     node.entries()
         .iter()
         .find_map(|entry| specs.iter().find(|spec| spec.kind == entry.key.value).copied())
+}
+
+/// The mapping that a lone address stands for.
+fn with_kind(address: &str) -> Option<String> {
+    let kind = match address.split_once(':')?.0 {
+        "http" | "https" => "http",
+        "postgres" | "postgresql" | "mysql" | "sqlite" => "sql",
+        _ => return None,
+    };
+    Some(format!("{{{kind}: {address:?}}}"))
 }
 
 /// A mapping without a key.
