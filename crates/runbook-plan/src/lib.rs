@@ -21,4 +21,4 @@ pub use inputs::{Given, InputDecl, InputError, InputKind, Origin};
 pub use plan::{
     About, Action, Approve, Before, Capture, Check, Connection, OnFailure, Plan, Section, Step, Undo,
 };
-pub use template::{RenderError, Template};
+pub use template::{RenderError, Room, Template};

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use runbook_action::{Param, Segment, Text};
 use runbook_document::Span;
 
-use crate::expression::{EvalError, Expression, Scope};
+use crate::expression::{Budget, EvalError, Exhausted, Expression, Scope, Val};
 
 /// A value with expressions in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,30 @@ pub struct RenderError {
     pub path: String,
 }
 
+/// How much the values that fill templates may be together: 8 MiB.
+#[derive(Debug)]
+pub struct Room(Budget);
+
+impl Room {
+    /// For all that one action is given.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Budget::new())
+    }
+
+    /// Whether there is room for this value as well, which takes it.
+    #[must_use]
+    pub fn takes(&self, value: &Val) -> bool {
+        self.0.value(value).is_ok()
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Template {
     /// A value without expressions.
     #[must_use]
@@ -62,41 +86,41 @@ impl Template {
 
     /// Its value.
     pub fn render(&self, scope: &Scope) -> Result<Param, RenderError> {
-        self.render_at(scope, "")
+        self.render_within(scope, &Room::new())
     }
 
-    fn render_at(&self, scope: &Scope, path: &str) -> Result<Param, RenderError> {
-        let wrong = |expression: &Expression, error| RenderError {
-            error,
-            expression: expression.source().to_owned(),
-            span: self.span,
-            path: path.to_owned(),
+    /// Its value, if there is room for it.
+    pub fn render_within(&self, scope: &Scope, room: &Room) -> Result<Param, RenderError> {
+        self.render_at(&Rendering { scope, room }, "")
+    }
+
+    fn render_at(&self, on: &Rendering<'_>, path: &str) -> Result<Param, RenderError> {
+        let value_of = |expression: &Expression| {
+            on.value(expression).map_err(|error| RenderError {
+                error,
+                expression: expression.source().to_owned(),
+                span: self.span,
+                path: path.to_owned(),
+            })
         };
         match &self.kind {
             Kind::Fixed(param) => Ok(param.clone()),
-            Kind::Whole(expression) => expression
-                .eval(scope)
-                .map(|value| value.to_param())
-                .map_err(|error| wrong(expression, error)),
+            Kind::Whole(expression) => value_of(expression).map(|value| value.to_param()),
             Kind::Text(pieces) => {
                 let mut segments = Vec::new();
                 for piece in pieces {
                     match piece {
                         Piece::Literal(text) => segments.push(Segment::Literal(text.clone())),
                         Piece::Expression(expression) => {
-                            let value = expression.eval(scope).map_err(|error| wrong(expression, error))?;
-                            let parts = value.segments().ok_or_else(|| {
-                                let message = format!("{} cannot become part of a text", value.noun());
-                                let to = expression.source().len();
-                                wrong(
+                            let value = value_of(expression)?;
+                            let parts = value.segments().ok_or_else(|| RenderError {
+                                error: whole(
                                     expression,
-                                    EvalError {
-                                        message,
-                                        from: 0,
-                                        to,
-                                        missing: false,
-                                    },
-                                )
+                                    format!("{} cannot become part of a text", value.noun()),
+                                ),
+                                expression: expression.source().to_owned(),
+                                span: self.span,
+                                path: path.to_owned(),
                             })?;
                             segments.extend(parts);
                         }
@@ -107,7 +131,7 @@ impl Template {
             Kind::List(items) => {
                 let items = items.iter().enumerate();
                 items
-                    .map(|(at, item)| item.render_at(scope, &format!("{path}[{at}]")))
+                    .map(|(at, item)| item.render_at(on, &format!("{path}[{at}]")))
                     .collect::<Result<_, _>>()
                     .map(Param::List)
             }
@@ -118,7 +142,7 @@ impl Template {
                     } else {
                         format!("{path}.{key}")
                     };
-                    Ok((key.clone(), value.render_at(scope, &path)?))
+                    Ok((key.clone(), value.render_at(on, &path)?))
                 });
                 entries.collect::<Result<_, _>>().map(Param::Map)
             }
@@ -150,6 +174,33 @@ impl Template {
                     .collect(),
             ),
         }
+    }
+}
+
+/// What fills the templates of one value.
+struct Rendering<'a> {
+    scope: &'a Scope,
+    room: &'a Room,
+}
+
+impl Rendering<'_> {
+    fn value(&self, expression: &Expression) -> Result<Val, EvalError> {
+        let value = expression.eval(self.scope)?;
+        self.room.0.value(&value).map_err(|Exhausted| {
+            let message = "the values that fill this action's templates would be larger than 8 MiB together";
+            whole(expression, message.to_owned())
+        })?;
+        Ok(value)
+    }
+}
+
+/// An error of a whole expression.
+fn whole(expression: &Expression, message: String) -> EvalError {
+    EvalError {
+        message,
+        from: 0,
+        to: expression.source().len(),
+        missing: false,
     }
 }
 

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use runbook_action::{Param, Secret, Segment, Text};
 use serde_json::json;
 
-use super::{Expression, Scope, Val};
+use super::{Expression, Scope, SyntaxError, Val};
 
 fn scope() -> Scope {
     let token = Text::from_segments(vec![Segment::Secret(Secret::new("token", "hunter2".to_owned()))]);
@@ -24,16 +24,24 @@ fn scope() -> Scope {
 }
 
 fn value(source: &str) -> Result<serde_json::Value, String> {
-    let expression = Expression::parse(source).map_err(|error| error.message)?;
+    let expression = Expression::parse(source).map_err(told)?;
     expression
         .eval(&scope())
         .map(|value| value.to_json())
         .map_err(|error| error.message)
 }
 
+/// What is said of an expression that cannot be read.
+fn told(error: SyntaxError) -> String {
+    match error.help {
+        Some(help) => format!("{}; {help}", error.message),
+        None => error.message,
+    }
+}
+
 fn condition(source: &str) -> Result<bool, String> {
     Expression::parse(source)
-        .map_err(|error| error.message)?
+        .map_err(told)?
         .eval_bool(&scope())
         .map_err(|error| error.message)
 }
