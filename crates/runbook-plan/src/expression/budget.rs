@@ -16,7 +16,7 @@ pub(super) const MAX_TEXT: usize = 1 << 20;
 pub(super) const MAX_GROWTH: usize = 1 << 20;
 
 /// The greatest weight of all that one evaluation makes, and of the values that fill one action's parameters.
-const MAX_MADE: usize = 8 << 20;
+pub(super) const MAX_MADE: usize = 8 << 20;
 
 /// How deep a value may be nested.
 pub(super) const MAX_DEPTH: usize = 128;

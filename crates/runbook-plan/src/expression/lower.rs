@@ -129,7 +129,11 @@ fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
             let inner = Box::new(lower(&op.expr)?);
             match op.op {
                 ast::UnaryOpKind::Not => Node::Not(inner),
-                ast::UnaryOpKind::Neg => Node::Neg(inner),
+                ast::UnaryOpKind::Neg => match inner.node {
+                    Node::Const(Val::Int(value)) => Node::Const(Val::Int(-value)),
+                    Node::Const(Val::Float(value)) => Node::Const(Val::Float(-value)),
+                    _ => Node::Neg(inner),
+                },
             }
         }
         ast::Expr::BinOp(op) => binary(op)?,
