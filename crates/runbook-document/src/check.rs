@@ -26,6 +26,7 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         },
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -61,6 +62,7 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
         ),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -180,6 +182,7 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Dynamic(_)
         | Shape::List(_)

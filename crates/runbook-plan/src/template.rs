@@ -251,6 +251,36 @@ pub(crate) fn cut(text: &str) -> Result<Vec<Part<'_>>, CutError> {
     Ok(parts)
 }
 
+/// Cuts code at its `{{ … }}`. Braces without a name in them are the code's own, such as an array in SQL, and so
+/// are those that do not close.
+pub(crate) fn cut_code(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let (mut literal, mut from) = (0, 0);
+    while let Some(open) = find(text, from, "{{") {
+        let Some(close) = end_of(text, open + 2) else {
+            from = open + 2;
+            continue;
+        };
+        let source = &text[open + 2..close];
+        from = close + 2;
+        if !source.contains(|char: char| char.is_alphabetic() || char == '_') {
+            continue;
+        }
+        if open > literal {
+            parts.push(Part::Literal(&text[literal..open]));
+        }
+        parts.push(Part::Expression {
+            source,
+            from: open + 2,
+        });
+        literal = from;
+    }
+    if literal < text.len() {
+        parts.push(Part::Literal(&text[literal..]));
+    }
+    parts
+}
+
 fn refuse_statement(text: &str, from: usize, to: usize) -> Result<(), CutError> {
     match find(&text[..to], from, "{%") {
         Some(at) => Err(CutError {
@@ -288,6 +318,20 @@ fn end_of(text: &str, from: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_is_cut_where_braces_hold_a_name() {
+        let parts = cut_code("SELECT '{{1,2},{3,4}}', {{ x | sql_literal }}, '{{}}', '{%', '{{'");
+        let expected = [
+            Part::Literal("SELECT '{{1,2},{3,4}}', "),
+            Part::Expression {
+                source: " x | sql_literal ",
+                from: 26,
+            },
+            Part::Literal(", '{{}}', '{%', '{{'"),
+        ];
+        assert_eq!(parts, expected);
+    }
 
     #[test]
     fn texts_are_cut_at_expressions() {

@@ -151,6 +151,7 @@ fn shape_is_described(shape: &Shape) {
         Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) => shape_is_described(inner),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -281,6 +282,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
         Shape::OneOf(shapes) => shapes.iter().any(|shape| leads(shape, steps)),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version

@@ -93,6 +93,7 @@ impl Compiler<'_, '_> {
             (NodeKind::Scalar(scalar), Shape::Any) if scalar.value == ScalarValue::Text => {
                 self.text_template(node, names)?
             }
+            (NodeKind::Scalar(_), Shape::Quoted(filters)) => self.code_template(node, filters, names)?,
             (NodeKind::Scalar(_), _) => {
                 self.refuse_template_in_code(node);
                 Kind::Fixed(fixed(node))
@@ -145,7 +146,54 @@ impl Compiler<'_, '_> {
                 return None;
             }
         };
-        let whole = matches!(parts.as_slice(), [Part::Expression { .. }]);
+        let mut kind = self.pieces(node, parts, names)?;
+        if let Kind::Text(pieces) = &mut kind
+            && let [Piece::Expression(_)] = pieces.as_slice()
+            && let Some(Piece::Expression(expression)) = pieces.pop()
+        {
+            kind = Kind::Whole(expression);
+        }
+        Some(kind)
+    }
+
+    /// Code with values in it, each of which a filter makes one piece of that code.
+    fn code_template(&mut self, node: &Node, filters: &[&str], names: &Names) -> Option<Kind> {
+        let text = node
+            .scalar()
+            .map(|scalar| scalar.text.clone())
+            .unwrap_or_default();
+        let parts = template::cut_code(&text);
+        let fine = parts.iter().filter(|part| !self.is_quoted(node, part, filters)).count() == 0;
+        let kind = self.pieces(node, parts, names);
+        if fine { kind } else { None }
+    }
+
+    /// Whether a part of code is written out, or made a piece of the code by one of these filters.
+    fn is_quoted(&mut self, node: &Node, part: &Part<'_>, filters: &[&str]) -> bool {
+        let Part::Expression { source, from } = part else {
+            return true;
+        };
+        // One that cannot be read is a finding of its own.
+        let filter = match Expression::parse(source) {
+            Ok(expression) => expression.outermost_filter().map(str::to_owned),
+            Err(_) => return true,
+        };
+        if filter.is_some_and(|filter| filters.contains(&filter.as_str())) {
+            return true;
+        }
+        let span: Span = node.locate(self.text(node.span.source), from - 2, from + source.len() + 2);
+        let source = source.trim();
+        let message = format!("`{source}` is not filled in here: this text is code, and no value becomes part of it");
+        let filters = filters.join("` or `| ");
+        let help = format!(
+            "bind it: `:name` in the text and `bind: {{name: \"{{{{ {source} }}}}\"}}`; or let the last filter be `| {filters}`, where nothing can be bound"
+        );
+        self.findings
+            .push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(help));
+        false
+    }
+
+    fn pieces(&mut self, node: &Node, parts: Vec<Part<'_>>, names: &Names) -> Option<Kind> {
         let mut pieces = Vec::new();
         let mut fine = true;
         for part in parts {
@@ -160,16 +208,10 @@ impl Compiler<'_, '_> {
         if !fine {
             return None;
         }
-        Some(match (whole, pieces.pop()) {
-            (true, Some(Piece::Expression(expression))) => Kind::Whole(expression),
-            (_, None) => Kind::Fixed(Param::Text(Text::literal(""))),
-            (_, Some(last)) => {
-                pieces.push(last);
-                match pieces.as_slice() {
-                    [Piece::Literal(text)] => Kind::Fixed(Param::Text(Text::literal(text.clone()))),
-                    _ => Kind::Text(pieces),
-                }
-            }
+        Some(match pieces.as_slice() {
+            [] => Kind::Fixed(Param::Text(Text::literal(""))),
+            [Piece::Literal(text)] => Kind::Fixed(Param::Text(Text::literal(text.clone()))),
+            _ => Kind::Text(pieces),
         })
     }
 
@@ -210,6 +252,7 @@ fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
         Shape::Object(object) => object.field(key).map_or(&Shape::Any, |field| &field.shape),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
