@@ -13,6 +13,7 @@ mod book;
 mod broken;
 mod check;
 mod harness;
+mod hostile;
 mod incident;
 mod journal;
 mod people;

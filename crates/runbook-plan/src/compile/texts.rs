@@ -55,6 +55,13 @@ impl Compiler<'_, '_> {
             }
         };
         let mut fine = true;
+        if expression.needs_instant() && names.result.is_none() {
+            let message = "there is no moment here that `age` could count to";
+            let finding = Finding::error(codes::EXPRESSION, locate(self, 0, source.len()), message);
+            self.findings
+                .push(finding.help("use it beside the action that reads the time: in `capture`, `value` or `expect`"));
+            fine = false;
+        }
         for reference in expression.references() {
             if let [root, name, ..] = reference.path.as_slice() {
                 match root.as_str() {
@@ -237,7 +244,7 @@ impl Compiler<'_, '_> {
                     root.trim_end_matches('.')
                 );
                 self.findings.push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(
-                    "pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"` for shell, `bind: {name: \"{{ … }}\"}` and `:name` for SQL",
+                    "pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"`",
                 ));
                 return;
             }
