@@ -256,7 +256,7 @@ fn ask(values: &[String], step: &str) -> (Run, Vec<(usize, Request)>) {
     let step = format!("{{id: s@, effect: read, on_failure: continue, http: {{{step}}}}}");
     let step = step.replace("NUMBER", "x-number: \"@\"");
     let project = project(values, &format!("{connection}{}", steps(values, &step)));
-    let run = exec(&project);
+    let run = exec(&project).kept(project);
     let found = requests(&recorder);
     assert_eq!(found.len(), recorder.seen().len(), "a request of another's making arrived");
     for (_, request) in &found {
