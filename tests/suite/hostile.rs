@@ -3,6 +3,7 @@
 //! The values come from a file of inputs, as a webhook or another program would give them. What takes them is real:
 //! processes, a server that writes down each request, PostgreSQL, SQLite.
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::fs;
 
@@ -113,12 +114,13 @@ fn exec(project: &Project) -> Run {
     run
 }
 
-/// What the step of this value failed with, if it did.
-fn failure(run: &Run, at: usize) -> Option<String> {
-    let failed = run.of("step_failed", &format!("s{at}"));
-    failed
-        .first()
-        .map(|failed| failed["failure"]["message"].as_str().unwrap_or_default().to_owned())
+/// What each step that failed failed with.
+fn failures(run: &Run) -> HashMap<String, String> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    run.events("step_failed")
+        .iter()
+        .map(|failed| (text(&failed["step"]), text(&failed["failure"]["message"])))
+        .collect()
 }
 
 /// How a value is named where a test fails.
@@ -134,9 +136,10 @@ fn arrived_or_refused(
     arrived: impl Fn(usize) -> Option<Vec<u8>>,
     refused: impl Fn(&str) -> Option<&'static str>,
 ) {
+    let failures = failures(run);
     for (at, value) in values.iter().enumerate() {
         let name = named(value);
-        match (refused(value), failure(run, at)) {
+        match (refused(value), failures.get(&format!("s{at}"))) {
             (Some(reason), Some(message)) => {
                 assert!(message.contains(reason), "{name}: {message}");
                 assert!(arrived(at).is_none(), "{name} was refused, and arrived");
