@@ -169,8 +169,10 @@ impl Compiler<'_, '_> {
             .scalar()
             .map(|scalar| scalar.text.clone())
             .unwrap_or_default();
-        let parts = template::cut_code(&text);
-        let fine = parts.iter().filter(|part| !self.is_quoted(node, part, filters)).count() == 0;
+        let mut parts = template::cut_code(&text);
+        let all = parts.len();
+        parts.retain(|part| self.is_quoted(node, part, filters));
+        let fine = parts.len() == all;
         let kind = self.pieces(node, parts, names);
         if fine { kind } else { None }
     }
@@ -180,12 +182,14 @@ impl Compiler<'_, '_> {
         let Part::Expression { source, from } = part else {
             return true;
         };
-        // One that cannot be read is a finding of its own.
-        let filter = match Expression::parse(source) {
-            Ok(expression) => expression.outermost_filter().map(str::to_owned),
-            Err(_) => return true,
+        let fits = match Expression::parse(source) {
+            Ok(expression) => expression
+                .outermost_filter()
+                .is_some_and(|filter| filters.contains(&filter)),
+            // That it cannot be read is a finding of its own, where it is meant to be one.
+            Err(_) => filters.iter().any(|filter| source.contains(filter)),
         };
-        if filter.is_some_and(|filter| filters.contains(&filter.as_str())) {
+        if fits {
             return true;
         }
         let span: Span = node.locate(self.text(node.span.source), from - 2, from + source.len() + 2);
