@@ -131,7 +131,10 @@ fn are_refused(vars: &serde_json::Map<String, Value>, expressions: &[(String, St
         let here = |finding: &&Value| finding["line"] == first + at;
         let found = findings.as_array().and_then(|all| all.iter().find(here));
         let code = found.map(|finding| finding["code"].clone()).unwrap_or_default();
-        assert!(code == "RB0401" || code == "RB0404", "`{expression}` is not refused: {code}");
+        assert!(
+            code == "RB0401" || code == "RB0404",
+            "`{expression}` is not refused: {code}"
+        );
     }
 }
 

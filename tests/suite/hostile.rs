@@ -106,7 +106,11 @@ fn exec(project: &Project) -> Run {
     let ended = project
         .run(&["exec", "runbook.yaml", "--inputs", "values.json", "--yes"])
         .expect(0);
-    assert!(!project.path("owned").exists(), "a value was run\n{}", ended.all());
+    assert!(
+        !project.path("owned").exists(),
+        "a value was run\n{}",
+        ended.all()
+    );
     let run = project.only_run();
     project.run(&["verify"]).expect(0);
     project.run(&["report"]).expect(0);
@@ -232,7 +236,8 @@ fn a_list_of_hostile_values_is_as_many_arguments() {
     let mut values = values();
     values.retain(|value| unfit_for_a_program(value).is_none());
     let rest = "inputs: {all: {type: list}}\nsteps:\n  - {id: all, effect: read, exec: [./record, out, '{{ inputs.all }}', end]}\n";
-    let project = with_recorder(Project::runbook(rest)).with("values.json", &json!({"all": values}).to_string());
+    let project =
+        with_recorder(Project::runbook(rest)).with("values.json", &json!({"all": values}).to_string());
     exec(&project);
     let mut found = arguments(&project, "out").expect("it ran");
     assert_eq!(found.pop().as_deref(), Some(b"end".as_slice()));
@@ -261,7 +266,11 @@ fn ask(values: &[String], step: &str) -> (Run, Vec<(usize, Request)>) {
     let project = project(values, &format!("{connection}{}", steps(values, &step)));
     let run = exec(&project).kept(project);
     let found = requests(&recorder);
-    assert_eq!(found.len(), recorder.seen().len(), "a request of another's making arrived");
+    assert_eq!(
+        found.len(),
+        recorder.seen().len(),
+        "a request of another's making arrived"
+    );
     for (_, request) in &found {
         assert!(request.header("x-evil").is_none());
     }
@@ -273,7 +282,10 @@ fn decoded(text: &str) -> Vec<u8> {
 }
 
 fn of(found: &[(usize, Request)], at: usize) -> Option<&Request> {
-    found.iter().find(|(number, _)| *number == at).map(|(_, request)| request)
+    found
+        .iter()
+        .find(|(number, _)| *number == at)
+        .map(|(_, request)| request)
 }
 
 /// The longest URL that the client sends.
@@ -286,7 +298,10 @@ fn is_long(value: &str) -> Option<&'static str> {
 #[test]
 fn hostile_values_in_a_path() {
     let values = values();
-    let (run, found) = ask(&values, r#"get: "/users/{{ inputs.v@ }}/show?x=1", headers: {NUMBER}"#);
+    let (run, found) = ask(
+        &values,
+        r#"get: "/users/{{ inputs.v@ }}/show?x=1", headers: {NUMBER}"#,
+    );
     let place = |at| {
         let target = &of(&found, at)?.target;
         let place = target
@@ -306,7 +321,10 @@ fn hostile_values_in_a_path() {
 #[test]
 fn hostile_values_in_a_query() {
     let values = values();
-    let (run, found) = ask(&values, r#"get: /find, query: {q: "{{ inputs.v@ }}", z: end}, headers: {NUMBER}"#);
+    let (run, found) = ask(
+        &values,
+        r#"get: /find, query: {q: "{{ inputs.v@ }}", z: end}, headers: {NUMBER}"#,
+    );
     let place = |at| {
         let target = &of(&found, at)?.target;
         let place = target
@@ -322,7 +340,10 @@ fn hostile_values_in_a_query() {
 #[test]
 fn hostile_values_in_a_header() {
     let values = values();
-    let (run, found) = ask(&values, r#"get: /, headers: {NUMBER, x-value: "{{ inputs.v@ }}"}"#);
+    let (run, found) = ask(
+        &values,
+        r#"get: /, headers: {NUMBER, x-value: "{{ inputs.v@ }}"}"#,
+    );
     let value_of = |at| Some(of(&found, at)?.header("x-value").unwrap_or_default().to_vec());
     arrived_or_refused(&run, &values, value_of, |value| {
         let is_control = |char: char| char.is_ascii_control() && char != '\t';
@@ -348,7 +369,10 @@ fn hostile_values_in_json() {
     let text = |at| {
         let sent: Value = serde_json::from_slice(&of(&found, at)?.body).expect("it is JSON");
         let alone = sent["alone"].as_str().expect("it is text").to_owned();
-        assert_eq!(sent, json!({"alone": alone, "joined": format!("a{alone}z"), "admin": false}));
+        assert_eq!(
+            sent,
+            json!({"alone": alone, "joined": format!("a{alone}z"), "admin": false})
+        );
         Some(alone.into_bytes())
     };
     arrived_or_refused(&run, &values, text, |_| None);
@@ -357,7 +381,10 @@ fn hostile_values_in_json() {
 #[test]
 fn hostile_values_in_a_form_and_in_a_body() {
     let values = values();
-    let (run, found) = ask(&values, r#"post: /, form: {a: "{{ inputs.v@ }}", z: end}, headers: {NUMBER}"#);
+    let (run, found) = ask(
+        &values,
+        r#"post: /, form: {a: "{{ inputs.v@ }}", z: end}, headers: {NUMBER}"#,
+    );
     let field = |at| {
         let body = String::from_utf8(of(&found, at)?.body.clone()).expect("it is text");
         let field = body
@@ -477,7 +504,12 @@ impl Ask for Sqlite {
 
 /// Each value is in its row, each name is a table, and the users are still there.
 fn are_there(database: &mut dyn Ask, values: &[String], runs: &[Run], table_with: &str) {
-    let mut one = |query: String| database.texts(&query).first().map(|text| text.clone().into_bytes());
+    let mut one = |query: String| {
+        database
+            .texts(&query)
+            .first()
+            .map(|text| text.clone().into_bytes())
+    };
     let bound: Vec<_> = (0..values.len())
         .map(|at| one(format!("SELECT v FROM bound WHERE id = {at}")))
         .collect();
@@ -490,7 +522,10 @@ fn are_there(database: &mut dyn Ask, values: &[String], runs: &[Run], table_with
         .map(|at| one(table_with.replace('@', &at.to_string())))
         .collect();
     arrived_or_refused(&runs[2], values, |at| names[at].clone(), no_name);
-    assert_eq!(one("SELECT CAST(count(*) AS text) FROM users".to_owned()), Some(b"1".to_vec()));
+    assert_eq!(
+        one("SELECT CAST(count(*) AS text) FROM users".to_owned()),
+        Some(b"1".to_vec())
+    );
 }
 
 #[test]
@@ -500,7 +535,9 @@ fn hostile_values_in_postgres_statements() {
     let values = values();
     let (_project, runs) = statements(&values, &url);
     let runtime = runtime();
-    let connection = runtime.block_on(PgConnection::connect(&url)).expect("it is there");
+    let connection = runtime
+        .block_on(PgConnection::connect(&url))
+        .expect("it is there");
     are_there(
         &mut Postgres(runtime, connection),
         &values,
@@ -516,7 +553,9 @@ fn hostile_values_in_sqlite_statements() {
     let (project, runs) = statements(&values, "sqlite:data.db?mode=rwc");
     let url = format!("sqlite:{}", project.path("data.db").display());
     let runtime = runtime();
-    let connection = runtime.block_on(SqliteConnection::connect(&url)).expect("it is there");
+    let connection = runtime
+        .block_on(SqliteConnection::connect(&url))
+        .expect("it is there");
     are_there(
         &mut Sqlite(runtime, connection),
         &values,
@@ -551,7 +590,8 @@ steps:
 /// A JSON text whose escapes are half of a character is no text.
 #[test]
 fn half_of_a_character_is_refused() {
-    let rest = "inputs: {v: {type: string}}\nsteps:\n  - {id: one, effect: read, exec: [echo, '{{ inputs.v }}']}\n";
+    let rest =
+        "inputs: {v: {type: string}}\nsteps:\n  - {id: one, effect: read, exec: [echo, '{{ inputs.v }}']}\n";
     for half in [r"\ud800", r"\udc00", r"a\ud83dz"] {
         let project = Project::runbook(rest).with("values.json", &format!("{{\"v\": \"{half}\"}}"));
         let ended = project.run(&["exec", "runbook.yaml", "--inputs", "values.json"]);
@@ -559,8 +599,14 @@ fn half_of_a_character_is_refused() {
         assert!(project.runs().is_empty());
     }
     // Both halves are one, as every writer of JSON may write it.
-    let project = Project::runbook(&format!("{}    capture: {{said: stdout}}\n", rest.replace("{id: one, effect: read, exec: [echo, '{{ inputs.v }}']}", "id: one\n    effect: read\n    exec: [echo, '{{ inputs.v }}']")))
-        .with("values.json", r#"{"v": "\ud83e\udd80\u0041"}"#);
+    let project = Project::runbook(&format!(
+        "{}    capture: {{said: stdout}}\n",
+        rest.replace(
+            "{id: one, effect: read, exec: [echo, '{{ inputs.v }}']}",
+            "id: one\n    effect: read\n    exec: [echo, '{{ inputs.v }}']"
+        )
+    ))
+    .with("values.json", r#"{"v": "\ud83e\udd80\u0041"}"#);
     project
         .run(&["exec", "runbook.yaml", "--inputs", "values.json"])
         .expect(0);

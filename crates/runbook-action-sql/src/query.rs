@@ -60,7 +60,9 @@ impl Query {
             let quote = if is_name { '"' } else { '\'' };
             let from = query.outline.len();
             query.text.push_str(value);
-            query.outline.extend([quote.to_string().as_str(), PLACE, quote.to_string().as_str()]);
+            query
+                .outline
+                .extend([quote.to_string().as_str(), PLACE, quote.to_string().as_str()]);
             numbers.push_str(if is_name { "\"runbook$value\"" } else { "1" });
             places.push(from..query.outline.len());
         }
@@ -131,7 +133,7 @@ impl Query {
                 });
             if !is_whole {
                 return Err(args
-                    .wrong("a `{{ … }}` stands within quotes or a comment, or next to a word, so it would not be a piece of its own")
+                    .wrong("has a `{{ … }}` within quotes, in a comment or next to a word, where it would not be a piece of its own")
                     .help("`sql_literal` and `sql_ident` bring their quotes: leave yours out, and put blanks around"));
             }
         }
@@ -155,7 +157,9 @@ impl Query {
             Some(_) | None => return Ok(()),
         };
         Err(args
-            .wrong(format!("`{what}` runs what it is given, so no value may be part of it"))
+            .wrong(format!(
+                "has a `{{{{ … }}}}` in `{what}`, which runs what it is given"
+            ))
             .help("write the statement out"))
     }
 }
@@ -203,14 +207,47 @@ mod tests {
     #[test]
     fn only_one_literal_or_name_is_a_piece() {
         for value in [
-            "'a'", "''", "'it''s'", "''''", "\"a\"", "\"o\"\"r\"", "1", " -1", "0.5", "1e300", "1e-7", " -1.5e-7", "NULL",
-            "TRUE", "FALSE",
+            "'a'",
+            "''",
+            "'it''s'",
+            "''''",
+            "\"a\"",
+            "\"o\"\"r\"",
+            "1",
+            " -1",
+            "0.5",
+            "1e300",
+            "1e-7",
+            " -1.5e-7",
+            "NULL",
+            "TRUE",
+            "FALSE",
         ] {
             assert!(is_one_piece(value), "{value}");
         }
         for value in [
-            "", "a", "'", "'''", "'a'b'", "'a' OR 'b'", "'a\\'", "\"\"", "\"", "\"a\"b\"", "-1", "--1", "1;", "1 OR 1", "0x1",
-            "1e", ".5", "null", "'a\0'", "\"a\0\"", "$1", "'a' --",
+            "",
+            "a",
+            "'",
+            "'''",
+            "'a'b'",
+            "'a' OR 'b'",
+            "'a\\'",
+            "\"\"",
+            "\"",
+            "\"a\"b\"",
+            "-1",
+            "--1",
+            "1;",
+            "1 OR 1",
+            "0x1",
+            "1e",
+            ".5",
+            "null",
+            "'a\0'",
+            "\"a\0\"",
+            "$1",
+            "'a' --",
         ] {
             assert!(!is_one_piece(value), "{value}");
         }

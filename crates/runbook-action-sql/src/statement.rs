@@ -117,7 +117,12 @@ impl<'a> Statement<'a> {
 
     /// The first 80 characters, on one line.
     pub(crate) fn summary(&self) -> String {
-        let mut line = self.query.shown().split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut line = self
+            .query
+            .shown()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         line.retain(|c| !c.is_control());
         match line.char_indices().nth(SUMMARY) {
             Some((end, _)) => {

@@ -13,10 +13,7 @@ fn statement(text: &str) -> Param {
         };
         let (literal, inner) = part.split_at(at);
         segments.push(Segment::Literal(literal.to_owned()));
-        let value: String = inner
-            .chars()
-            .filter(|sign| !"‹›«»¡!".contains(*sign))
-            .collect();
+        let value: String = inner.chars().filter(|sign| !"‹›«»¡!".contains(*sign)).collect();
         segments.push(match inner.chars().next() {
             Some('‹') => Segment::Unknown(value),
             Some('«') => Segment::Value(value),
@@ -70,13 +67,20 @@ fn what_it_does_does_not_depend_on_the_value() {
     for (text, known) in [
         ("SELECT * FROM ‹x | sql_ident›", "SELECT * FROM «\"t\"»"),
         ("SELECT ‹x | sql_ident›(1)", "SELECT «\"now\"»(1)"),
-        ("SELECT ‹x | sql_ident›(1)", "SELECT «\"pg_terminate_backend\"»(1)"),
+        (
+            "SELECT ‹x | sql_ident›(1)",
+            "SELECT «\"pg_terminate_backend\"»(1)",
+        ),
         ("SELECT ‹x | sql_literal›", "SELECT «'; DROP TABLE t; --'»"),
         ("SELECT ‹x | sql_literal›", "SELECT « -1»"),
         ("SELECT 5 -‹x | sql_literal›", "SELECT 5 -« -1»"),
     ] {
         let (planned, run) = (recognise(text).unwrap(), recognise(known).unwrap());
-        assert_eq!((planned.effect, planned.certain), (run.effect, run.certain), "{known}");
+        assert_eq!(
+            (planned.effect, planned.certain),
+            (run.effect, run.certain),
+            "{known}"
+        );
     }
 }
 
@@ -104,16 +108,31 @@ fn a_value_stands_by_itself() {
     ] {
         let text = text.replace("NAME", NAME).replace("LITERAL", LITERAL);
         let failure = recognise(&text).expect_err(&text);
-        assert!(failure.message.contains("not be a piece of its own"), "{text}: {failure}");
+        assert!(
+            failure.message.contains("not be a piece of its own"),
+            "{text}: {failure}"
+        );
     }
 }
 
 #[test]
 fn a_value_that_is_not_one_piece_is_refused() {
-    for value in ["a", "'a' OR 1=1", "'a\\'", "1; DROP TABLE t", "\"a\" --", "$1", "-1", ""] {
+    for value in [
+        "a",
+        "'a' OR 1=1",
+        "'a\\'",
+        "1; DROP TABLE t",
+        "\"a\" --",
+        "$1",
+        "-1",
+        "",
+    ] {
         for text in [format!("SELECT «{value}»"), format!("SELECT ¡{value}!")] {
             let failure = recognise(&text).expect_err(&text);
-            assert!(failure.message.starts_with("must be written out"), "{text}: {failure}");
+            assert!(
+                failure.message.starts_with("must be written out"),
+                "{text}: {failure}"
+            );
         }
     }
 }
@@ -131,7 +150,10 @@ fn no_value_is_run() {
     ] {
         let text = text.replace("LITERAL", LITERAL);
         let failure = recognise(&text).expect_err(&text);
-        assert!(failure.message.contains("runs what it is given"), "{text}: {failure}");
+        assert!(
+            failure.message.contains("which runs what it is given"),
+            "{text}: {failure}"
+        );
     }
 }
 

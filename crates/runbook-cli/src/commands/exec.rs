@@ -137,7 +137,8 @@ fn given(args: &Exec) -> Result<Vec<Given>, Error> {
 fn from_file(path: &Path) -> Result<Vec<Given>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
     let origin = Origin::File(path.display().to_string());
-    let not = |what: &str, error: String| Error::usage(format!("`{}` is not {what}: {error}", path.display()));
+    let not =
+        |what: &str, error: String| Error::usage(format!("`{}` is not {what}: {error}", path.display()));
     let is_json = path
         .extension()
         .is_some_and(|end| end.eq_ignore_ascii_case("json"));

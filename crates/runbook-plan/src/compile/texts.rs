@@ -58,8 +58,10 @@ impl Compiler<'_, '_> {
         if expression.needs_instant() && names.result.is_none() {
             let message = "there is no moment here that `age` could count to";
             let finding = Finding::error(codes::EXPRESSION, locate(self, 0, source.len()), message);
-            self.findings
-                .push(finding.help("use it beside the action that reads the time: in `capture`, `value` or `expect`"));
+            self.findings.push(
+                finding
+                    .help("use it beside the action that reads the time: in `capture`, `value` or `expect`"),
+            );
             fine = false;
         }
         for reference in expression.references() {
@@ -182,23 +184,31 @@ impl Compiler<'_, '_> {
         let Part::Expression { source, from } = part else {
             return true;
         };
-        let fits = match Expression::parse(source) {
-            Ok(expression) => expression
+        let expression = Expression::parse(source).ok();
+        let fits = match &expression {
+            Some(expression) => expression
                 .outermost_filter()
                 .is_some_and(|filter| filters.contains(&filter)),
             // That it cannot be read is a finding of its own, where it is meant to be one.
-            Err(_) => filters.iter().any(|filter| source.contains(filter)),
+            None => filters.iter().any(|filter| source.contains(filter)),
         };
         if fits {
             return true;
         }
         let span: Span = node.locate(self.text(node.span.source), from - 2, from + source.len() + 2);
         let source = source.trim();
-        let message = format!("`{source}` is not filled in here: this text is code, and no value becomes part of it");
+        let message =
+            format!("`{source}` is not filled in here: this text is code, and no value becomes part of it");
         let filters = filters.join("` or `| ");
-        let help = format!(
-            "bind it: `:name` in the text and `bind: {{name: \"{{{{ {source} }}}}\"}}`; or let the last filter be `| {filters}`, where nothing can be bound"
-        );
+        let help = match expression {
+            Some(_) => format!(
+                "bind it: `:name` in the text and `bind: {{name: \"{{{{ {source} }}}}\"}}`; or let the last filter be `| {filters}`, where nothing can be bound"
+            ),
+            None => {
+                "if the braces are the code's own, write them apart, as in `{ {`, or an array as `ARRAY[…]`"
+                    .to_owned()
+            }
+        };
         self.findings
             .push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(help));
         false
@@ -247,9 +257,10 @@ impl Compiler<'_, '_> {
                     "`{}` is not filled in here: this text is code, and no value becomes part of it",
                     root.trim_end_matches('.')
                 );
-                self.findings.push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(
-                    "pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"`",
-                ));
+                self.findings.push(
+                    Finding::error(codes::TEMPLATE_IN_CODE, span, message)
+                        .help("pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"`"),
+                );
                 return;
             }
         }

@@ -1,10 +1,10 @@
 //! What a tree means.
 
 use super::error::{EvalError, Evaluated};
+use super::evaluation::Evaluation;
 use super::ops::{attribute, concat};
 use super::tree::{Node, Tree};
 use super::{Val, filters, ops};
-use super::evaluation::Evaluation;
 
 pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
     match &tree.node {
@@ -56,9 +56,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
                 eval(subject, on)?
             };
             let args = all(args, on)?;
-            let named = named
-                .iter()
-                .map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
+            let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
             let named = named.collect::<Result<Vec<_>, EvalError>>()?;
             filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
         }
@@ -103,7 +101,9 @@ fn all(trees: &[Tree], on: &Evaluation<'_>) -> Result<Vec<Val>, EvalError> {
 fn eval_if_there(tree: &Tree, on: &Evaluation<'_>) -> Result<Option<Val>, EvalError> {
     match &tree.node {
         Node::Attr(inner, _) | Node::Item(inner, _) => drop(eval(inner, on)?),
-        Node::Filter { name, subject, .. } if matches!(name.as_str(), "first" | "last" | "min" | "max" | "all_match") => {
+        Node::Filter { name, subject, .. }
+            if matches!(name.as_str(), "first" | "last" | "min" | "max" | "all_match") =>
+        {
             drop(eval(subject, on)?);
         }
         Node::Name(_) | Node::StepValue { .. } | Node::CheckValue { .. } => {}

@@ -70,8 +70,10 @@ pub(super) fn kind(tree: &Tree) -> Option<Kind> {
             },
             _ => filters::gives(name),
         },
-        Node::Name(_) | Node::StepValue { .. } | Node::CheckValue { .. } | Node::Attr(..) | Node::Item(..) => {
-            None
-        }
+        Node::Name(_)
+        | Node::StepValue { .. }
+        | Node::CheckValue { .. }
+        | Node::Attr(..)
+        | Node::Item(..) => None,
     }
 }

@@ -128,9 +128,12 @@ fn equal_values(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError>
         (Val::Bool(a), Val::Bool(b)) => Ok(a == b),
         (Val::Text(a), Val::Text(b)) => Ok(a == b),
         // All that stands side by side is compared, so that an error does not depend on what stands before it.
-        (Val::List(a), Val::List(b)) => a.iter().zip(b.iter()).try_fold(a.len() == b.len(), |so_far, (a, b)| {
-            Ok(equal_values(tree, a, b)? && so_far)
-        }),
+        (Val::List(a), Val::List(b)) => a
+            .iter()
+            .zip(b.iter())
+            .try_fold(a.len() == b.len(), |so_far, (a, b)| {
+                Ok(equal_values(tree, a, b)? && so_far)
+            }),
         (Val::Map(a), Val::Map(b)) => a.iter().try_fold(a.len() == b.len(), |so_far, (key, a)| {
             Ok(match b.get(key) {
                 Some(b) => equal_values(tree, a, b)? && so_far,

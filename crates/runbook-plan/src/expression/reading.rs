@@ -63,7 +63,8 @@ fn condition(tree: &Tree) -> Result<(), SyntaxError> {
         None | Some(Kind::Bool) => Ok(()),
         Some(other @ (Kind::Null | Kind::Number | Kind::Text | Kind::List | Kind::Map)) => Err(SyntaxError {
             help: Some(
-                "compare it: `x == 1 or x == 2`, or `x in [1, 2]`; `x | length > 0` for what is not empty".to_owned(),
+                "compare it: `x == 1 or x == 2`, or `x in [1, 2]`; `x | length > 0` for what is not empty"
+                    .to_owned(),
             ),
             ..SyntaxError::at(tree, format!("expected true or false, found {}", other.noun()))
         }),
@@ -100,28 +101,35 @@ fn compared(op: Compare, left: &Tree, right: &Tree) -> Result<(), SyntaxError> {
     };
     match op {
         Compare::Eq | Compare::Ne => match known {
-            [Some(left), Some(right)] if left != right && left != Kind::Null && right != Kind::Null => {
-                wrong(format!("{} cannot be compared with {}", left.noun(), right.noun()))
-            }
+            [Some(left), Some(right)] if left != right && left != Kind::Null && right != Kind::Null => wrong(
+                format!("{} cannot be compared with {}", left.noun(), right.noun()),
+            ),
             _ => Ok(()),
         },
         Compare::Lt | Compare::Le | Compare::Gt | Compare::Ge => match known {
-            [Some(other @ (Kind::Null | Kind::Bool | Kind::List | Kind::Map)), _]
-            | [_, Some(other @ (Kind::Null | Kind::Bool | Kind::List | Kind::Map))] => {
-                wrong(format!("{} has no order", other.noun()))
-            }
-            [Some(left), Some(right)] if left != right => {
-                wrong(format!("{} cannot be compared with {}", left.noun(), right.noun()))
-            }
+            [
+                Some(other @ (Kind::Null | Kind::Bool | Kind::List | Kind::Map)),
+                _,
+            ]
+            | [
+                _,
+                Some(other @ (Kind::Null | Kind::Bool | Kind::List | Kind::Map)),
+            ] => wrong(format!("{} has no order", other.noun())),
+            [Some(left), Some(right)] if left != right => wrong(format!(
+                "{} cannot be compared with {}",
+                left.noun(),
+                right.noun()
+            )),
             _ => measures(left, right),
         },
         Compare::In | Compare::NotIn => match known {
             [_, Some(other @ (Kind::Null | Kind::Bool | Kind::Number))] => {
                 wrong(format!("`in` cannot look for something in {}", other.noun()))
             }
-            [Some(other), Some(Kind::Text | Kind::Map)] if other != Kind::Text => {
-                wrong(format!("`in` can look only for text there, not for {}", other.noun()))
-            }
+            [Some(other), Some(Kind::Text | Kind::Map)] if other != Kind::Text => wrong(format!(
+                "`in` can look only for text there, not for {}",
+                other.noun()
+            )),
             _ => Ok(()),
         },
     }
@@ -164,7 +172,9 @@ fn constants(tree: &Tree, forgiven: bool) -> Result<(), SyntaxError> {
     }
     match value(tree) {
         Some(Err(error)) if !(forgiven && error.missing) => Err(SyntaxError {
-            help: Some("nothing here depends on a value, so this is an error whenever it is reached".to_owned()),
+            help: Some(
+                "nothing here depends on a value, so this is an error whenever it is reached".to_owned(),
+            ),
             ..SyntaxError::over((error.from, error.to), error.message)
         }),
         Some(Ok(_) | Err(_)) | None => Ok(()),

@@ -61,7 +61,8 @@ pub(super) fn uses_age(node: &Node) -> bool {
         return false;
     };
     let inner = args.first().map(|arg| &arg.node);
-    name == "age" || (name == "map" && matches!(inner, Some(Node::Const(Val::Text(inner))) if &**inner == "age"))
+    name == "age"
+        || (name == "map" && matches!(inner, Some(Node::Const(Val::Text(inner))) if &**inner == "age"))
 }
 
 /// What an expression comes to when its action has ended with an error.

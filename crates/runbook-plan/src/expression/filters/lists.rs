@@ -1,16 +1,16 @@
 //! Filters of lists.
 
-use std::collections::HashSet;
 use std::cmp::Ordering;
+use std::collections::HashSet;
 
 use regex::Regex;
 use serde_json::Value;
 
+use super::super::Val;
 use super::super::error::{EvalError, Evaluated};
 use super::super::evaluation::Evaluation;
 use super::super::ops::{self, attribute, concat, order};
 use super::super::tree::{Math, Tree};
-use super::super::Val;
 use super::tests_of::{self, regex};
 use super::{Arguments, is_test};
 
@@ -115,7 +115,10 @@ fn canonical(value: Value) -> Value {
         },
         Value::Array(items) => items.into_iter().map(canonical).collect(),
         Value::Object(map) => {
-            let mut entries: Vec<_> = map.into_iter().map(|(key, value)| (key, canonical(value))).collect();
+            let mut entries: Vec<_> = map
+                .into_iter()
+                .map(|(key, value)| (key, canonical(value)))
+                .collect();
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
             Value::Object(entries.into_iter().collect())
         }

@@ -190,10 +190,9 @@ fn written_out<'t>(tree: &'t Tree, what: &str) -> Result<&'t str, SyntaxError> {
 
 fn is_of_kind(name: &str, wanted: &[Kind], subject: &Tree) -> Result<(), SyntaxError> {
     match kind(subject) {
-        Some(found) if !wanted.is_empty() && !wanted.contains(&found) => Err(SyntaxError::at(
-            subject,
-            wanted_but(name, wanted, found.noun()),
-        )),
+        Some(found) if !wanted.is_empty() && !wanted.contains(&found) => {
+            Err(SyntaxError::at(subject, wanted_but(name, wanted, found.noun())))
+        }
         Some(_) | None => Ok(()),
     }
 }

@@ -103,12 +103,7 @@ pub(super) static FILTERS: &[Filter] = &[
     ),
     filter("duration", TEXT, NOTHING, Some(Kind::Number)),
     filter("first", LIST, NOTHING, None),
-    filter(
-        "float",
-        &[Kind::Number, Kind::Text],
-        NOTHING,
-        Some(Kind::Number),
-    ),
+    filter("float", &[Kind::Number, Kind::Text], NOTHING, Some(Kind::Number)),
     filter("from_json", TEXT, NOTHING, None),
     filter("int", &[Kind::Number, Kind::Text], NOTHING, Some(Kind::Number)),
     filter(
@@ -173,12 +168,7 @@ pub(super) static FILTERS: &[Filter] = &[
         Takes::These(&[needs("a separator", Fits::SomeText)]),
         Some(Kind::List),
     ),
-    filter(
-        "sql_ident",
-        TEXT,
-        NOTHING,
-        Some(Kind::Text),
-    ),
+    filter("sql_ident", TEXT, NOTHING, Some(Kind::Text)),
     filter(
         "sql_literal",
         &[Kind::Null, Kind::Bool, Kind::Number, Kind::Text],
@@ -213,11 +203,7 @@ pub(super) struct Test {
 }
 
 const fn test(name: &'static str, subject: &'static [Kind], takes: Option<Arg>) -> Test {
-    Test {
-        name,
-        subject,
-        takes,
-    }
+    Test { name, subject, takes }
 }
 
 const fn value(what: &'static str, fits: Fits) -> Option<Arg> {

@@ -9,7 +9,12 @@ use super::super::ops::{self, number, refuse_secrets};
 use super::super::tree::{Compare, Tree};
 use super::{needs, test_of};
 
-pub(in super::super) fn test(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Result<bool, EvalError> {
+pub(in super::super) fn test(
+    tree: &Tree,
+    name: &str,
+    subject: &Val,
+    args: &[Val],
+) -> Result<bool, EvalError> {
     if name == "none" {
         return Ok(*subject == Val::Null);
     }
@@ -61,7 +66,12 @@ fn divides(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Result<bool,
     };
     let by = match (name, args.first()) {
         ("divisibleby", Some(Val::Int(by))) if *by != 0 => *by,
-        ("divisibleby", _) => return Err(EvalError::new(tree, "`divisibleby` needs a whole number other than 0")),
+        ("divisibleby", _) => {
+            return Err(EvalError::new(
+                tree,
+                "`divisibleby` needs a whole number other than 0",
+            ));
+        }
         _ => 2,
     };
     // The least number by -1 is beyond 64 bits, and anything is divisible by that.

@@ -63,8 +63,9 @@ pub(super) fn apply(
         "duration" => parse_duration(text)
             .map(|length| Val::Float(length.as_secs_f64()))
             .ok_or_else(|| unread(tree, text, "a length of time such as `90s` or `1h30m`")),
-        "quantity" => numbers::quantity(text)
-            .ok_or_else(|| unread(tree, text, "a quantity such as `512Mi` or `250m`")),
+        "quantity" => {
+            numbers::quantity(text).ok_or_else(|| unread(tree, text, "a quantity such as `512Mi` or `250m`"))
+        }
         "percent" => {
             numbers::share(text).ok_or_else(|| unread(tree, text, "a share such as `95 %` or `12.5%`"))
         }

@@ -28,9 +28,8 @@ fn refused(source: &str) -> String {
 
 #[test]
 fn each_way_to_grow_is_stopped() {
-    let chain = |of: &str, with: &str, times: usize| {
-        std::iter::repeat_n(of, times).collect::<Vec<_>>().join(with)
-    };
+    let chain =
+        |of: &str, with: &str, times: usize| std::iter::repeat_n(of, times).collect::<Vec<_>>().join(with);
     let doubled = |times: usize| {
         let mut source = "inputs.text".to_owned();
         for _ in 0..times {
@@ -65,7 +64,13 @@ fn each_way_to_grow_is_stopped() {
 
 #[test]
 fn depth_is_bounded() {
-    let around = |levels: usize| format!("{}inputs.deep | from_json{}", "[".repeat(levels), "]".repeat(levels));
+    let around = |levels: usize| {
+        format!(
+            "{}inputs.deep | from_json{}",
+            "[".repeat(levels),
+            "]".repeat(levels)
+        )
+    };
     assert!(Expression::parse(&around(20)).unwrap().eval(&scope()).is_ok());
     assert!(refused(&around(60)).contains("nested more than 128 levels deep"));
 }
@@ -123,7 +128,10 @@ fn a_value_is_at_most_what_it_reads_and_a_mebibyte() {
             .references()
             .iter()
             .map(|reference| {
-                let read = Expression::parse(&reference.path.join(".")).unwrap().eval(&scope()).unwrap();
+                let read = Expression::parse(&reference.path.join("."))
+                    .unwrap()
+                    .eval(&scope())
+                    .unwrap();
                 weigh(&read, usize::MAX).unwrap()
             })
             .sum();
@@ -155,14 +163,22 @@ fn what_fills_templates_is_bounded_together() {
         span: span(),
     };
     let joined = |count: usize| Template {
-        kind: Kind::Text(std::iter::repeat_with(|| Piece::Expression(big())).take(count).collect()),
+        kind: Kind::Text(
+            std::iter::repeat_with(|| Piece::Expression(big()))
+                .take(count)
+                .collect(),
+        ),
         span: span(),
     };
     assert!(matches!(whole(7).render(&scope()), Ok(Param::List(_))));
     assert!(matches!(joined(7).render(&scope()), Ok(Param::Text(_))));
     for template in [whole(9), joined(9), whole(100_000)] {
         let error = template.render(&scope()).unwrap_err();
-        assert!(error.error.message.contains("larger than 8 MiB together"), "{}", error.error);
+        assert!(
+            error.error.message.contains("larger than 8 MiB together"),
+            "{}",
+            error.error
+        );
     }
     let room = Room::new();
     assert!(whole(5).render_within(&scope(), &room).is_ok());
@@ -177,5 +193,11 @@ fn reading_makes_little() {
     let expression = Expression::parse(&source).unwrap();
     assert!(expression.constant().is_none());
     let scope = Scope::default().with_result(&json!({"x": 1}));
-    assert!(expression.eval(&scope).unwrap_err().message.contains("longer than"));
+    assert!(
+        expression
+            .eval(&scope)
+            .unwrap_err()
+            .message
+            .contains("longer than")
+    );
 }

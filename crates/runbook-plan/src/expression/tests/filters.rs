@@ -18,8 +18,14 @@ fn filters_give() {
         ("flags | all_match('true')", json!(false)),
         ("[] | all_match('eq', 1) | default(true)", json!(true)),
         ("items | map(attribute='metadata.name')", json!(["web", "db"])),
-        ("items | map(attribute='app.kubernetes.io/name')", json!(["w", "d"])),
-        ("items | selectattr('metadata.name', 'eq', 'db') | length", json!(1)),
+        (
+            "items | map(attribute='app.kubernetes.io/name')",
+            json!(["w", "d"]),
+        ),
+        (
+            "items | selectattr('metadata.name', 'eq', 'db') | length",
+            json!(1),
+        ),
         ("counts | map('int') | max", json!(10)),
         ("counts | map('replace', '1', '2')", json!(["9", "20"])),
         ("rows | sum(attribute='pid')", json!(6)),
@@ -32,7 +38,10 @@ fn filters_give() {
         ("1e300 | round(15)", json!(1e300)),
         ("7 | round(2)", json!(7)),
         ("[1, 1.0, 2] | unique", json!([1, 2])),
-        ("[{'a': 1, 'b': 2}, {'b': 2, 'a': 1.0}] | unique | length", json!(1)),
+        (
+            "[{'a': 1, 'b': 2}, {'b': 2, 'a': 1.0}] | unique | length",
+            json!(1),
+        ),
         ("'aXbX' | replace('X', '')", json!("ab")),
         ("8 is divisibleby(-1)", json!(true)),
         ("'it''s' ~ '' | sql_literal", json!("its''")),
@@ -51,15 +60,33 @@ fn filters_give() {
 fn filters_refuse() {
     for (source, reason) in [
         ("[] | all_match('eq', 1)", "`all_match` of an empty list"),
-        ("uneven | all_match('eq', 'idle', attribute='state')", "there is no `state`"),
-        ("uneven | max(attribute='state') | default(0)", "there is no `state`"),
-        ("uneven | all_match('eq', 'idle', attribute='state') | default(true)", "there is no `state`"),
+        (
+            "uneven | all_match('eq', 'idle', attribute='state')",
+            "there is no `state`",
+        ),
+        (
+            "uneven | max(attribute='state') | default(0)",
+            "there is no `state`",
+        ),
+        (
+            "uneven | all_match('eq', 'idle', attribute='state') | default(true)",
+            "there is no `state`",
+        ),
         ("uneven | map('upper') | length", "needs text, found a mapping"),
-        ("rows | map(attribute='pid') | map('upper')", "needs text, found a number"),
+        (
+            "rows | map(attribute='pid') | map('upper')",
+            "needs text, found a number",
+        ),
         ("rows | sum_of('state')", "arithmetic needs numbers"),
-        ("rows | selectattr('pid', 'matches', '^1')", "`matches` needs text, found a number"),
+        (
+            "rows | selectattr('pid', 'matches', '^1')",
+            "`matches` needs text, found a number",
+        ),
         ("stdout | duration", "\"web-1\" is not a length of time"),
-        ("status | duration", "needs text with a unit such as `90s`, found a number"),
+        (
+            "status | duration",
+            "needs text with a unit such as `90s`, found a number",
+        ),
         ("stdout | quantity", "is not a quantity"),
         ("stdout | percent", "is not a share"),
         ("stdout | age", "is not a time with its offset"),
@@ -67,8 +94,14 @@ fn filters_refuse() {
         ("mixed | sort", "cannot be compared"),
         ("counts | sort", "ordered letter by letter"),
         ("[none] | max", "cannot be compared"),
-        ("body.pool.size | length", "needs a list, a mapping or text, found null"),
-        ("rows | sql_literal", "needs null, true or false, a number or text, found a list"),
+        (
+            "body.pool.size | length",
+            "needs a list, a mapping or text, found null",
+        ),
+        (
+            "rows | sql_literal",
+            "needs null, true or false, a number or text, found a list",
+        ),
         ("body.slash | sql_literal", "backslash"),
         ("body.nul | sql_literal", "NUL"),
         ("body.nul | sql_ident", "NUL"),
@@ -79,10 +112,16 @@ fn filters_refuse() {
         ("secrets.token | contains('h')", "reveal"),
         ("secrets.token | matches('h')", "reveal"),
         ("[secrets.token] | all_match('eq', 'x')", "reveal"),
-        ("lines | join(',') | replace(body.empty, 'x')", "what to replace is empty"),
+        (
+            "lines | join(',') | replace(body.empty, 'x')",
+            "what to replace is empty",
+        ),
         ("stdout | split(body.empty)", "the separator is empty"),
         ("status | round(status)", "`round` keeps 0 to 15 digits"),
-        ("stdout is matches(body.bracket)", "this is not a regular expression: unclosed character class"),
+        (
+            "stdout is matches(body.bracket)",
+            "this is not a regular expression: unclosed character class",
+        ),
     ] {
         let error = value(source).expect_err(source);
         assert!(error.contains(reason), "{source}: {error}");
@@ -116,7 +155,15 @@ fn an_age_counts_to_the_moment_of_reading() {
         assert_eq!(age(text), Ok(json!(seconds)), "{text}");
     }
     // Without an offset it is anybody's guess which moment is meant.
-    for text in ["2024-05-01T12:00:00", "2024-05-01", "12:00:00Z", "yesterday", "", "1714564800", "2024-13-01T00:00:00Z"] {
+    for text in [
+        "2024-05-01T12:00:00",
+        "2024-05-01",
+        "12:00:00Z",
+        "yesterday",
+        "",
+        "1714564800",
+        "2024-13-01T00:00:00Z",
+    ] {
         let error = age(text).expect_err(text);
         assert!(error.contains("is not a time with its offset"), "{text}: {error}");
     }

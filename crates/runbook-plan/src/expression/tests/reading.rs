@@ -12,10 +12,22 @@ fn found(source: &str) -> (String, &str, bool) {
 #[test]
 fn arguments_are_held_against_the_table() {
     for (source, reason, place) in [
-        ("x | replace('a')", "`replace` needs what to replace it with", "replace('a')"),
+        (
+            "x | replace('a')",
+            "`replace` needs what to replace it with",
+            "replace('a')",
+        ),
         ("x | replace('a', 'b', 1)", "takes 2 values in parentheses", "1"),
-        ("x | replace('', 'b')", "needs what to replace, found an empty text", "''"),
-        ("x | replace(1, 'b')", "needs what to replace, found a number", "1"),
+        (
+            "x | replace('', 'b')",
+            "needs what to replace, found an empty text",
+            "''",
+        ),
+        (
+            "x | replace(1, 'b')",
+            "needs what to replace, found a number",
+            "1",
+        ),
         ("x | replace(y | length, 'b')", "found a number", "y | length"),
         ("x | split", "`split` needs a separator", "split"),
         ("x | split('')", "found an empty text", "''"),
@@ -26,17 +38,37 @@ fn arguments_are_held_against_the_table() {
         ("x | round(-1)", "found -1", "-1"),
         ("x | round('2')", "found text", "'2'"),
         ("x | selectattr", "needs an attribute", "selectattr"),
-        ("x | selectattr(5, 'eq', 1)", "needs an attribute, found a number", "5"),
-        ("x | selectattr('a', 'eq')", "`eq` needs a value to compare with", "'eq'"),
+        (
+            "x | selectattr(5, 'eq', 1)",
+            "needs an attribute, found a number",
+            "5",
+        ),
+        (
+            "x | selectattr('a', 'eq')",
+            "`eq` needs a value to compare with",
+            "'eq'",
+        ),
         ("x | selectattr('a', 'eq', 1, 2)", "takes one value", "2"),
         ("x | selectattr('a', y)", "written out in quotes", "y"),
-        ("x | select('divisibleby', 0)", "needs a whole number, found 0", "0"),
+        (
+            "x | select('divisibleby', 0)",
+            "needs a whole number, found 0",
+            "0",
+        ),
         ("x | select('even', 2)", "takes nothing", "2"),
         ("x | select('defined')", "a part that is written out", "'defined'"),
         ("x | all_match", "needs the name of a test", "all_match"),
-        ("x | map", "`map` needs `attribute=\"NAME\"` or the name of a filter", "map"),
+        (
+            "x | map",
+            "`map` needs `attribute=\"NAME\"` or the name of a filter",
+            "map",
+        ),
         ("x | map('int', attribute='a')", "and not both", "'int'"),
-        ("x | map('replace', 'a')", "needs what to replace it with", "'replace'"),
+        (
+            "x | map('replace', 'a')",
+            "needs what to replace it with",
+            "'replace'",
+        ),
         ("x | map('default', 1)", "cannot be given to `map`", "'default'"),
         ("x | map(attribute=1)", "found a number", "1"),
         ("x | sum_of", "needs an attribute", "sum_of"),
@@ -57,12 +89,32 @@ fn arguments_are_held_against_the_table() {
 #[test]
 fn names_in_arguments_are_known() {
     for (source, reason, place) in [
-        ("x | map(atribute='a')", "takes no argument `atribute`; did you mean `attribute`?", "'a'"),
+        (
+            "x | map(atribute='a')",
+            "takes no argument `atribute`; did you mean `attribute`?",
+            "'a'",
+        ),
         ("x | upper(attribute='a')", "takes no argument `attribute`", "'a'"),
-        ("x | select('equalt', 1)", "there is no test `equalt`; did you mean `equalto`", "'equalt'"),
-        ("x | all_match('^ok')", "name the test before its value: `\"matches\", \"^ok\"`", "'^ok'"),
-        ("x | selectattr('state', 'idle')", "there is no test `idle`", "'idle'"),
-        ("x | map('name')", "take a part of each item with `map(attribute=\"name\")`", "'name'"),
+        (
+            "x | select('equalt', 1)",
+            "there is no test `equalt`; did you mean `equalto`",
+            "'equalt'",
+        ),
+        (
+            "x | all_match('^ok')",
+            "name the test before its value: `\"matches\", \"^ok\"`",
+            "'^ok'",
+        ),
+        (
+            "x | selectattr('state', 'idle')",
+            "there is no test `idle`",
+            "'idle'",
+        ),
+        (
+            "x | map('name')",
+            "take a part of each item with `map(attribute=\"name\")`",
+            "'name'",
+        ),
         ("x | lenght", "did you mean `length`?", "lenght"),
         ("x is matchs('a')", "did you mean `matches`?", "matchs"),
     ] {
@@ -79,12 +131,18 @@ fn regular_expressions_are_read() {
         ("x is matches('[')", "unclosed character class"),
         ("x | matches('(a')", "unclosed group"),
         ("x | select('matches', 'a{2,1}')", "invalid repetition"),
-        ("x | selectattr('a', 'matches', '*')", "repetition operator missing"),
+        (
+            "x | selectattr('a', 'matches', '*')",
+            "repetition operator missing",
+        ),
         ("x | all_match('matches', '(?=a)')", "look-around"),
         ("x | matches('a{1000}{1000}{1000}')", "size limit"),
     ] {
         let (message, at, _) = found(source);
-        assert!(message.contains("not a regular expression") && message.contains(reason), "{source}: {message}");
+        assert!(
+            message.contains("not a regular expression") && message.contains(reason),
+            "{source}: {message}"
+        );
         assert!(at.starts_with('\''), "{source}: at `{at}`");
     }
 }
@@ -93,25 +151,61 @@ fn regular_expressions_are_read() {
 #[test]
 fn kinds_that_are_known_are_compared() {
     for (source, reason, place) in [
-        ("status == 200 or 201", "expected true or false, found a number", "201"),
-        ("rows | length and ok", "expected true or false, found a number", "rows | length"),
+        (
+            "status == 200 or 201",
+            "expected true or false, found a number",
+            "201",
+        ),
+        (
+            "rows | length and ok",
+            "expected true or false, found a number",
+            "rows | length",
+        ),
         ("not lines | length", "expected true or false", "lines | length"),
         ("1 if 'x' else 2", "expected true or false", "'x'"),
-        ("rows | length == '2'", "a number cannot be compared with text", "rows | length == '2'"),
-        ("(stdout | trim) > 5", "text cannot be compared with a number", "stdout | trim) > 5"),
+        (
+            "rows | length == '2'",
+            "a number cannot be compared with text",
+            "rows | length == '2'",
+        ),
+        (
+            "(stdout | trim) > 5",
+            "text cannot be compared with a number",
+            "stdout | trim) > 5",
+        ),
         ("ok > true", "true or false has no order", "ok > true"),
         ("x < none", "null has no order", "x < none"),
         ("x < [1]", "a list has no order", "x < [1]"),
         ("x in 5", "`in` cannot look for something in a number", "x in 5"),
-        ("5 in (stdout | trim)", "only for text there", "5 in (stdout | trim"),
-        ("'a' + x", "arithmetic needs numbers, found text; join texts with `~`", "'a'"),
-        ("x - (y | split(','))", "arithmetic needs numbers, found a list", "y | split(',')"),
+        (
+            "5 in (stdout | trim)",
+            "only for text there",
+            "5 in (stdout | trim",
+        ),
+        (
+            "'a' + x",
+            "arithmetic needs numbers, found text; join texts with `~`",
+            "'a'",
+        ),
+        (
+            "x - (y | split(','))",
+            "arithmetic needs numbers, found a list",
+            "y | split(',')",
+        ),
         ("x ~ none", "null cannot be joined", "none"),
         ("x ~ [1]", "a list cannot be joined", "[1]"),
-        ("x | length | upper", "`upper` needs text, found a number", "x | length"),
+        (
+            "x | length | upper",
+            "`upper` needs text, found a number",
+            "x | length",
+        ),
         ("5 | duration", "with a unit such as `90s`, found a number", "5"),
         ("(x ~ y) is even", "`even` needs a number, found text", "x ~ y"),
-        ("inputs.wait > '5m'", "`5m` would be ordered letter by letter", "'5m'"),
+        (
+            "inputs.wait > '5m'",
+            "`5m` would be ordered letter by letter",
+            "'5m'",
+        ),
         ("memory < '512Mi'", "turn both sides into numbers", "'512Mi'"),
         ("used < '95%'", "letter by letter", "'95%'"),
         ("count < '100'", "letter by letter", "'100'"),
@@ -126,9 +220,21 @@ fn kinds_that_are_known_are_compared() {
 fn constants_are_evaluated() {
     for (source, reason, place) in [
         ("x > 1 / 0", "division by zero", "1 / 0"),
-        ("x < ('5' | duration)", "\"5\" is not a length of time", "'5' | duration"),
-        ("x < ('5 MB' | quantity)", "is not a quantity", "'5 MB' | quantity"),
-        ("x in ['a', 'b'] and [1] == ['1']", "cannot be compared", "[1] == ['1']"),
+        (
+            "x < ('5' | duration)",
+            "\"5\" is not a length of time",
+            "'5' | duration",
+        ),
+        (
+            "x < ('5 MB' | quantity)",
+            "is not a quantity",
+            "'5 MB' | quantity",
+        ),
+        (
+            "x in ['a', 'b'] and [1] == ['1']",
+            "cannot be compared",
+            "[1] == ['1']",
+        ),
         ("x == ([] | first)", "empty list", "[] | first"),
         ("{'a': 1}.b == x", "there is no `b`", ".b"),
         ("{1: 2}", "a key must be text", "1"),

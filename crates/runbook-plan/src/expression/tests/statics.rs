@@ -22,7 +22,11 @@ fn constants_have_their_value() {
         ("'2024-05-01T12:00:00Z' | age", None),
         ("['2024-05-01T12:00:00Z'] | map('age')", None),
     ] {
-        assert_eq!(read(source).constant().map(|value| value.to_json()), expected, "{source}");
+        assert_eq!(
+            read(source).constant().map(|value| value.to_json()),
+            expected,
+            "{source}"
+        );
     }
 }
 
@@ -120,12 +124,18 @@ fn what_is_revealed() {
         ("vars.list[0]", ""),
         ("vars.map[secrets.a]", "secrets.a"),
         ("secrets.a if inputs.x else secrets.b", "inputs.x"),
-        ("(secrets.a if inputs.x else secrets.b) == 'x'", "secrets.a inputs.x secrets.b"),
+        (
+            "(secrets.a if inputs.x else secrets.b) == 'x'",
+            "secrets.a inputs.x secrets.b",
+        ),
         ("[secrets.a] | all_match('eq', 'x')", "secrets.a"),
         ("inputs.list | select('eq', secrets.a)", "inputs.list secrets.a"),
         ("inputs.list | map(attribute=secrets.a)", "inputs.list secrets.a"),
         ("secrets.a ~ (secrets.b | length)", "secrets.b"),
-        ("steps.a.token == 'x' and checks.c.n > 1", "steps.a.token checks.c.n"),
+        (
+            "steps.a.token == 'x' and checks.c.n > 1",
+            "steps.a.token checks.c.n",
+        ),
     ] {
         let expression = read(source);
         let found: Vec<&str> = expression
