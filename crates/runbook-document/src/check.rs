@@ -33,6 +33,7 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         },
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -89,6 +90,7 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
         ),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -235,6 +237,7 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         }
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Dynamic(_)
         | Shape::List(_)
