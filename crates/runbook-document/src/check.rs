@@ -185,7 +185,9 @@ fn a(noun: &str) -> String {
 /// The finding for a key that no table has.
 pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Finding {
     let known = object.fields.iter().map(|field| field.key);
-    let help = if let Some(meant) = nearest(key, known.clone()) {
+    let help = if let Some(help) = meant::elsewhere(key, object) {
+        help.to_owned()
+    } else if let Some(meant) = nearest(key, known.clone()) {
         format!("did you mean `{meant}`?")
     } else {
         let known: Vec<String> = known.map(|key| format!("`{key}`")).collect();

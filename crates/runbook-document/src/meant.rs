@@ -16,6 +16,7 @@ pub(crate) fn instead(node: &Node, shape: &Shape) -> Option<String> {
         Shape::OneOf(shapes) => shapes.iter().find_map(|shape| instead(node, shape)),
         Shape::Boolean => boolean(node),
         Shape::Template
+        | Shape::Quoted(_)
         | Shape::Literal
         | Shape::Expression
         | Shape::Slug
@@ -40,6 +41,25 @@ pub(crate) fn instead_of_words(text: &str, words: &[&str]) -> Option<String> {
     words
         .contains(&"not_needed")
         .then(|| format!("write it as an action: `{{shell: {text:?}}}`"))
+}
+
+/// Where a key belongs that stands in the wrong mapping.
+pub(crate) fn elsewhere(key: &str, object: &Object) -> Option<&'static str> {
+    let help = match (object.name, key) {
+        ("step", "expect" | "each" | "value") => "this belongs to a check: write it under `verify:`, with what to ask",
+        ("step", "every" | "consecutive") => "this belongs to a check: see `verify`",
+        ("step", "within") => "this belongs to checks and to alternatives; for a step there is `timeout`",
+        ("step", "else") => "this belongs to a branch of `choose`",
+        ("step", "until" | "at_most") => "this belongs into `repeat:`",
+        ("step", "in" | "item" | "batch" | "max_failures") => "this belongs into `for_each:`",
+        ("step", "attempts" | "delay" | "backoff") => "this belongs into `retry:`",
+        ("step", "with_items" | "loop") => "use `for_each:` with `steps:`",
+        ("check", "when") => "a check is always asked; a step has `when`",
+        ("runbook", "env" | "target") => "write it under `defaults:`",
+        ("runbook", "rollback") => "each step has its own `rollback`",
+        _ => return None,
+    };
+    Some(help)
 }
 
 /// Why a length of time without length does not do under this key.

@@ -24,7 +24,7 @@ impl Graph {
     /// positions in the whole runbook that each step has with those within it, `all` the steps of that.
     pub(crate) fn new<T>(
         steps: &[Step],
-        ranges: &[Range<usize>],
+        ranges: &[Vec<Range<usize>>],
         all: &IndexMap<String, T>,
         findings: &mut Findings,
     ) -> Self {
@@ -125,14 +125,16 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
 }
 
 /// What has surely ended before each step: what it needs, and what has ended before that.
-fn before(graph: &DiGraph<usize, ()>, needs: &[Vec<usize>], ranges: &[Range<usize>]) -> Vec<Bits> {
+fn before(graph: &DiGraph<usize, ()>, needs: &[Vec<usize>], ranges: &[Vec<Range<usize>>]) -> Vec<Bits> {
     let mut before = vec![Bits::default(); needs.len()];
     // A circle has no order; it was reported.
     for node in toposort(graph, None).unwrap_or_default() {
         let at = graph[node];
         let mut ended = Bits::default();
         for need in needs.get(at).into_iter().flatten() {
-            ended.insert_range(ranges.get(*need).cloned().unwrap_or_default());
+            for range in ranges.get(*need).into_iter().flatten() {
+                ended.insert_range(range.clone());
+            }
             if let Some(earlier) = before.get(*need) {
                 ended.extend(earlier);
             }

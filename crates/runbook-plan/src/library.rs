@@ -54,29 +54,26 @@ impl Library {
             .push(listed);
     }
 
-    /// Names that several runbooks have.
-    #[must_use]
-    pub fn duplicates(&self) -> Vec<Finding> {
+    /// Names that several runbooks have, told at those of them that are looked at.
+    pub fn duplicates(&self, looks_at: impl Fn(Span) -> bool) -> Vec<Finding> {
         let several = self.runbooks.iter().filter(|(_, listed)| listed.len() > 1);
-        several
-            .flat_map(|(name, listed)| {
-                let (first, more) = listed
-                    .split_first()
-                    .map_or((None, &[] as &[_]), |(first, more)| (Some(first), more));
-                more.iter().filter_map(move |other| {
-                    let finding = Finding::error(
-                        codes::DUPLICATE_RUNBOOK,
-                        other.span,
-                        format!("there is another runbook called `{name}`"),
-                    );
-                    Some(
-                        finding
-                            .related(first?.span, "the first is here")
-                            .help("give one of them another name: a runbook is called by it"),
-                    )
-                })
-            })
-            .collect()
+        let mut findings = Vec::new();
+        for (name, listed) in several {
+            let (here, elsewhere): (Vec<Span>, Vec<Span>) =
+                listed.iter().map(|one| one.span).partition(|span| looks_at(*span));
+            // The first is as good as any, if there is another one to be told at.
+            let first = elsewhere.first().or_else(|| here.first()).copied();
+            for span in here.into_iter().filter(|span| Some(*span) != first) {
+                let message = format!("there is another runbook called `{name}`");
+                let finding = Finding::error(codes::DUPLICATE_RUNBOOK, span, message)
+                    .help("give one of them another name: a runbook is called by it");
+                findings.push(match first {
+                    Some(first) => finding.related(first, "the other is here"),
+                    None => finding,
+                });
+            }
+        }
+        findings
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Listed> {

@@ -113,8 +113,10 @@ impl Shape {
     /// How a message names a choice: “one of `a`, `b`”.
     #[must_use]
     pub fn one_of_words(words: &[&str]) -> String {
-        let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-        format!("one of {}", words.join(", "))
+        match words {
+            [only] => format!("`{only}`"),
+            _ => format!("one of `{}`", words.join("`, `")),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use runbook_document::{Finding, Severity, settle};
+use runbook_document::{Finding, Severity, Span, settle};
 use runbook_plan::{Library, Request, check_everywhere};
 
 use crate::args::Check;
@@ -51,8 +51,8 @@ pub(crate) fn findings(
     let library = project.library(&loaded)?;
     let mut all = project.findings.clone();
     let mut waivers = project.waivers.clone();
-    let checked = |finding: &Finding| loaded.iter().any(|one| one.source == Some(finding.span.source));
-    all.extend(library.duplicates().into_iter().filter(checked));
+    let checked = |span: Span| loaded.iter().any(|one| one.source == Some(span.source));
+    all.extend(library.duplicates(checked));
     for one in &loaded {
         waivers.extend_from_slice(one.findings.waivers());
         all.extend(check_one(project, one, &library, environment));

@@ -8,7 +8,7 @@ use super::action::further;
 use super::{ActionNode, Check, Named, OnFailureWord, Reader};
 use crate::check::unknown_key;
 use crate::language::{ALTERNATIVE, BEFORE, BRANCH, ROLLBACK, STEP, THEN, UNDO_STEP};
-use crate::{Finding, Node, ScalarValue, Span, Spanned, codes};
+use crate::{Entry, Finding, Node, ScalarValue, Span, Spanned, codes};
 
 /// A step as written, or something like one: a branch, an alternative, a step of an undo.
 #[derive(Debug, Clone)]
@@ -257,15 +257,20 @@ impl Step {
     #[must_use]
     pub fn flat(&self) -> Vec<&Self> {
         let mut all = vec![self];
-        let within: &[Self] = match &self.body {
-            Some(Body::Steps(steps) | Body::Choose(steps) | Body::FirstOf(steps)) => steps,
-            Some(Body::Action(_)) | None => &[],
-        };
-        all.extend(within.iter().flat_map(Self::flat));
+        all.extend(self.within().iter().flat_map(Self::flat));
         if let Some(Rollback::Steps(steps)) = &self.rollback {
             all.extend(steps.iter().flat_map(Self::flat));
         }
         all
+    }
+
+    /// The steps that it holds.
+    #[must_use]
+    pub fn within(&self) -> &[Self] {
+        match &self.body {
+            Some(Body::Steps(steps) | Body::Choose(steps) | Body::FirstOf(steps)) => steps,
+            Some(Body::Action(_)) | None => &[],
+        }
     }
 
     /// The key of this name, if the step has it.
@@ -336,16 +341,8 @@ impl Reader<'_> {
         const HOLDING: [&str; 3] = ["steps", "choose", "first_of"];
         let holding: Vec<_> = HOLDING.iter().filter_map(|key| node.entry(key)).collect();
         let entries = further(node, object);
+        self.repeated(node, &holding);
         let Some((first, more)) = holding.split_first() else {
-            for key in ["for_each", "repeat"] {
-                if let Some(entry) = node.entry(key) {
-                    let message = format!("`{key}` repeats steps, and there are no `steps` here");
-                    self.findings.push(
-                        Finding::error(codes::COMPOSITION, entry.key.span, message)
-                            .help("put the action into a step of `steps:`"),
-                    );
-                }
-            }
             return self.action(node, object, id.span).map(Body::Action);
         };
         for entry in more.iter().chain(&entries) {
@@ -369,6 +366,21 @@ impl Reader<'_> {
             "choose" => Body::Choose(self.steps(items, &BRANCH, Some(&id.value))),
             _ => Body::FirstOf(self.steps(items, &ALTERNATIVE, Some(&id.value))),
         })
+    }
+
+    /// `for_each` and `repeat` repeat `steps`, and nothing else.
+    fn repeated(&mut self, node: &Node, holding: &[&Entry]) {
+        let what = match holding.first().map(|entry| entry.key.value.as_str()) {
+            Some("steps") => return,
+            Some(other) => format!("`{other}`"),
+            None => "action".to_owned(),
+        };
+        for entry in ["for_each", "repeat"].iter().filter_map(|key| node.entry(key)) {
+            let message = format!("`{}` repeats steps, and there are no `steps` here", entry.key.value);
+            let help = format!("put the {what} into a step of `steps:`");
+            self.findings
+                .push(Finding::error(codes::COMPOSITION, entry.key.span, message).help(help));
+        }
     }
 
     fn before(&mut self, node: &Node) -> Before {

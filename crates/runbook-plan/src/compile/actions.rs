@@ -341,8 +341,8 @@ impl Compiler<'_, '_> {
                     found.kind,
                     kinds.join("` or `")
                 );
-                self.findings
-                    .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message));
+                let finding = Finding::error(codes::UNKNOWN_CONNECTION, named.span, message);
+                self.findings.push(finding.related(found.span, "it is this one"));
                 None
             }
             None if self.global.connections.contains(&named.value) => {

@@ -217,10 +217,13 @@ impl Compiler<'_, '_> {
             let found = connections.iter().find(|connection| connection.name == name);
             found.and_then(|connection| connection.via.as_deref())
         };
+        let mut told: Vec<&str> = Vec::new();
         for connection in connections {
             let mut way = vec![connection.name.as_str()];
             while let Some(through) = way.last().and_then(|last| next(last)) {
-                if through == connection.name {
+                if through == connection.name && !told.contains(&through) {
+                    told.extend(&way);
+                    way.push(through);
                     let message = format!("`{}` goes through itself: `{}`", through, way.join("` → `"));
                     self.wrong_via(connection.span, message, Some("remove one `via`".to_owned()));
                     break;

@@ -33,6 +33,15 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
         .filter(|finding| !is_useless(finding) || everywhere(finding))
         .cloned()
         .collect();
+    for finding in &mut findings {
+        let has = |list: &[Finding]| list.iter().any(|other| is_same(other, finding));
+        let found: Vec<&str> = (environments.iter().zip(&each))
+            .filter_map(|(environment, list)| environment.filter(|_| has(list)))
+            .collect();
+        if found.len() < environments.len() && !finding.message.contains("environment `") {
+            finding.message = format!("{} (in the environment `{}`)", finding.message, found.join("`, `"));
+        }
+    }
     // Environments find much of the same; where one knows a way out and another does not, that one is kept.
     findings.sort_by_key(|finding| {
         (
@@ -44,4 +53,8 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
     });
     findings.dedup_by_key(|finding| (finding.span, finding.code.id, finding.message.clone()));
     (findings, plans)
+}
+
+fn is_same(one: &Finding, other: &Finding) -> bool {
+    (one.span, one.code, &one.message) == (other.span, other.code, &other.message)
 }

@@ -53,10 +53,12 @@ impl Global {
         }
     }
 
-    /// The positions of a step and of those within it.
-    pub(super) fn range(&self, step: &Step) -> Range<usize> {
+    /// The positions of a step and of those within it, without those of its undo: they run when all else has ended.
+    pub(super) fn ranges(&self, step: &Step) -> Vec<Range<usize>> {
         let start = self.steps.get_index_of(&step.id.value).unwrap_or(0);
-        start..start + step.flat().len()
+        let own = std::iter::once(start..start + 1);
+        let within = step.within().iter().flat_map(|inner| self.ranges(inner));
+        own.chain(within).collect()
     }
 }
 
@@ -118,6 +120,12 @@ pub(super) struct Names {
     pub(super) value: bool,
     /// Whether `ok` and `error` are known.
     pub(super) judged: bool,
+    /// Whether nothing is known but the names of this place.
+    pub(super) apart: bool,
+    /// The steps of other branches, of which none runs if this one does.
+    pub(super) others: Rc<Bits>,
+    /// Whether this is part of an undo.
+    pub(super) undoing: bool,
 }
 
 impl Names {
@@ -139,9 +147,11 @@ impl Names {
     }
 
     /// With further steps that have ended.
-    pub(super) fn with_ended(&self, range: Range<usize>) -> Self {
+    pub(super) fn with_ended(&self, ranges: impl IntoIterator<Item = Range<usize>>) -> Self {
         let mut ended = (*self.ended).clone();
-        ended.insert_range(range);
+        for range in ranges {
+            ended.insert_range(range);
+        }
         Self {
             ended: Rc::new(ended),
             ..self.clone()
@@ -184,6 +194,7 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
         return Ok(());
     }
     match *root {
+        _ if names.apart => Err(unknown(format!("there is no `{root}` here"), root, &strs(&names.locals))),
         "inputs" => member("input", rest, &global.inputs),
         "vars" => member("variable", rest, &global.vars),
         "secrets" => member("secret", rest, &global.secrets),
@@ -296,6 +307,11 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             name,
             &strs(known),
         )),
+        None if global.steps.get_index_of(*id).is_some_and(|at| names.others.contains(at)) => Err(Wrong {
+            code: codes::NOT_BEFORE,
+            message: format!("step `{id}` stands in another branch, so it has not run here"),
+            help: Some("read it in a step above, which all branches can use".to_owned()),
+        }),
         None if names.within.as_deref() == Some(id) => Err(Wrong {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` has not run yet here: this belongs to it"),

@@ -154,7 +154,7 @@ impl Compiler<'_, '_> {
         let capture = self.capture(&written.capture, &after);
         self.taint(written, capture.as_deref().unwrap_or_default());
         let effect = self.effect(written, &read);
-        let undo = self.judge_undo(written, place.section, (effect, &read.recognised), undo?);
+        let undo = self.judge_undo(written, place, (effect, &read.recognised), undo?);
         let before = match before {
             Some(before) => Some(before?),
             None => None,
@@ -330,6 +330,10 @@ impl Compiler<'_, '_> {
                     let help = nearest(&id.value, known).map(|meant| format!("did you mean `{meant}`?"));
                     (format!("there is no step `{}`", id.value), help)
                 }
+                Some(_) if names.within.as_ref() == Some(&id.value) => {
+                    let help = "name steps above".to_owned();
+                    ("a step cannot undo itself".to_owned(), Some(help))
+                }
                 Some(_) if !ended => {
                     let help = format!("move this below `{0}`, or add `{0}` to its `needs`", id.value);
                     (
@@ -341,11 +345,12 @@ impl Compiler<'_, '_> {
                     if step.rollback.is_none()
                         && matches!(step.body, Some(runbook_document::Body::Action(_))) =>
                 {
-                    let help = format!("give `{}` a `rollback`", id.value);
-                    (
-                        format!("step `{}` does not say how to undo it", id.value),
-                        Some(help),
-                    )
+                    let help = format!("give `{}` a `rollback`, or leave it out here", id.value);
+                    let message = match step.irreversible {
+                        Some(_) => format!("step `{}` is irreversible", id.value),
+                        None => format!("step `{}` does not say how to undo it", id.value),
+                    };
+                    (message, Some(help))
                 }
                 Some(_) => continue,
             };
@@ -369,11 +374,17 @@ impl Compiler<'_, '_> {
             return None;
         };
         let own = &self.request.document.name.value;
-        if name.value == *own || library.way(&name.value, own).is_some() {
-            let way = library
-                .way(own, own)
-                .unwrap_or_else(|| vec![own.clone(), name.value.clone()]);
-            let message = format!("this runbook comes back to itself: `{}`", way.join("` → `"));
+        let comes_back = name.value == *own || library.way(&name.value, own).is_some();
+        let circle = if comes_back {
+            let way = library.way(own, own);
+            Some(way.unwrap_or_else(|| vec![own.clone(), name.value.clone()]))
+        } else {
+            // One that this is not part of would be run into all the same.
+            library.way(&name.value, &name.value)
+        };
+        if let Some(way) = circle {
+            let first = if comes_back { "this runbook" } else { "that runbook" };
+            let message = format!("{first} comes back to itself: `{}`", way.join("` → `"));
             let finding = Finding::error(codes::RUNBOOK_CYCLE, name.span, message);
             self.findings.push(finding.help("leave one of these uses out"));
         }

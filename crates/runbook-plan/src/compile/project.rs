@@ -127,14 +127,21 @@ impl Compiler<'_, '_> {
             }
             WrittenOn::Webhook(name) => (TriggerOn::Webhook(name.value.clone()), &["body", "headers"]),
         };
-        let mut scope = Names::default();
+        let mut scope = Names {
+            apart: true,
+            ..Names::default()
+        };
         for name in names {
             scope = scope.with_local(name);
         }
         let mut filled = IndexMap::new();
+        // Inputs that are misspelt here lack no value.
+        let mut meant: Vec<&str> = Vec::new();
         for (name, node) in &written.inputs {
             if inputs.iter().all(|input| input.name != name.value) {
-                let help = nearest(&name.value, inputs.iter().map(|input| input.name.as_str())).map_or_else(
+                let near = nearest(&name.value, inputs.iter().map(|input| input.name.as_str()));
+                meant.extend(near);
+                let help = near.map_or_else(
                     || "a trigger fills inputs of this runbook".to_owned(),
                     |meant| format!("did you mean `{meant}`?"),
                 );
@@ -146,7 +153,9 @@ impl Compiler<'_, '_> {
         }
         for input in inputs
             .iter()
-            .filter(|input| input.default.is_none() && !filled.contains_key(&input.name))
+            .filter(|input| input.default.is_none())
+            .filter(|input| written.inputs.iter().all(|(name, _)| name.value != input.name))
+            .filter(|input| !meant.contains(&input.name.as_str()))
         {
             let message = format!("this trigger leaves the input `{}` without a value", input.name);
             let help = format!("fill it: `inputs: {{{}: …}}`, or give it a default", input.name);

@@ -51,8 +51,7 @@ impl Compiler<'_, '_> {
     /// The names once all steps have ended.
     pub(super) fn names_after(&self, base: &Names) -> Names {
         let steps = &self.request.document.steps;
-        let end = steps.last().map_or(0, |last| self.global.range(last).end);
-        base.with_ended(0..end)
+        base.with_ended(steps.iter().flat_map(|step| self.global.ranges(step)))
     }
 
     fn unique_ids(&mut self) {
@@ -75,7 +74,7 @@ impl Compiler<'_, '_> {
         section: Section,
         known: &[Connection],
     ) -> Vec<Step> {
-        let ranges: Vec<Range<usize>> = steps.iter().map(|step| self.global.range(step)).collect();
+        let ranges: Vec<Vec<Range<usize>>> = steps.iter().map(|step| self.global.ranges(step)).collect();
         let graph = Graph::new(steps, &ranges, &self.global.steps, self.findings);
         let mut read = Vec::new();
         for (at, written) in steps.iter().enumerate() {
@@ -104,10 +103,13 @@ impl Compiler<'_, '_> {
         let mut read = Vec::new();
         let mut names = place.names.clone();
         for written in steps {
-            for key in ["needs", "target"].iter().filter_map(|key| written.key(key)) {
-                if key.value == "needs" {
-                    self.useless(key, "what stands here waits for nothing else: it is chosen");
-                }
+            if let Some(key) = written.key("needs") {
+                self.useless(key, "what stands here begins when it is its turn");
+            }
+            if !in_turn {
+                let others = steps.iter().filter(|other| other.span != written.span);
+                let ranges = others.flat_map(|other| self.global.ranges(other));
+                names.others = Rc::new(Names::default().with_ended(ranges).ended.as_ref().clone());
             }
             let own = Place {
                 names: names.clone(),
@@ -116,7 +118,7 @@ impl Compiler<'_, '_> {
             };
             read.extend(self.step(written, Vec::new(), &own));
             if in_turn {
-                names = names.with_ended(self.global.range(written));
+                names = names.with_ended(self.global.ranges(written));
             }
         }
         read
@@ -186,14 +188,16 @@ impl Compiler<'_, '_> {
 
     /// What a step does.
     fn body(&mut self, written: &Written, place: &Place<'_>) -> Option<Done> {
+        let names = match &written.for_each {
+            // What is no name is reported; what was meant by its parts is not reported again.
+            Some(each) => (each.item.value.split('-')).fold(place.names.clone(), |names, part| names.with_local(part)),
+            None => place.names.clone(),
+        };
+        let place = &Place { names, ..*place };
         match written.body.as_ref()? {
             WrittenBody::Action(node) => self.node_or_action(written, node, place),
             WrittenBody::Steps(steps) => {
-                let names = match &written.for_each {
-                    Some(each) => place.names.with_local(&each.item.value),
-                    None => place.names.clone(),
-                };
-                let inner = self.list(steps, &names, place.section, place.known);
+                let inner = self.list(steps, &place.names, place.section, place.known);
                 Some(Done::holding(Body::Group(inner)))
             }
             WrittenBody::Choose(branches) => {
@@ -219,11 +223,7 @@ impl Compiler<'_, '_> {
     /// The names after what a step does: what it captured, and the steps within it.
     fn names_inside(&self, written: &Written, place: &Place<'_>) -> Names {
         let mut names = place.with_own(written, true);
-        if !matches!(written.body, Some(WrittenBody::Action(_)) | None) {
-            let mut range = self.global.range(written);
-            range.start += 1;
-            names = names.with_ended(range);
-        }
+        names = names.with_ended(written.within().iter().flat_map(|inner| self.global.ranges(inner)));
         names
     }
 
@@ -239,23 +239,7 @@ impl Compiler<'_, '_> {
             self.findings
                 .push(Finding::error(codes::EXPRESSION, each.list.span, message));
         }
-        let taken = [
-            "inputs",
-            "vars",
-            "secrets",
-            "connections",
-            "steps",
-            "checks",
-            "run",
-            "environment",
-            "lab",
-        ];
-        if !is_name(&each.item.value) || taken.contains(&each.item.value.as_str()) {
-            let message = format!("`{}` cannot be the name of an item", each.item.value);
-            let help = "use letters, digits and `_`, and no name that is taken, such as `inputs`";
-            self.findings
-                .push(Finding::error(codes::UNUSABLE_NAME, each.item.span, message).help(help));
-        }
+        self.name_of_item(&each.item, &place.names);
         if let Some(repeat) = written.key("repeat") {
             self.composition(
                 repeat,
@@ -269,6 +253,34 @@ impl Compiler<'_, '_> {
             batch: each.batch,
             max_failures: each.max_failures,
         })
+    }
+
+    /// An item needs a name of its own.
+    fn name_of_item(&mut self, item: &Spanned<String>, names: &Names) {
+        let taken = [
+            "inputs",
+            "vars",
+            "secrets",
+            "connections",
+            "steps",
+            "checks",
+            "run",
+            "environment",
+            "lab",
+        ];
+        let name = item.value.as_str();
+        let why = if taken.contains(&name) {
+            "it has a meaning already: choose another"
+        } else if names.locals.iter().any(|local| local == name) {
+            "a loop around this has an item of that name: choose another"
+        } else if !is_name(name) {
+            "a name has letters, digits and `_`, begins with a letter, and is no word of the grammar"
+        } else {
+            return;
+        };
+        let message = format!("`{name}` cannot be the name of an item");
+        self.findings
+            .push(Finding::error(codes::UNUSABLE_NAME, item.span, message).help(why));
     }
 
     fn repeat(&mut self, written: &Written, inside: &Names) -> Option<Repeat> {

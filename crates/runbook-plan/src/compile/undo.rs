@@ -42,7 +42,8 @@ impl Compiler<'_, '_> {
             Some(Rollback::Steps(steps)) => {
                 let at = written.key("rollback").map_or(written.span, |key| key.span);
                 self.ask(Part::Key("rollback"), at);
-                let names = self.names_of_undo(written, place);
+                let mut names = self.names_of_undo(written, place);
+                names.undoing = true;
                 let steps = self.list(steps, &names, place.section, place.known);
                 Some(Some(Undo::Steps(steps)))
             }
@@ -115,13 +116,18 @@ impl Compiler<'_, '_> {
     pub(super) fn judge_undo(
         &mut self,
         written: &Written,
-        section: Section,
+        place: &Place<'_>,
         (effect, recognised): (Effect, &Recognised),
         undo: Option<Undo>,
     ) -> Undo {
         let id = &written.id.value;
+        let part = match place.section {
+            _ if place.names.undoing => Some("an undo, which"),
+            Section::Finally => Some("`finally`, which"),
+            Section::Steps => None,
+        };
         let stated = written.effect.as_ref().map(|stated| stated.value.as_str());
-        match (undo, effect, section) {
+        match (undo, effect, part) {
             (
                 Some(undo @ (Undo::Action(_) | Undo::Steps(_) | Undo::Auto | Undo::Irreversible(_))),
                 Effect::Read,
@@ -133,8 +139,8 @@ impl Compiler<'_, '_> {
                     .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
                 undo
             }
-            (Some(undo @ (Undo::Action(_) | Undo::Steps(_) | Undo::Auto)), _, Section::Finally) => {
-                let message = format!("step `{id}` is part of `finally`, which is not undone");
+            (Some(undo @ (Undo::Action(_) | Undo::Steps(_) | Undo::Auto)), _, Some(part)) => {
+                let message = format!("step `{id}` is part of {part} is not undone");
                 let help = "leave its `rollback` out, or make it one of `steps`";
                 self.findings
                     .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
@@ -152,11 +158,11 @@ impl Compiler<'_, '_> {
                 Undo::Auto
             }
             (Some(undo), _, _) => undo,
-            (None, Effect::Read, _) | (None, _, Section::Finally) => Undo::NotNeeded,
+            (None, Effect::Read, _) | (None, _, Some(_)) => Undo::NotNeeded,
             (None, _, _) if recognised.undoing == Undoing::Needless => Undo::NotNeeded,
             // A misspelt effect has been reported, and what was meant is not known.
             (None, _, _) if stated.is_some_and(|word| !language::EFFECTS.contains(&word)) => Undo::Undeclared,
-            (None, Effect::Change | Effect::Destructive, Section::Steps) => {
+            (None, Effect::Change | Effect::Destructive, None) => {
                 self.no_undo(written, effect, recognised);
                 Undo::Undeclared
             }

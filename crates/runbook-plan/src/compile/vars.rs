@@ -47,16 +47,25 @@ impl Compiler<'_, '_> {
     }
 
     fn circle_of_vars(&mut self, left: &BTreeMap<&str, (&Spanned<String>, Expression)>) {
-        let mut names: Vec<&Spanned<String>> = left.values().map(|(name, _)| *name).collect();
+        for (name, _) in left.values() {
+            let circle = circle_through(&name.value, left);
+            // It is told once, at its first.
+            if circle.iter().map(|other| other.span).min() == Some(name.span) {
+                self.circle(circle);
+            }
+        }
+    }
+
+    fn circle(&mut self, mut names: Vec<&Spanned<String>>) {
         names.sort_by_key(|name| name.span);
         let words: Vec<String> = names.iter().map(|name| format!("`{}`", name.value)).collect();
         let Some((first, more)) = names.split_first() else {
             return;
         };
-        let message = format!(
-            "the variables {} need each other, so none has a value",
-            words.join(", ")
-        );
+        let message = match more {
+            [] => format!("the variable {} needs itself, so it has no value", words.join("")),
+            _ => format!("the variables {} need each other, so none has a value", words.join(", ")),
+        };
         let mut finding = Finding::error(codes::CYCLE, first.span, message);
         for name in more {
             finding = finding.related(name.span, "part of the circle");
@@ -89,6 +98,34 @@ impl Compiler<'_, '_> {
     fn one_template(&mut self, node: &Node) -> Option<Template> {
         self.template(node, &Shape::Template, &Names::default())
     }
+}
+
+/// The variables that a variable needs and that need it; none unless it needs itself, be it through others.
+fn circle_through<'w>(
+    name: &str,
+    left: &BTreeMap<&str, (&'w Spanned<String>, Expression)>,
+) -> Vec<&'w Spanned<String>> {
+    let members = left.iter().filter(|(other, _)| reaches(name, other, left) && reaches(other, name, left));
+    members.map(|(_, (name, _))| *name).collect()
+}
+
+/// Whether a variable needs another one, be it through others.
+fn reaches(from: &str, to: &str, left: &BTreeMap<&str, (&Spanned<String>, Expression)>) -> bool {
+    let mut seen: Vec<String> = Vec::new();
+    let mut open = vec![from.to_owned()];
+    while let Some(name) = open.pop() {
+        let references = left.get(name.as_str()).map(|(_, expression)| expression.references());
+        for reference in references.into_iter().flatten() {
+            if let [root, next, ..] = reference.path.as_slice()
+                && root == "vars"
+                && !seen.contains(next)
+            {
+                seen.push(next.clone());
+                open.push(next.clone());
+            }
+        }
+    }
+    seen.iter().any(|seen| seen == to)
 }
 
 /// Whether an expression uses a variable that has not been ordered yet.
