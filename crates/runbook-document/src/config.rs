@@ -6,7 +6,7 @@ use runbook_schema::Shape;
 
 use crate::check::check;
 use crate::document::{Connection, SecretSource, connections, one_of, secrets};
-use crate::language::{CHANNEL_KINDS, CONFIG};
+use crate::language::{CHANNEL, CHANNEL_KINDS, CONFIG};
 use crate::lint::{Level, Levels, lint};
 use crate::{Finding, Findings, Node, ScalarValue, Spanned, codes, nearest};
 
@@ -357,7 +357,7 @@ fn escalation(node: &Node) -> Option<EscalationStep> {
 fn channel(name: Spanned<String>, node: Node, findings: &mut Findings) -> Option<Channel> {
     Some(Channel {
         name,
-        kind: one_of(&node, CHANNEL_KINDS, "channel", codes::CHANNEL, findings)?.to_owned(),
+        kind: one_of(&node, CHANNEL_KINDS, &CHANNEL, codes::CHANNEL, findings)?.to_owned(),
         secrets: secrets(&node, findings),
         node,
     })

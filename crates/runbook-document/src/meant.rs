@@ -39,7 +39,7 @@ pub(crate) fn of_words(text: &str, words: &[&'static str]) -> Option<&'static st
 /// What to write where an action or one of these words is expected, and a command was written.
 pub(crate) fn instead_of_words(text: &str, words: &[&str]) -> Option<String> {
     words
-        .contains(&"not_needed")
+        .contains(&"auto")
         .then(|| format!("write it as an action: `{{shell: {text:?}}}`"))
 }
 
@@ -54,6 +54,8 @@ pub(crate) fn elsewhere(key: &str, object: &Object) -> Option<&'static str> {
         ("step", "in" | "item" | "batch" | "max_failures") => "this belongs into `for_each:`",
         ("step", "attempts" | "delay" | "backoff") => "this belongs into `retry:`",
         ("step", "with_items" | "loop") => "use `for_each:` with `steps:`",
+        ("check", "warn" | "fail") => "this is for the checks of a step `checks:`; here say what must hold: `expect:`",
+        ("check", "expect") => "in a table of checks say what is bad: `fail:`, or worth a warning: `warn:`",
         ("check", "when") => "a check is always asked; a step has `when`",
         ("runbook", "env" | "target") => "write it under `defaults:`",
         ("runbook", "rollback") => "each step has its own `rollback`",

@@ -194,6 +194,7 @@ impl<'a> Reader<'a, '_> {
 
     fn map(&mut self, start: &Marked, depth: usize) -> Result<Node, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut is_cut = false;
         loop {
             let (event, mark) = self.next()?;
             if matches!(event, Event::MappingEnd) {
@@ -207,9 +208,11 @@ impl<'a> Reader<'a, '_> {
             let (event, mark) = self.next()?;
             let value = self.node(event, &mark, depth + 1)?;
             if self.is_split(start, &key, &value) {
-                self.split(&key);
+                self.split(&key, entries.last_mut(), is_cut);
+                is_cut = true;
                 continue;
             }
+            is_cut = false;
             self.insert(&mut entries, key, value);
         }
     }
@@ -223,7 +226,20 @@ impl<'a> Reader<'a, '_> {
             && after.trim_start().starts_with([',', '}'])
     }
 
-    fn split(&mut self, key: &Node) {
+    /// Says so, once for each value, and puts the value together again, so that it is not wrong as well.
+    fn split(&mut self, key: &Node, before: Option<&mut Entry>, is_told: bool) {
+        if let Some(Entry { value, .. }) = before
+            && let Kind::Scalar(scalar) = &mut value.kind
+            && scalar.value == ScalarValue::Text
+            && let Some(whole) = self.text.get(value.span.start..key.span.end)
+            && !whole.starts_with(['"', '\''])
+        {
+            scalar.text = whole.to_owned();
+            value.span.end = key.span.end;
+        }
+        if is_told {
+            return;
+        }
         let word = key.text().unwrap_or_default();
         let message = format!("`{word}` stands alone in this mapping: a comma has split a value");
         let finding = Finding::error(codes::SPLIT_VALUE, key.span, message);

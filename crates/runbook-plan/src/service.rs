@@ -56,14 +56,14 @@ impl Kind for Service {
                 return Err(failure.help(format!("name one of `{}`", verbs().join("`, `"))));
             }
             [_, (second, ..), ..] => {
-                let failure = Failure::new(ErrorKind::Other, format!("`{second}` is a second verb"));
+                let failure = Failure::new(ErrorKind::Other, "this is a second verb");
                 return Err(failure.about(*second).help("make two steps of it"));
             }
         };
         let others = language::SERVICE.fields.iter().map(|field| field.key);
         for key in others.filter(|key| !verbs().contains(key) && !own.contains(key)) {
             if args.get(key).is_some() {
-                let failure = Failure::new(ErrorKind::Other, format!("`{verb}` has no `{key}`"));
+                let failure = Failure::new(ErrorKind::Other, format!("`{verb}` takes none"));
                 return Err(failure
                     .about(key)
                     .help("leave it out, or use the verb that it belongs to"));
@@ -74,7 +74,7 @@ impl Kind for Service {
         if missing {
             let failure = Failure::new(
                 ErrorKind::Other,
-                format!("`{verb}` needs `{}`", own.join("` or `")),
+                format!("this needs `{}` beside it", own.join("` or `")),
             );
             return Err(failure.about(verb));
         }

@@ -1,7 +1,9 @@
 //! What a runbook declares before its steps: links, triggers, inputs, secrets, connections, notifications.
 
+use runbook_schema::Object;
+
 use super::Named;
-use crate::language::{SECRET_KINDS, TRIGGER_KINDS};
+use crate::language::{SECRET, SECRET_KINDS, TRIGGER, TRIGGER_KINDS};
 use crate::{Finding, Findings, Node, Span, Spanned, codes};
 
 /// What calls for a runbook.
@@ -136,10 +138,11 @@ fn link(node: &Node) -> Option<(Option<String>, String)> {
 pub(crate) fn one_of<'k>(
     node: &Node,
     keys: &[&'k str],
-    what: &str,
+    object: &Object,
     code: crate::Code,
     findings: &mut Findings,
 ) -> Option<&'k str> {
+    let what = object.name;
     let found: Vec<&'k str> = keys
         .iter()
         .copied()
@@ -147,6 +150,8 @@ pub(crate) fn one_of<'k>(
         .collect();
     match found.as_slice() {
         [only] => return Some(only),
+        // A misspelt one has been reported.
+        [] if node.entries().iter().any(|entry| object.field(&entry.key.value).is_none()) => {}
         [] => {
             let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
             let message = format!("this {what} has none of `{}`", keys.join("`, `"));
@@ -166,7 +171,7 @@ pub(crate) fn one_of<'k>(
 }
 
 fn trigger(node: &Node, findings: &mut Findings) -> Option<Trigger> {
-    let on = match one_of(node, TRIGGER_KINDS, "trigger", codes::TRIGGER, findings)? {
+    let on = match one_of(node, TRIGGER_KINDS, &TRIGGER, codes::TRIGGER, findings)? {
         "alert" => TriggerOn::Alert(node.texts_of("alert")),
         "schedule" => TriggerOn::Schedule {
             cron: node.text_of("schedule")?,
@@ -191,7 +196,7 @@ pub(crate) fn secrets(node: &Node, findings: &mut Findings) -> Vec<SecretSource>
         // What is no mapping has been reported.
         .filter(|(_, node)| matches!(node.kind, crate::Kind::Map(_)))
         .filter_map(|(name, node)| {
-            let from = match one_of(&node, SECRET_KINDS, "secret", codes::WRONG_SECRET, findings)? {
+            let from = match one_of(&node, SECRET_KINDS, &SECRET, codes::WRONG_SECRET, findings)? {
                 "env" => SecretFrom::Env(node.text_of("env")?),
                 "file" => SecretFrom::File(node.text_of("file")?),
                 _ => SecretFrom::Command(node.slugs_of("command")),
@@ -200,7 +205,8 @@ pub(crate) fn secrets(node: &Node, findings: &mut Findings) -> Vec<SecretSource>
                 && words.is_empty()
             {
                 let message = "this command is empty";
-                findings.push(Finding::error(codes::WRONG_SECRET, entry.key.span, message));
+                let finding = Finding::error(codes::WRONG_SECRET, entry.key.span, message);
+                findings.push(finding.help("name the program and its arguments: `command: [PROGRAM, …]`"));
             }
             Some(SecretSource { name, from })
         })

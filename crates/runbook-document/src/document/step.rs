@@ -514,7 +514,7 @@ fn approve(node: &Node) -> Option<Approve> {
         span: node.entry("approve").map_or(approve.span, |entry| entry.key.span),
         message: approve.get("message").cloned(),
         by: approve.slugs_of("by"),
-        count: approve.count_of("count").unwrap_or(1),
+        count: approve.count_of("count").unwrap_or(1).max(1),
         within: approve.duration_of("within"),
         timeout_skips: skips("on_timeout"),
         reject_skips: skips("on_reject"),

@@ -110,6 +110,13 @@ impl Compiler<'_, '_> {
 
     fn unknown_action(&mut self, node: &ActionNode) {
         let word = node.kind.value.as_str();
+        if language::is_node(word) {
+            let message = format!("`{word}` has no place here");
+            let help = format!("it is a step of its own: `- {{id: …, {word}: …}}`");
+            self.findings
+                .push(Finding::error(codes::UNKNOWN_ACTION, node.kind.span, message).help(help));
+            return;
+        }
         let tables = [&language::STEP, &language::CHECK];
         let keys = tables
             .iter()

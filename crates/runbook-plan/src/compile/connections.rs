@@ -96,7 +96,6 @@ impl Compiler<'_, '_> {
         if !runbook_document::check(&own, &shape, self.findings) {
             return None;
         }
-        self.lint_address(&own, spec.kind);
         let used = self.used_secrets.clone();
         let inputs = self.used.clone();
         let uses_lab = std::mem::take(&mut self.uses_lab);
@@ -169,6 +168,9 @@ impl Compiler<'_, '_> {
                 }
             };
         };
+        if !runbook_document::check(&entry.value, &Shape::Slug, self.findings) {
+            return None;
+        }
         let (span, through) = (entry.value.span, entry.value.text().unwrap_or_default());
         match kinds.get(through) {
             _ if spec.via == Via::Never => {
@@ -254,13 +256,6 @@ impl Compiler<'_, '_> {
         let message = format!("connection `{}` has no kind", written.name.value);
         self.findings
             .push(Finding::error(codes::UNKNOWN_CONNECTION, written.name.span, message).help(help));
-    }
-
-    /// An address with a password in it is in git, in every plan and in every log.
-    fn lint_address(&mut self, node: &Node, kind: &str) {
-        let Some(address) = node.get(kind) else { return };
-        let text = address.text().unwrap_or_default().to_owned();
-        self.lint_url(address, &text);
     }
 
     /// Something goes through this connection.

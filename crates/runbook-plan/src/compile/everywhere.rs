@@ -35,10 +35,13 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
         .collect();
     for finding in &mut findings {
         let has = |list: &[Finding]| list.iter().any(|other| is_same(other, finding));
+        if each.iter().all(|list| has(list)) || finding.message.contains("environment `") {
+            continue;
+        }
         let found: Vec<&str> = (environments.iter().zip(&each))
             .filter_map(|(environment, list)| environment.filter(|_| has(list)))
             .collect();
-        if found.len() < environments.len() && !finding.message.contains("environment `") {
+        if !found.is_empty() {
             finding.message = format!("{} (in the environment `{}`)", finding.message, found.join("`, `"));
         }
     }

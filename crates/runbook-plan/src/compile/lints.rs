@@ -1,5 +1,7 @@
 //! Matters of judgement: what is allowed and rarely meant.
 
+use std::collections::BTreeSet;
+
 use runbook_action::Effect;
 use runbook_document::{Finding, Node, Span, Step as Written, codes};
 
@@ -31,9 +33,11 @@ impl Compiler<'_, '_> {
 
     /// Steps that can never run.
     fn lint_order(&mut self, steps: &[Step]) {
-        let mut failed: Option<&Step> = None;
-        for step in steps.iter().filter(|step| step.section == Section::Steps) {
-            if let Some(before) = failed {
+        let mut fails: Option<&Step> = None;
+        let mut after: BTreeSet<usize> = BTreeSet::new();
+        for (at, step) in steps.iter().enumerate() {
+            let waits = step.section == Section::Steps && step.needs.iter().any(|need| after.contains(need));
+            if let Some(before) = fails.filter(|_| waits) {
                 let finding = Finding::warning(
                     codes::UNREACHABLE,
                     step.span,
@@ -45,17 +49,16 @@ impl Compiler<'_, '_> {
                 let finding = finding.related(before.span, "the run ends here");
                 self.findings
                     .push(finding.help("give the failing step a `when`, or leave this one out"));
-                return;
+                break;
             }
-            let fails = matches!(step.body, Body::Fail(_));
-            if fails && step.when.is_none() && step.on_failure != crate::plan::OnFailure::Continue {
-                failed = Some(step);
+            let goes_on = step.when.is_some() || step.on_failure == crate::plan::OnFailure::Continue;
+            if matches!(step.body, Body::Fail(_)) && !goes_on {
+                fails = Some(step);
+                after.insert(at);
             }
         }
         for step in steps {
-            for inner in step.within() {
-                self.lint_order(inner.within());
-            }
+            self.lint_order(step.within());
         }
     }
 
@@ -123,7 +126,7 @@ impl Compiler<'_, '_> {
             .as_ref()
             .map_or(written.id.span, |approve| approve.span);
         self.findings
-            .push(Finding::error(codes::APPROVAL_MISSING, span, message).help("add or complete `approve:`"));
+            .push(Finding::error(codes::APPROVAL_MISSING, span, message).help(wanted(&demand)));
     }
 
     /// Expectations that pass for the wrong reason: a wrong password is not an outage.
@@ -284,5 +287,28 @@ impl Compiler<'_, '_> {
         let finding = Finding::warning(codes::COMMENT_IN_CODE, span, message);
         let help = "put the value in quotes if it belongs to it, or the comment on a line of its own";
         self.findings.push(finding.help(help));
+    }
+}
+
+/// The least that satisfies a demand.
+fn wanted(demand: &runbook_document::Demand) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    match demand.by.as_slice() {
+        [] => {}
+        [only] => parts.push(format!("by: {}", only.value)),
+        several => {
+            let roles: Vec<&str> = several.iter().map(|role| role.value.as_str()).collect();
+            parts.push(format!("by: [{}]", roles.join(", ")));
+        }
+    }
+    if demand.count > 1 {
+        parts.push(format!("count: {}", demand.count));
+    }
+    if demand.separate {
+        parts.push("separate: true".to_owned());
+    }
+    match parts.as_slice() {
+        [] => "add `approve: true`".to_owned(),
+        parts => format!("write `approve: {{{}}}`", parts.join(", ")),
     }
 }

@@ -325,8 +325,13 @@ impl Compiler<'_, '_> {
 
     pub(super) fn useless(&mut self, key: &Spanned<String>, why: &str) {
         let message = format!("`{}` does nothing here: {why}", key.value);
+        let help = if why.contains("within") {
+            "write it there"
+        } else {
+            "leave it out"
+        };
         self.findings
-            .push(Finding::error(codes::USELESS_KEY, key.span, message).help("leave it out"));
+            .push(Finding::error(codes::USELESS_KEY, key.span, message).help(help));
     }
 
     fn default_on_failure(&self) -> OnFailure {

@@ -48,8 +48,8 @@ impl Compiler<'_, '_> {
                     codes::EXPRESSION
                 };
                 let span = locate(self, error.from, error.to);
-                let help = error
-                    .help
+                let help = dashed_before(source, error.from)
+                    .or(error.help)
                     .or_else(|| of_another_language(source.get(error.from..)?));
                 self.findings
                     .push(Finding::error(code, span, error.message).maybe_help(help));
@@ -166,6 +166,7 @@ impl Compiler<'_, '_> {
             .scalar()
             .map(|scalar| scalar.text.clone())
             .unwrap_or_default();
+        self.lint_url(node, &text);
         let parts = match template::cut(&text) {
             Ok(parts) => parts,
             Err(error) => {
@@ -300,6 +301,16 @@ fn dashed(source: &str, reference: &Reference) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The same where what stands behind the dash cannot be read.
+fn dashed_before(source: &str, from: usize) -> Option<String> {
+    let before = source.get(..from)?.strip_suffix('-')?;
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let path = before.rsplit(|c| !is_part(c)).next()?;
+    let (root, id) = path.split_once('.')?;
+    let rest: String = source.get(from..)?.chars().take_while(|c| is_part(*c) && *c != '.').collect();
+    matches!(root, "steps" | "checks").then(|| format!("a `-` is a minus here: write `{root}['{id}-{rest}']`"))
 }
 
 /// The shape of a mapping's value.
