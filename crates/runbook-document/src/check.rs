@@ -17,13 +17,13 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
             Kind::Scalar(_) | Kind::Map(_) => wrong(node, shape, findings),
         },
         Shape::Map(inner) => match &node.kind {
-            Kind::Map(entries) => all(entries.iter(), |entry| check(&entry.value, inner, findings)),
+            Kind::Map(entries) => all(entries.iter(), |entry| value_of(entry, inner, findings)),
             Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
         },
         Shape::Named(inner) => match &node.kind {
             Kind::Map(entries) => all(entries.iter(), |entry| {
                 let named = named(&entry.key, findings);
-                check(&entry.value, inner, findings) && named
+                value_of(entry, inner, findings) && named
             }),
             Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
         },
@@ -45,21 +45,33 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
     }
 }
 
+/// The value of a key that the author chose.
+fn value_of(entry: &Entry, shape: &Shape, findings: &mut Findings) -> bool {
+    let fine = check(&entry.value, shape, findings);
+    findings.waive_for_key(entry.key.span, entry.value.span);
+    fine
+}
+
+/// What to write in place of a name that expressions could not use.
+#[must_use]
+pub fn usable_name(name: &str) -> String {
+    let meant: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    if is_name(&meant) {
+        format!("write `{meant}`: a name has letters, digits and `_`")
+    } else {
+        "a name has letters, digits and `_`, begins with a letter, and is no word of the grammar".to_owned()
+    }
+}
+
 /// A name that expressions are to use.
 fn named(key: &Spanned<String>, findings: &mut Findings) -> bool {
     if is_name(&key.value) {
         return true;
     }
-    let meant: String = key
-        .value
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
-        .collect();
-    let help = if is_name(&meant) {
-        format!("write `{meant}`: a name has letters, digits and `_`")
-    } else {
-        "a name has letters, digits and `_`, begins with a letter, and is no word of the grammar".to_owned()
-    };
+    let help = usable_name(&key.value);
     let message = format!("expressions could not use the name `{}`", key.value);
     findings.push(Finding::error(codes::UNUSABLE_NAME, key.span, message).help(help));
     false

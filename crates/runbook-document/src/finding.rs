@@ -107,6 +107,13 @@ impl Findings {
         self.waivers.push(waiver);
     }
 
+    /// What is waived in the value of a key is waived for the key too: that is where an unused one is reported.
+    pub(crate) fn waive_for_key(&mut self, key: Span, value: Span) {
+        for waiver in self.waivers.iter_mut().filter(|waiver| waiver.within == value) {
+            waiver.within.start = key.start;
+        }
+    }
+
     /// What the author waives.
     #[must_use]
     pub fn waivers(&self) -> &[Waiver] {

@@ -23,7 +23,7 @@ mod source;
 mod suggest;
 mod yaml;
 
-pub use check::check;
+pub use check::{check, usable_name};
 pub use codes::Code;
 pub use config::{
     Channel, Config, Demand, Environment, EscalationStep, OnCall, Policy, Severity as SeverityTerms,

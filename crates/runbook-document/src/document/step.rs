@@ -301,7 +301,7 @@ impl Reader<'_> {
             title: node.text_of("title").map(|text| text.value),
             description: node.text_of("description").map(|text| text.value),
             phase: node.text_of("phase").map(|text| text.value),
-            needs: node.get("needs").map(|_| node.slugs_of("needs")),
+            needs: node.get("needs").map(|_| needs(node)),
             when: node.get("when").cloned(),
             otherwise: node.get("else").is_some(),
             within: node.duration_of("within"),
@@ -464,6 +464,13 @@ pub(super) fn captures(node: &Node) -> Vec<Capture> {
             }),
         })
         .collect()
+}
+
+/// What has blanks or commas in it is a list that was written as a text, and has been reported.
+fn needs(node: &Node) -> Vec<Spanned<String>> {
+    let mut needs = node.slugs_of("needs");
+    needs.retain(|need| !need.value.contains([' ', ',']));
+    needs
 }
 
 fn for_each(node: &Node) -> Option<ForEach> {

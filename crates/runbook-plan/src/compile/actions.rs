@@ -207,8 +207,9 @@ impl Compiler<'_, '_> {
                         "`{}` is no name of an environment variable",
                         name.value.escape_debug()
                     );
+                    let finding = Finding::error(codes::UNUSABLE_NAME, name.span, message);
                     self.findings
-                        .push(Finding::error(codes::UNUSABLE_NAME, name.span, message));
+                        .push(finding.help("a name has at least one character, and no `=` in it"));
                 }
                 Some((
                     name.value.clone(),
@@ -357,10 +358,15 @@ impl Compiler<'_, '_> {
                 None
             }
             None => {
-                let help = nearest(&named.value, fitting()).map(|meant| format!("did you mean `{meant}`?"));
+                let known: Vec<&str> = fitting().collect();
+                let help = match nearest(&named.value, fitting()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None if known.is_empty() => "declare it under `connections:`".to_owned(),
+                    None => format!("those that would do are `{}`", known.join("`, `")),
+                };
                 let message = format!("there is no connection `{}`", named.value);
                 self.findings
-                    .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message).maybe_help(help));
+                    .push(Finding::error(codes::UNKNOWN_CONNECTION, named.span, message).help(help));
                 None
             }
         }

@@ -150,7 +150,7 @@ impl Compiler<'_, '_> {
                 (Via::Required(_), [only]) => Some(Some((*only).to_owned())),
                 (Via::Required(_), []) => {
                     let message = format!(
-                        "a `{}` is reached through a connection of kind `{}`, and there is none",
+                        "a connection of kind `{}` goes through one of kind `{}`, and there is none",
                         spec.kind,
                         fitting.join("` or `")
                     );
@@ -176,7 +176,7 @@ impl Compiler<'_, '_> {
             _ if spec.via == Via::Never => {
                 self.wrong_via(
                     entry.key.span,
-                    format!("a `{}` goes through no other connection", spec.kind),
+                    format!("a connection of kind `{}` goes through no other one", spec.kind),
                     Some("leave `via` out".to_owned()),
                 );
                 None
@@ -186,11 +186,14 @@ impl Compiler<'_, '_> {
                 Some(Some(through.to_owned()))
             }
             Some(other) => {
-                let message = format!("a `{}` cannot go through a `{}`", spec.kind, other.kind);
+                let message = format!(
+                    "a connection of kind `{}` cannot go through one of kind `{}`",
+                    spec.kind, other.kind
+                );
                 self.wrong_via(
                     span,
                     message,
-                    Some(format!("it can go through `{}`", fitting.join("`, `"))),
+                    Some(format!("it can go through one of kind `{}`", fitting.join("`, `"))),
                 );
                 None
             }

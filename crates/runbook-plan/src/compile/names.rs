@@ -1,11 +1,12 @@
 //! Which names an expression may use where it stands.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 use runbook_action::schema::Field;
-use runbook_document::{Body, Code, Document, Environment, Node, Step, codes, nearest};
+use runbook_document::{Body, Code, Document, Environment, Node, Rollback, Step, codes, nearest};
 
 use crate::bits::Bits;
 use crate::expression::Reference;
@@ -22,6 +23,8 @@ pub(super) struct Global {
     pub(super) lab: bool,
     /// The connections that lie in the practice system.
     pub(super) in_lab: Vec<String>,
+    /// The steps of undos.
+    undos: BTreeSet<String>,
     /// The secrets that each connection uses.
     pub(super) connection_secrets: IndexMap<String, Vec<String>>,
 }
@@ -49,6 +52,7 @@ impl Global {
                 .collect(),
             lab: environment.is_some_and(|environment| environment.lab.is_some()),
             in_lab: Vec::new(),
+            undos: document.all_steps().flat_map(of_undo).map(|step| step.id.value.clone()).collect(),
             connection_secrets: IndexMap::new(),
         }
     }
@@ -60,6 +64,15 @@ impl Global {
         let within = step.within().iter().flat_map(|inner| self.ranges(inner));
         own.chain(within).collect()
     }
+}
+
+/// The steps of a step's undo.
+fn of_undo(step: &Step) -> impl Iterator<Item = &Step> {
+    let steps = match &step.rollback {
+        Some(Rollback::Steps(steps)) => steps.as_slice(),
+        Some(Rollback::NotNeeded | Rollback::Auto(_) | Rollback::Action(_)) | None => &[],
+    };
+    steps.iter().flat_map(Step::flat)
 }
 
 /// What `steps.ID.…` can be: what `before` and `capture` name, the names of a `let`, and `outcome`.
@@ -311,6 +324,11 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` stands in another branch, so it has not run here"),
             help: Some("read it in a step above, which all branches can use".to_owned()),
+        }),
+        None if !names.undoing && global.undos.contains(*id) => Err(Wrong {
+            code: codes::NOT_BEFORE,
+            message: format!("step `{id}` is part of an undo, which has not run here"),
+            help: Some("what an undo reads is known within that undo only".to_owned()),
         }),
         None if names.within.as_deref() == Some(id) => Err(Wrong {
             code: codes::NOT_BEFORE,

@@ -327,8 +327,11 @@ impl Compiler<'_, '_> {
             let (message, help) = match found {
                 None => {
                     let known = self.global.steps.keys().map(String::as_str);
-                    let help = nearest(&id.value, known).map(|meant| format!("did you mean `{meant}`?"));
-                    (format!("there is no step `{}`", id.value), help)
+                    let help = nearest(&id.value, known).map_or_else(
+                        || "name steps above that have a `rollback`".to_owned(),
+                        |meant| format!("did you mean `{meant}`?"),
+                    );
+                    (format!("there is no step `{}`", id.value), Some(help))
                 }
                 Some(_) if names.within.as_ref() == Some(&id.value) => {
                     let help = "name steps above".to_owned();

@@ -171,10 +171,12 @@ impl Compiler<'_, '_> {
 
     fn check_schedule(&mut self, cron: &Spanned<String>, timezone: Option<&Spanned<String>>) {
         if let Err(error) = croner::Cron::from_str(&cron.value) {
+            let error = error.to_string();
+            let why = error.rsplit(": ").next().unwrap_or_default();
             let message = format!(
                 "`{}` is no schedule: {}",
                 cron.value,
-                error.to_string().trim_end_matches('.').to_lowercase()
+                why.trim_end_matches('.').to_lowercase()
             );
             let help = "write five fields: minute, hour, day of the month, month, day of the week".to_owned();
             self.wrong_trigger(cron.span, message, help);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use runbook_action::schema::{Shape, is_name};
 use runbook_document::{
     Approve as WrittenApprove, Body as WrittenBody, Finding, Node, Retry as WrittenRetry, Spanned,
-    Step as Written, codes,
+    Step as Written, codes, usable_name,
 };
 
 use super::names::Names;
@@ -270,11 +270,11 @@ impl Compiler<'_, '_> {
         ];
         let name = item.value.as_str();
         let why = if taken.contains(&name) {
-            "it has a meaning already: choose another"
+            "it has a meaning already: choose another".to_owned()
         } else if names.locals.iter().any(|local| local == name) {
-            "a loop around this has an item of that name: choose another"
+            "a loop around this has an item of that name: choose another".to_owned()
         } else if !is_name(name) {
-            "a name has letters, digits and `_`, begins with a letter, and is no word of the grammar"
+            usable_name(name)
         } else {
             return;
         };
