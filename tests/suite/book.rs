@@ -7,12 +7,13 @@ use serde_json::Value;
 
 use crate::harness::{Project, repository};
 
-/// A runbook of a page, with the project file that follows it, if one does.
+/// A runbook of a page, with the other runbooks and the project file that follow it.
 struct Example {
     wrong: bool,
     line: usize,
     runbook: String,
     config: Option<String>,
+    others: Vec<String>,
 }
 
 fn examples(page: &str) -> Vec<Example> {
@@ -34,7 +35,12 @@ fn examples(page: &str) -> Vec<Example> {
                 line: at + 1,
                 runbook: body,
                 config: None,
+                others: Vec::new(),
             }),
+            "yaml,runbook" => {
+                let before = examples.last_mut().expect("another runbook follows a runbook");
+                before.others.push(body);
+            }
             "yaml,config" => {
                 let before = examples.last_mut().expect("a project file follows a runbook");
                 before.config = Some(body);
@@ -52,6 +58,10 @@ fn complaint(code: &str, example: &Example) -> Option<String> {
         Some(config) => project.with("runbook.config.yaml", config),
         None => project,
     };
+    let others = example.others.iter().enumerate();
+    let project = others.fold(project, |project, (at, other)| {
+        project.with(&format!("runbooks/other-{at}.yaml"), other)
+    });
     let ended = project.run(&["check", "runbook.yaml", "--format", "json"]);
     let findings = ended.json();
     let has = |key: &str, value: &str| -> bool {
