@@ -172,7 +172,7 @@ fn a_project_file_with_errors() {
 fn texts_that_are_no_runbook() {
     exec("colour: red\n", &[], &["RB0201", "`colour`", "runbook.yaml:6"]);
     exec("steps: []\n", &[], &["RB0102"]);
-    exec("guards: []\n", &[], &["RB0901", "`guards`"]);
+    exec("lock: pool\n", &[], &["RB0901", "`lock`"]);
     exec("severity: [\n", &[], &["RB0101"]);
     let files: [(&str, Vec<u8>, &[&str]); 6] = [
         ("empty", Vec::new(), &["RB0101"]),

@@ -221,7 +221,9 @@ impl<'a> Reader<'a, '_> {
     fn is_split(&self, start: &Marked, key: &Node, value: &Node) -> bool {
         let opening = start.byte_range().unwrap_or(0..0).start;
         let after = self.text.get(key.span.end..).unwrap_or_default();
+        let before = self.text.get(..key.span.start).unwrap_or_default();
         value.is_null()
+            && before.trim_end().ends_with(',')
             && self.text.get(opening..).is_some_and(|rest| rest.starts_with('{'))
             && after.trim_start().starts_with([',', '}'])
     }

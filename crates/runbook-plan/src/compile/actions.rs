@@ -296,6 +296,8 @@ impl Compiler<'_, '_> {
                 self.use_connection(only);
                 Some(Some((*only).to_owned()))
             }
+            // One that could not be read has been reported, and may be the one.
+            [] if required && around.known.len() < self.global.connections.len() => None,
             [] if required => {
                 let message = format!(
                     "`{}` needs a connection, and there is none of kind `{}`",
