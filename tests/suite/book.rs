@@ -1,5 +1,6 @@
 //! The pages of the book on codes: what they call wrong gets that page's code, what they call right gets no error.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use runbook_document::codes;
@@ -120,7 +121,7 @@ fn are_refused(vars: &serde_json::Map<String, Value>, expressions: &[(String, St
             "id": format!("e{at}"), "shell": "true", "expect": "exit_code == 0",
             "capture": {"found": in_vars(expression)},
         });
-        text.push_str(&format!("  - {check}\n"));
+        let _ = writeln!(text, "  - {check}");
     }
     text.push_str("steps: [{id: one, shell: 'true', effect: read}]\n");
     let ended = Project::runbook(&text).run(&["check", "runbook.yaml", "--format", "json"]);

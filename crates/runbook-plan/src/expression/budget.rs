@@ -69,16 +69,9 @@ impl Budget {
 
     /// Takes this much off.
     pub(crate) fn charge(&self, amount: usize) -> Result<(), Exhausted> {
-        match self.left.get().checked_sub(amount).filter(|left| *left > 0) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => {
-                self.left.set(0);
-                Err(Exhausted)
-            }
-        }
+        let left = self.left.get().saturating_sub(amount);
+        self.left.set(left);
+        if left > 0 { Ok(()) } else { Err(Exhausted) }
     }
 
     /// Takes a text of this length off.

@@ -49,17 +49,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             subject,
             args,
             named,
-        } => {
-            let subject = if name == "default" {
-                eval_if_there(subject, on)?.unwrap_or(Val::Null)
-            } else {
-                eval(subject, on)?
-            };
-            let args = all(args, on)?;
-            let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
-            let named = named.collect::<Result<Vec<_>, EvalError>>()?;
-            filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
-        }
+        } => filter(tree, name, subject, (args, named), on),
         Node::Test { name, subject, .. } if name == "defined" => {
             eval_if_there(subject, on).map(|value| Val::Bool(value.is_some()))
         }
@@ -83,6 +73,24 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             Ok(Val::map(entries.collect::<Result<_, _>>()?))
         }
     }
+}
+
+fn filter(
+    tree: &Tree,
+    name: &str,
+    subject: &Tree,
+    (args, named): (&[Tree], &[(String, Tree)]),
+    on: &Evaluation<'_>,
+) -> Evaluated {
+    let subject = if name == "default" {
+        eval_if_there(subject, on)?.unwrap_or(Val::Null)
+    } else {
+        eval(subject, on)?
+    };
+    let args = all(args, on)?;
+    let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
+    let named = named.collect::<Result<Vec<_>, EvalError>>()?;
+    filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
 }
 
 /// A value that becomes part of another.
