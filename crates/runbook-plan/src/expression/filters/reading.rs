@@ -219,9 +219,9 @@ fn fits(name: &str, wanted: &Arg, given: &Tree) -> Result<(), SyntaxError> {
     };
     match (fits, value) {
         (Fits::SomeText, Val::Text(text)) if text.is_empty() => refuse("an empty text"),
-        (Fits::Pattern, Val::Text(pattern)) => tests_of::read_regex(pattern)
-            .map(drop)
-            .map_err(|reason| SyntaxError::at(given, reason)),
+        (Fits::Pattern, Val::Text(pattern)) => {
+            tests_of::look_at_regex(pattern).map_err(|reason| SyntaxError::at(given, reason))
+        }
         (Fits::Divisor, Val::Int(0)) => refuse("0"),
         (Fits::Divisor, Val::Float(number)) => refuse(&number.to_string()),
         (Fits::Digits, value) if !matches!(value, Val::Int(0..=15)) => refuse(&value.show()),

@@ -1,6 +1,6 @@
 //! Tests: what stands behind `is`.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::super::Val;
 use super::super::error::EvalError;
@@ -79,19 +79,30 @@ fn divides(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Result<bool,
     Ok(divides != (name == "odd"))
 }
 
+/// How large a regular expression may be that is compiled only to see whether it can be read.
+const GLANCE: usize = 16 << 10;
+
 pub(super) fn regex(tree: &Tree, pattern: &str) -> Result<Regex, EvalError> {
-    read_regex(pattern).map_err(|reason| EvalError::new(tree, reason))
+    Regex::new(pattern).map_err(|error| EvalError::new(tree, wrong_regex(&error)))
 }
 
-/// Reads a regular expression, or says why it is none, on one line.
-pub(super) fn read_regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| {
-        let reason = error.to_string();
-        // The last line tells why; those before draw an arrow below the pattern.
-        let last = reason.lines().last().unwrap_or_default();
-        let last = last.trim_start_matches("error: ");
-        format!("this is not a regular expression: {last}")
-    })
+/// Why a text is no regular expression, if it is none. One that is large is taken for good: a file could hold
+/// a hundred thousand of them.
+pub(super) fn look_at_regex(pattern: &str) -> Result<(), String> {
+    match RegexBuilder::new(pattern).size_limit(GLANCE).build() {
+        Ok(_) | Err(regex::Error::CompiledTooBig(_)) => Ok(()),
+        Err(error) => Err(wrong_regex(&error)),
+    }
+}
+
+/// Why it is none, on one line: the last tells why, those before draw an arrow below the pattern.
+fn wrong_regex(error: &regex::Error) -> String {
+    let reason = error.to_string();
+    let last = reason.lines().last().unwrap_or_default();
+    format!(
+        "this is not a regular expression: {}",
+        last.trim_start_matches("error: ")
+    )
 }
 
 fn of_texts(tree: &Tree, name: &str, subject: &Val, operand: &Val) -> Result<bool, EvalError> {
