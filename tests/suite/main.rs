@@ -10,6 +10,7 @@
 )]
 
 mod book;
+mod bounds;
 mod broken;
 mod check;
 mod harness;
