@@ -42,14 +42,17 @@ fn many_variables_that_are_large() {
 /// Each way to grow within one run. The steps fail one by one, and the run goes on.
 #[test]
 fn expressions_that_grow() {
+    let times = |what: &str, times: usize, with: &str| vec![what; times].join(with);
+    let longer = " | replace('x', 'xxxxxxxxxx')".repeat(4);
     let attacks = [
-        "inputs.text | replace('x', 'xxxxxxxxxx') | replace('x', 'xxxxxxxxxx') | replace('x', 'xxxxxxxxxx') | replace('x', 'xxxxxxxxxx')",
-        "inputs.list | join('----------------------------------------------------------------------------------------------------------------')",
-        "inputs.big ~ inputs.big ~ inputs.big",
-        "[inputs.big, inputs.big, inputs.big]",
-        "[[inputs.list, inputs.list], [inputs.list, inputs.list], [inputs.list, inputs.list], [inputs.list, inputs.list], [inputs.list, inputs.list], [inputs.list, inputs.list]] | map('string')",
-        "[inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list, inputs.list]",
-        "inputs.deep | from_json",
+        format!("inputs.text{longer}"),
+        format!("inputs.list | join('{}')", "_".repeat(200)),
+        times("inputs.big", 3, " ~ "),
+        format!("[{}]", times("inputs.big", 3, ", ")),
+        format!("[{}]", times("inputs.list", 32, ", ")),
+        format!("{{'a': [{0}], 'b': [{0}]}}", times("inputs.list", 16, ", ")),
+        format!("[{}] | length", times("(inputs.big | upper)", 20, ", ")),
+        "inputs.deep | from_json".to_owned(),
     ];
     let mut text = String::from(
         "inputs: {text: {type: string}, list: {type: list}, big: {type: string}, deep: {type: string}}\nsteps:\n",
