@@ -36,7 +36,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             let mut left = eval(first, on)?;
             for (op, right) in rest {
                 let right = eval(right, on)?;
-                if !ops::compare(tree, *op, &left, &right)? {
+                if !ops::compare(on, tree, *op, &left, &right)? {
                     return Ok(Val::Bool(false));
                 }
                 left = right;
@@ -55,7 +55,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
         }
         Node::Test { name, subject, args } => {
             let subject = eval(subject, on)?;
-            filters::test(tree, name, &subject, &all(args, on)?).map(Val::Bool)
+            filters::test(on, tree, name, &subject, &all(args, on)?).map(Val::Bool)
         }
         Node::List(items) => {
             on.budget.many(tree, 1, 0)?;

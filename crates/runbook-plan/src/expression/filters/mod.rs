@@ -139,7 +139,7 @@ pub(super) fn apply(
         ("length", _) => length(tree, &subject),
         ("contains", _) => {
             let what = arguments.args.first().unwrap_or(&Val::Null);
-            super::ops::contains(tree, &subject, what).map(Val::Bool)
+            super::ops::contains(evaluation, tree, &subject, what).map(Val::Bool)
         }
         (_, Val::List(items)) => lists::apply(evaluation, tree, name, items, arguments),
         ("keys", Val::Map(map)) => Ok(Val::list(map.keys().map(|key| Val::text(key.as_str())).collect())),

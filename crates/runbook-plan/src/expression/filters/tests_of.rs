@@ -4,12 +4,28 @@ use regex::{Regex, RegexBuilder};
 
 use super::super::Val;
 use super::super::error::EvalError;
+use super::super::evaluation::Evaluation;
 use super::super::kind::Kind;
 use super::super::ops::{self, number, refuse_secrets};
 use super::super::tree::{Compare, Tree};
 use super::{needs, test_of};
 
 pub(in super::super) fn test(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    name: &str,
+    subject: &Val,
+    args: &[Val],
+) -> Result<bool, EvalError> {
+    if name != "none" {
+        refuse_secrets(tree, subject, args.first().unwrap_or(&Val::Null))?;
+    }
+    ask(on, tree, name, subject, args)
+}
+
+/// The same where it is known that no secret is among the values.
+pub(super) fn ask(
+    on: &Evaluation<'_>,
     tree: &Tree,
     name: &str,
     subject: &Val,
@@ -21,12 +37,11 @@ pub(in super::super) fn test(
     let Some(known) = test_of(name) else {
         return Err(EvalError::new(tree, format!("there is no test `{name}`")));
     };
-    refuse_secrets(tree, subject, args.first().unwrap_or(&Val::Null))?;
     let operand = || {
         args.first()
             .ok_or_else(|| EvalError::new(tree, format!("the test `{name}` needs a value")))
     };
-    let compare = |op| ops::compare(tree, op, subject, operand()?);
+    let compare = |op| ops::compare_values(on, tree, op, subject, operand()?);
     match name {
         "eq" | "equalto" => return compare(Compare::Eq),
         "ne" => return compare(Compare::Ne),
@@ -39,7 +54,7 @@ pub(in super::super) fn test(
         _ => return Err(needs(tree, name, known.subject, subject)),
     }
     match name {
-        "contains" => ops::contains(tree, subject, operand()?),
+        "contains" => ops::contains(on, tree, subject, operand()?),
         "true" | "false" => truth(tree, name, subject).map(|value| value == (name == "true")),
         "number" => Ok(number(subject).is_some()),
         "string" => Ok(matches!(subject, Val::Text(_))),
