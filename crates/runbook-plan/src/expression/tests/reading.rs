@@ -9,6 +9,13 @@ fn found(source: &str) -> (String, &str, bool) {
     (told(error.clone()), place, error.unknown_function)
 }
 
+fn is_found(source: &str, reason: &str, place: &str) {
+    let (message, at, unknown) = found(source);
+    assert!(message.contains(reason), "{source}: {message}");
+    assert!(at.contains(place), "{source}: at `{at}`");
+    assert!(!unknown, "{source}");
+}
+
 #[test]
 fn arguments_are_held_against_the_table() {
     for (source, reason, place) in [
@@ -37,6 +44,14 @@ fn arguments_are_held_against_the_table() {
         ("x | round(16)", "found 16", "16"),
         ("x | round(-1)", "found -1", "-1"),
         ("x | round('2')", "found text", "'2'"),
+    ] {
+        is_found(source, reason, place);
+    }
+}
+
+#[test]
+fn what_is_given_to_another_filter_or_test_is_held_against_its_table() {
+    for (source, reason, place) in [
         ("x | selectattr", "needs an attribute", "selectattr"),
         (
             "x | selectattr(5, 'eq', 1)",
@@ -79,10 +94,7 @@ fn arguments_are_held_against_the_table() {
         ("x is none(1)", "takes nothing", "1"),
         ("x is eq(other=1)", "no argument by its name", "1"),
     ] {
-        let (message, at, unknown) = found(source);
-        assert!(message.contains(reason), "{source}: {message}");
-        assert!(at.contains(place), "{source}: at `{at}`");
-        assert!(!unknown, "{source}");
+        is_found(source, reason, place);
     }
 }
 
