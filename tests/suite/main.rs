@@ -9,10 +9,14 @@
     reason = "a test ends where what it counts on is not so"
 )]
 
+mod author;
 mod book;
 mod bounds;
 mod broken;
 mod check;
+mod commands;
+mod fmt;
+mod formats;
 mod harness;
 mod hostile;
 mod incident;

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
-use runbook_action::{Action, Args, Call, ErrorKind, Failure, Output, Param, Recognised, Spec, async_trait};
+use runbook_action::{
+    Action, Args, Call, ErrorKind, Failure, Kind, Output, Param, Recognised, Spec, Undoing, async_trait,
+};
 use tokio::time::timeout;
 
 use crate::connection::Server;
@@ -59,8 +61,7 @@ fn builder() -> ClientBuilder {
         .connect_timeout(CONNECT)
 }
 
-#[async_trait]
-impl Action for Http {
+impl Kind for Http {
     fn spec(&self) -> &'static Spec {
         &spec::SPEC
     }
@@ -73,9 +74,13 @@ impl Action for Http {
             effect,
             certain,
             summary: format!("{}{}", line.shown()?, sent(params)),
+            undoing: Undoing::ByAuthor,
         })
     }
+}
 
+#[async_trait]
+impl Action for Http {
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let args = Args::new(call.params);
         let line = Line::read(&args)?;

@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Spec};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 /// The methods, as `method` takes them.
 pub(crate) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -38,7 +38,9 @@ pub(crate) static SPEC: Spec = Spec {
             "How long the whole answer took, in milliseconds.",
         ),
     ],
-    connection: ConnectionNeed::Optional(&CONNECTION),
+    connection: ConnectionNeed::Optional(&["http"]),
+    connections: &[&CONNECTION],
+    takes_env: false,
 };
 
 static PARAMS: Object = Object {
@@ -98,4 +100,5 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
+    via: Via::Named(&["ssh", "container", "pod", "deployment"]),
 };

@@ -1,7 +1,8 @@
 //! The action `exec`: a program with arguments, without a shell.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Output, Param, Recognised, Segment, Spec, Text, async_trait,
+    Action, Args, Call, Effect, Failure, Kind, Lack, Output, Param, Recognised, Segment, Spec, Text, Undoing,
+    async_trait,
 };
 
 use crate::Environment;
@@ -23,8 +24,7 @@ impl Exec {
     }
 }
 
-#[async_trait]
-impl Action for Exec {
+impl Kind for Exec {
     fn spec(&self) -> &'static Spec {
         &spec::EXEC
     }
@@ -39,7 +39,15 @@ impl Action for Exec {
             effect: Effect::Change,
             certain: false,
             summary: one_line(&words.join(" ")),
+            undoing: Undoing::ByAuthor,
         })
+    }
+}
+
+#[async_trait]
+impl Action for Exec {
+    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(connection)
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {

@@ -1,6 +1,8 @@
 //! The action `shell`: a script, run by an interpreter.
 
-use runbook_action::{Action, Args, Call, Effect, Failure, Output, Param, Recognised, Spec, async_trait};
+use runbook_action::{
+    Action, Args, Call, Effect, Failure, Kind, Lack, Output, Param, Recognised, Spec, Undoing, async_trait,
+};
 
 use crate::environment::search_path;
 use crate::launch::{Launch, Options};
@@ -32,8 +34,7 @@ impl Shell {
     }
 }
 
-#[async_trait]
-impl Action for Shell {
+impl Kind for Shell {
     fn spec(&self) -> &'static Spec {
         &spec::SHELL
     }
@@ -50,7 +51,15 @@ impl Action for Shell {
             effect: Effect::Change,
             certain: false,
             summary: if more { format!("{summary} …") } else { summary },
+            undoing: Undoing::ByAuthor,
         })
+    }
+}
+
+#[async_trait]
+impl Action for Shell {
+    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(connection)
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {

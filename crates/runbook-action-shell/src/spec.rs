@@ -1,7 +1,7 @@
 //! What the two actions accept and answer, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, Spec};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Spec, Via};
 
 const EXIT_CODE: Shape = Shape::Integer {
     min: Some(0),
@@ -52,7 +52,9 @@ pub(crate) static SHELL: Spec = Spec {
     doc: "Runs a script; values reach it as environment variables.",
     params: Shape::OneOf(&[Shape::Literal, Shape::Object(&SHELL_OBJECT)]),
     result: RESULT,
-    connection: ConnectionNeed::None,
+    connection: ConnectionNeed::Named(PLACES),
+    connections: &[&LOCAL, &SSH, &SYSTEMD],
+    takes_env: true,
 };
 
 static SHELL_OBJECT: Object = Object {
@@ -76,7 +78,9 @@ pub(crate) static EXEC: Spec = Spec {
     doc: "Runs a program with arguments, without a shell.",
     params: Shape::OneOf(&[Shape::List(&Shape::Template), Shape::Object(&EXEC_OBJECT)]),
     result: RESULT,
-    connection: ConnectionNeed::None,
+    connection: ConnectionNeed::Named(PLACES),
+    connections: &[&LOCAL, &SSH, &SYSTEMD],
+    takes_env: true,
 };
 
 static EXEC_OBJECT: Object = Object {
@@ -93,3 +97,69 @@ static EXEC_OBJECT: Object = Object {
     ],
     open: false,
 };
+
+/// Where a program can be run.
+const PLACES: &[&str] = &["local", "ssh", "container", "pod", "deployment"];
+
+static LOCAL: ConnectionSpec = ConnectionSpec {
+    kind: "local",
+    doc: "This machine.",
+    shape: Object {
+        name: "connection",
+        fields: &[Field::required(
+            "local",
+            Shape::Choice(&["true"]),
+            "`true`: the machine on which the run is.",
+        )],
+        open: false,
+    },
+    via: Via::Never,
+};
+
+static SSH: ConnectionSpec = ConnectionSpec {
+    kind: "ssh",
+    doc: "Another machine, through the system's OpenSSH client and its configuration.",
+    shape: Object {
+        name: "connection",
+        fields: &[
+            Field::required(
+                "ssh",
+                Shape::Template,
+                "`user@host`, or a name of the configuration.",
+            ),
+            Field::optional(
+                "config",
+                Shape::Template,
+                "The client's configuration file; the user's own unless given.",
+            ),
+        ],
+        open: false,
+    },
+    via: Via::Named(&["ssh"]),
+};
+
+static SYSTEMD: ConnectionSpec = ConnectionSpec {
+    kind: "systemd",
+    doc: "The services of systemd, on this machine or on the one that `via` names.",
+    shape: Object {
+        name: "connection",
+        fields: &[Field::required(
+            "systemd",
+            Shape::Choice(&["system", "user"]),
+            "`system` for the machine's services, `user` for one's own.",
+        )],
+        open: false,
+    },
+    via: Via::Named(&["ssh"]),
+};
+
+/// Programs run on this machine only, so far.
+pub(crate) fn lacks(connection: Option<(&str, &Param)>) -> Vec<Lack> {
+    match connection {
+        None | Some(("local", _)) => Vec::new(),
+        Some((kind, _)) => vec![Lack {
+            param: String::new(),
+            what: format!("a program through a connection of kind `{kind}`"),
+        }],
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runbook_action::{
-    Action, Call, Connection, ErrorKind, Failure, Output, Param, Recognised, Spec, async_trait,
+    Action, Call, Connection, ErrorKind, Failure, Kind, Output, Param, Recognised, Spec, Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
@@ -112,8 +112,7 @@ impl Sql {
     }
 }
 
-#[async_trait]
-impl Action for Sql {
+impl Kind for Sql {
     fn spec(&self) -> &'static Spec {
         &spec::SPEC
     }
@@ -124,9 +123,13 @@ impl Action for Sql {
             effect: statement.analysis.effect,
             certain: statement.analysis.certain,
             summary: statement.summary(),
+            undoing: Undoing::ByAuthor,
         })
     }
+}
 
+#[async_trait]
+impl Action for Sql {
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let statement = Statement::read(call.params)?;
         let values = statement.values()?;

@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Spec};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 /// The filters that make a value one piece of a statement.
 pub(crate) const LITERAL: &str = "sql_literal";
@@ -30,7 +30,9 @@ pub(crate) static SPEC: Spec = Spec {
             "The names of the columns.",
         ),
     ],
-    connection: ConnectionNeed::Required(&CONNECTION),
+    connection: ConnectionNeed::Required(&["sql"]),
+    connections: &[&CONNECTION],
+    takes_env: false,
 };
 
 static PARAMS: Object = Object {
@@ -75,4 +77,5 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
+    via: Via::Named(&["ssh", "container", "pod", "deployment"]),
 };

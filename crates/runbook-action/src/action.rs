@@ -34,6 +34,18 @@ impl Effect {
     }
 }
 
+/// What it takes to undo something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Undoing {
+    /// Only the author can say.
+    #[default]
+    ByAuthor,
+    /// The action can keep what was there and put it back: `rollback: auto`.
+    Automatic,
+    /// There is nothing to put back, as after a restart: `rollback: not_needed` goes without saying.
+    Needless,
+}
+
 /// What a set of parameters would do, as far as the action can tell without asking anybody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recognised {
@@ -44,6 +56,8 @@ pub struct Recognised {
     pub certain: bool,
     /// One line for people: `GET /health/status`. Secrets are masked.
     pub summary: String,
+    /// What it takes to undo it.
+    pub undoing: Undoing,
 }
 
 /// What an action is and what it accepts.
@@ -57,19 +71,48 @@ pub struct Spec {
     pub params: Shape,
     /// The names that `expect` and `capture` may use, with what they hold.
     pub result: &'static [Field],
-    /// Whether it talks through a connection.
+    /// Whether it talks through a connection, and of which kinds.
     pub connection: ConnectionNeed,
+    /// The kinds of connections that come with it.
+    pub connections: &'static [&'static ConnectionSpec],
+    /// Whether it starts a program, to which environment variables can be given.
+    pub takes_env: bool,
 }
 
-/// Whether an action talks through a connection of the runbook.
+/// Whether an action talks through a connection of the runbook. The kinds may be those of other actions: a
+/// script can run in a container.
 #[derive(Debug, Clone, Copy)]
 pub enum ConnectionNeed {
     /// It uses none.
     None,
-    /// It uses one if there is one.
-    Optional(&'static ConnectionSpec),
-    /// It cannot do without.
-    Required(&'static ConnectionSpec),
+    /// It uses one if the author names it: where a script runs is never guessed.
+    Named(&'static [&'static str]),
+    /// It uses one if the author names it, or if there is only one of these kinds.
+    Optional(&'static [&'static str]),
+    /// The same, and it cannot do without.
+    Required(&'static [&'static str]),
+}
+
+impl ConnectionNeed {
+    /// The kinds that will do.
+    #[must_use]
+    pub const fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Self::None => &[],
+            Self::Named(kinds) | Self::Optional(kinds) | Self::Required(kinds) => kinds,
+        }
+    }
+}
+
+/// Whether a connection can go through another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// It never does.
+    Never,
+    /// It does if the author says so, through one of these kinds.
+    Named(&'static [&'static str]),
+    /// It must, through one of these kinds: the one that is named, else the only one.
+    Required(&'static [&'static str]),
 }
 
 /// A kind of connection and what it accepts.
@@ -79,8 +122,10 @@ pub struct ConnectionSpec {
     pub kind: &'static str,
     /// One sentence for people.
     pub doc: &'static str,
-    /// All keys of the mapping, the one of the kind included.
+    /// All keys of the mapping, the one of the kind included, and without `via`.
     pub shape: Object,
+    /// What it can go through.
+    pub via: Via,
 }
 
 /// A connection with its parameters rendered.
@@ -161,6 +206,25 @@ pub trait Host: Send + Sync {
     fn remaining(&self) -> Option<Duration>;
 }
 
+/// A part of the language that an action cannot run yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lack {
+    /// The path of the parameter; empty for the action as a whole.
+    pub param: String,
+    /// What cannot be run, as a noun: “a body of several parts”.
+    pub what: String,
+}
+
+/// A kind of action, as far as it can be known without doing anything.
+pub trait Kind: Send + Sync {
+    /// What it is and what it accepts.
+    fn spec(&self) -> &'static Spec;
+
+    /// What these parameters would do. Pure: the parameters may have parts that are not known yet, and the
+    /// effect may depend only on literal ones.
+    fn recognise(&self, params: &Param) -> Result<Recognised, Failure>;
+}
+
 /// One way to touch the world.
 ///
 /// # Cancellation
@@ -169,13 +233,15 @@ pub trait Host: Send + Sync {
 /// failure of kind [`Cancelled`](crate::ErrorKind::Cancelled) that says whether something may have been
 /// applied.
 #[async_trait]
-pub trait Action: Send + Sync {
-    /// What it is and what it accepts.
-    fn spec(&self) -> &'static Spec;
-
-    /// What these parameters would do. Pure: the parameters may have parts that are not known yet, and the
-    /// effect may depend only on literal ones.
-    fn recognise(&self, params: &Param) -> Result<Recognised, Failure>;
+pub trait Action: Kind {
+    /// What of these parameters is part of the language and cannot be run by this version: paths of parameters
+    /// and what they would do. A plan that asks for one of them is refused before anything starts.
+    ///
+    /// `connection` is the kind of the connection that was picked, with its mapping.
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        let _ = (params, connection);
+        Vec::new()
+    }
 
     /// Does it.
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure>;

@@ -1,7 +1,7 @@
 //! The contract between the engine and its actions: all that a plugin author imports.
 //!
 //! An [`Action`] is one way to touch the world: run a program, ask a URL, send a statement. It says what it
-//! accepts ([`Spec`]), what a given set of parameters would do ([`Action::recognise`], pure), and does it
+//! accepts ([`Spec`]), what a given set of parameters would do ([`Kind::recognise`], pure), and does it
 //! ([`Action::run`]). It is handed a [`Call`] with rendered parameters, and speaks back through the [`Host`]:
 //! output goes there as it arrives, and cancellation comes from there.
 //!
@@ -17,7 +17,8 @@ mod param;
 mod secret;
 
 pub use action::{
-    Action, Call, Connection, ConnectionNeed, ConnectionSpec, Effect, Host, Output, Recognised, Spec, Stream,
+    Action, Call, Connection, ConnectionNeed, ConnectionSpec, Effect, Host, Kind, Lack, Output, Recognised,
+    Spec, Stream, Undoing, Via,
 };
 pub use async_trait::async_trait;
 pub use failure::{ErrorKind, Failure};

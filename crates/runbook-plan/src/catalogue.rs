@@ -1,50 +1,84 @@
-//! The actions and kinds of connections that there are.
+//! The kinds of actions and of connections that there are.
 
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use runbook_action::{Action, ConnectionNeed, ConnectionSpec};
+use runbook_action::{Action, ConnectionSpec, Kind};
+
+use crate::service::{Plugin, Service};
 
 /// The actions that there are. The composition root fills it; nobody else knows a plugin by name.
 #[derive(Clone, Default)]
 pub struct Catalogue {
-    actions: IndexMap<&'static str, Arc<dyn Action>>,
+    entries: IndexMap<&'static str, Entry>,
+}
+
+/// A kind of action.
+#[derive(Clone)]
+enum Entry {
+    /// It can be run.
+    Runs(Arc<dyn Action>),
+    /// It is known what it would do, and no more.
+    Declared(Arc<dyn Kind>),
+}
+
+impl Entry {
+    fn kind(&self) -> &dyn Kind {
+        match self {
+            Self::Runs(action) => action.as_ref(),
+            Self::Declared(kind) => kind.as_ref(),
+        }
+    }
 }
 
 impl Catalogue {
-    /// No actions yet.
+    /// What the engine knows without a plugin, and no actions yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let mut catalogue = Self::default();
+        catalogue.declare(Arc::new(Service));
+        catalogue.declare(Arc::new(Plugin));
+        catalogue
     }
 
     /// Adds an action; it replaces one of the same kind.
     pub fn add(&mut self, action: Arc<dyn Action>) {
-        self.actions.insert(action.spec().kind, action);
+        self.entries.insert(action.spec().kind, Entry::Runs(action));
     }
 
-    /// The action of this kind.
+    /// Adds a kind of action that is checked and planned, but cannot be run.
+    pub fn declare(&mut self, kind: Arc<dyn Kind>) {
+        self.entries.insert(kind.spec().kind, Entry::Declared(kind));
+    }
+
+    /// What is known of this kind of action without doing anything.
+    #[must_use]
+    pub fn kind(&self, kind: &str) -> Option<&dyn Kind> {
+        self.entries.get(kind).map(Entry::kind)
+    }
+
+    /// The action of this kind, if it can be run.
     #[must_use]
     pub fn get(&self, kind: &str) -> Option<&Arc<dyn Action>> {
-        self.actions.get(kind)
+        match self.entries.get(kind) {
+            Some(Entry::Runs(action)) => Some(action),
+            Some(Entry::Declared(_)) | None => None,
+        }
     }
 
     /// The kinds of actions.
     pub fn kinds(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.actions.keys().copied()
+        self.entries.keys().copied()
     }
 
-    /// The kinds of connections that the actions use.
+    /// The kinds of connections.
     #[must_use]
     pub fn connections(&self) -> Vec<&'static ConnectionSpec> {
         let mut specs: Vec<&'static ConnectionSpec> = Vec::new();
-        for action in self.actions.values() {
-            match action.spec().connection {
-                ConnectionNeed::None => {}
-                ConnectionNeed::Optional(spec) | ConnectionNeed::Required(spec) => {
-                    if specs.iter().all(|known| known.kind != spec.kind) {
-                        specs.push(spec);
-                    }
+        for entry in self.entries.values() {
+            for spec in entry.kind().spec().connections {
+                if specs.iter().all(|known| known.kind != spec.kind) {
+                    specs.push(spec);
                 }
             }
         }

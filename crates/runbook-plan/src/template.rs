@@ -149,6 +149,36 @@ impl Template {
         }
     }
 
+    /// The value of a key, if this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.get(key),
+            Kind::Fixed(_) | Kind::Whole(_) | Kind::Text(_) | Kind::List(_) => None,
+        }
+    }
+
+    /// Whether this is a list.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self.kind, Kind::List(_))
+    }
+
+    /// The expressions in it, each with the place of the text that it stands in.
+    pub(crate) fn expressions(&self) -> Vec<(&Expression, Span)> {
+        match &self.kind {
+            Kind::Fixed(_) => Vec::new(),
+            Kind::Whole(expression) => vec![(expression, self.span)],
+            Kind::Text(pieces) => pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Expression(expression) => Some((expression, self.span)),
+                    Piece::Literal(_) => None,
+                })
+                .collect(),
+            Kind::List(items) => items.iter().flat_map(Self::expressions).collect(),
+            Kind::Map(entries) => entries.values().flat_map(Self::expressions).collect(),
+        }
+    }
+
     /// Its value as far as it is known without running anything: expressions stay expressions.
     #[must_use]
     pub fn sketch(&self) -> Param {

@@ -12,10 +12,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Shape};
-use runbook_action::{
-    Action, Call, Connection, ConnectionNeed, ConnectionSpec, ErrorKind, Failure, Param, Secret, Segment,
-    Spec, Text,
-};
+use runbook_action::{Action, Call, Connection, ErrorKind, Failure, Param, Secret, Segment, Spec, Text};
 
 use serde_json::Value;
 
@@ -134,7 +131,7 @@ fn describes_itself(spec: &Spec) {
     assert!(!spec.result.is_empty(), "`{}` has no result", spec.kind);
     fields_are_described(spec.result);
     shape_is_described(&spec.params);
-    if let Some(connection) = connection_of(spec) {
+    for connection in spec.connections {
         fields_are_described(connection.shape.fields);
         assert!(
             connection.shape.field(connection.kind).is_some(),
@@ -148,7 +145,9 @@ fn shape_is_described(shape: &Shape) {
     match shape {
         Shape::Object(object) => fields_are_described(object.fields),
         Shape::OneOf(shapes) => shapes.iter().for_each(shape_is_described),
-        Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) => shape_is_described(inner),
+        Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) | Shape::Named(inner) => {
+            shape_is_described(inner)
+        }
         Shape::Template
         | Shape::Literal
         | Shape::Quoted(_)
@@ -156,6 +155,7 @@ fn shape_is_described(shape: &Shape) {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_)
@@ -256,16 +256,12 @@ pub fn names_a_parameter(spec: &Spec, path: &str) -> bool {
         .map(|step| step.trim_end_matches(']'))
         .skip_while(|step| step.is_empty())
         .collect();
-    match (steps.as_slice(), connection_of(spec)) {
-        (["connections", _, rest @ ..], Some(connection)) => leads(&Shape::Object(&connection.shape), rest),
-        (steps, _) => leads(&spec.params, steps),
-    }
-}
-
-const fn connection_of(spec: &Spec) -> Option<&'static ConnectionSpec> {
-    match spec.connection {
-        ConnectionNeed::None => None,
-        ConnectionNeed::Optional(connection) | ConnectionNeed::Required(connection) => Some(connection),
+    match steps.as_slice() {
+        ["connections", _, rest @ ..] => spec
+            .connections
+            .iter()
+            .any(|connection| leads(&Shape::Object(&connection.shape), rest)),
+        steps => leads(&spec.params, steps),
     }
 }
 
@@ -276,7 +272,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
     match shape {
         Shape::Any => true,
         Shape::Dynamic(inner) => leads(inner, steps),
-        Shape::Map(inner) => leads(inner, rest),
+        Shape::Map(inner) | Shape::Named(inner) => leads(inner, rest),
         Shape::List(inner) => step.parse::<usize>().is_ok() && leads(inner, rest),
         Shape::Object(object) => object.field(step).is_some_and(|field| leads(&field.shape, rest)),
         Shape::OneOf(shapes) => shapes.iter().any(|shape| leads(shape, steps)),
@@ -287,6 +283,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_) => false,

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::schema::{Field, Shape};
 use runbook_action::{
-    Action, Call, ConnectionNeed, Effect, ErrorKind, Failure, Host, Output, Param, Recognised, Spec,
-    async_trait,
+    Action, Call, ConnectionNeed, Effect, ErrorKind, Failure, Host, Kind, Output, Param, Recognised, Spec,
+    Undoing, async_trait,
 };
 use runbook_engine::Clock;
 use runbook_plan::Catalogue;
@@ -83,6 +83,8 @@ const fn spec(kind: &'static str) -> Spec {
         params: Shape::Map(&Shape::Any),
         result: RESULT,
         connection: ConnectionNeed::None,
+        connections: &[],
+        takes_env: true,
     }
 }
 
@@ -96,8 +98,7 @@ struct Scripted {
     script: Script,
 }
 
-#[async_trait]
-impl Action for Scripted {
+impl Kind for Scripted {
     fn spec(&self) -> &'static Spec {
         self.spec
     }
@@ -116,9 +117,13 @@ impl Action for Scripted {
             effect: self.effect,
             certain: true,
             summary: format!("{} {name}", self.spec.kind),
+            undoing: Undoing::ByAuthor,
         })
     }
+}
 
+#[async_trait]
+impl Action for Scripted {
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let said = call.params.reveal();
         let name = said.get("name").and_then(Value::as_str).unwrap_or_default();

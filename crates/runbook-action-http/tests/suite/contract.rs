@@ -1,6 +1,6 @@
 //! What every action keeps to.
 
-use runbook_action::{Action, Effect, Param};
+use runbook_action::{Effect, Kind, Param};
 use runbook_action_http::Http;
 use runbook_testkit::contract::{Subject, Use, check, secret, value, written};
 use serde_json::{Value, json};

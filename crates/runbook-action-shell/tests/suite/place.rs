@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::{PermissionsExt, symlink};
 
-use runbook_action::{Action, Effect, ErrorKind, Text};
+use runbook_action::{Effect, ErrorKind, Kind, Text};
 use runbook_action_shell::Shell;
 use runbook_testkit::contract::written;
 use runbook_testkit::host::FakeHost;

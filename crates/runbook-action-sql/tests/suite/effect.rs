@@ -1,6 +1,6 @@
 //! What statements would do.
 
-use runbook_action::{Action, Effect};
+use runbook_action::{Effect, Kind};
 use runbook_action_sql::Sql;
 use runbook_testkit::contract::written;
 use serde_json::json;

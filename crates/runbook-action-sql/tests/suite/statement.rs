@@ -1,6 +1,6 @@
 //! What is refused before any database is asked.
 
-use runbook_action::Action;
+use runbook_action::Kind;
 use runbook_action_sql::Sql;
 use runbook_testkit::contract::{value, written};
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! Statements with values in their text.
 
-use runbook_action::{Action, Effect, Failure, Param, Recognised, Secret, Segment, Text};
+use runbook_action::{Effect, Failure, Kind, Param, Recognised, Secret, Segment, Text};
 use runbook_action_sql::Sql;
 
 /// A statement in which `‹x›` is an expression, `«x»` the value that one gave, and `¡x!` a secret.
