@@ -11,6 +11,7 @@
 
 mod author;
 mod book;
+mod bounds;
 mod broken;
 mod check;
 mod commands;
