@@ -34,14 +34,23 @@ const MADE_AGAIN: &[(&str, &[&str])] = &[
     ("apps", ROLLED),
     ("apps", &["replicaset", "replicasets", "rs"]),
     ("batch", &["cronjob", "cronjobs", "cj"]),
-    ("autoscaling", &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"]),
+    (
+        "autoscaling",
+        &["horizontalpodautoscaler", "horizontalpodautoscalers", "hpa"],
+    ),
     ("policy", &["poddisruptionbudget", "poddisruptionbudgets", "pdb"]),
     ("networking.k8s.io", &["ingress", "ingresses", "ing"]),
-    ("networking.k8s.io", &["networkpolicy", "networkpolicies", "netpol"]),
+    (
+        "networking.k8s.io",
+        &["networkpolicy", "networkpolicies", "netpol"],
+    ),
     ("rbac.authorization.k8s.io", &["role", "roles"]),
     ("rbac.authorization.k8s.io", &["rolebinding", "rolebindings"]),
     ("rbac.authorization.k8s.io", &["clusterrole", "clusterroles"]),
-    ("rbac.authorization.k8s.io", &["clusterrolebinding", "clusterrolebindings"]),
+    (
+        "rbac.authorization.k8s.io",
+        &["clusterrolebinding", "clusterrolebindings"],
+    ),
 ];
 
 pub(crate) fn recognise(params: &Param) -> Result<Recognised, Failure> {
@@ -254,9 +263,7 @@ fn manifests(value: &Args<'_>) -> Result<String, Failure> {
             let shown: Result<Vec<String>, Failure> = items.iter().map(manifest).collect();
             Ok(shown?.join(", "))
         }
-        Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) => {
-            path_of(value).map(str::to_owned)
-        }
+        Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) => path_of(value).map(str::to_owned),
     }
 }
 

@@ -46,7 +46,10 @@ static PARAMS: Object = Object {
             "logs",
             "Reads what the containers of `pod/web-0` or of the pods of `deployment/web` printed.",
         ),
-        verb("top", "Reads how much `pods` or `nodes` use of processor and memory."),
+        verb(
+            "top",
+            "Reads how much `pods` or `nodes` use of processor and memory.",
+        ),
         verb(
             "rollout_status",
             "Waits, by watching, until the rollout of `deployment/web` is complete, and fails early if it cannot be.",
@@ -57,13 +60,25 @@ static PARAMS: Object = Object {
             "Opens a port of this machine that leads to one of `pod/web-0` or `service/web`, until the run ends.",
         ),
         // The verbs that change.
-        verb("exec", "Runs a program in a container of `pod/web-0` or of a pod of `deployment/web`."),
-        verb("cp", "Copies a file between this machine and a container of `pod/web-0`."),
+        verb(
+            "exec",
+            "Runs a program in a container of `pod/web-0` or of a pod of `deployment/web`.",
+        ),
+        verb(
+            "cp",
+            "Copies a file between this machine and a container of `pod/web-0`.",
+        ),
         verb("scale", "Sets how many replicas `deployment/web` has."),
-        verb("restart", "Replaces the pods of `deployment/web` one after the other."),
+        verb(
+            "restart",
+            "Replaces the pods of `deployment/web` one after the other.",
+        ),
         verb("undo", "Takes `deployment/web` back to an earlier revision."),
         verb("set_image", "Sets the image of a container of `deployment/web`."),
-        verb("set_env", "Sets environment variables of the containers of `deployment/web`."),
+        verb(
+            "set_env",
+            "Sets environment variables of the containers of `deployment/web`.",
+        ),
         verb(
             "set_resources",
             "Sets what the containers of `deployment/web` request and are limited to.",
@@ -71,11 +86,7 @@ static PARAMS: Object = Object {
         verb("patch", "Changes fields of one object."),
         Field::optional(
             "apply",
-            Shape::OneOf(&[
-                Shape::Literal,
-                Shape::List(&Shape::Any),
-                Shape::Map(&Shape::Any),
-            ]),
+            Shape::OneOf(&[Shape::Literal, Shape::List(&Shape::Any), Shape::Map(&Shape::Any)]),
             "Makes objects what a manifest says, by server-side apply: a file, a manifest, or a list of them.",
         ),
         verb("cordon", "Keeps new pods away from a node."),
@@ -335,7 +346,11 @@ static OPERATION: Object = Object {
             Shape::Choice(&["add", "remove", "replace", "move", "copy", "test"]),
             "What to do.",
         ),
-        Field::required("path", Shape::Literal, "Where, as a JSON pointer: `/spec/replicas`."),
+        Field::required(
+            "path",
+            Shape::Literal,
+            "Where, as a JSON pointer: `/spec/replicas`.",
+        ),
         Field::optional(
             "from",
             Shape::Literal,
@@ -350,13 +365,17 @@ static OPERATION: Object = Object {
     open: false,
 };
 
-const RESULT: &[Field] = &[
+static RESULT: &[Field] = &[
     Field::required(
         "object",
         Shape::Any,
         "The object, as the cluster has it; null where several were asked for.",
     ),
-    Field::required("items", Shape::List(&Shape::Any), "The objects, each as the cluster has it."),
+    Field::required(
+        "items",
+        Shape::List(&Shape::Any),
+        "The objects, each as the cluster has it.",
+    ),
     Field::required(
         "names",
         Shape::List(&Shape::Template),
@@ -441,7 +460,11 @@ static REVISION: Object = Object {
     name: "revision",
     fields: &[
         Field::required("revision", Shape::COUNT, "Its number."),
-        Field::required("cause", Shape::Template, "What was noted as its cause, or nothing."),
+        Field::required(
+            "cause",
+            Shape::Template,
+            "What was noted as its cause, or nothing.",
+        ),
         Field::required(
             "images",
             Shape::Map(&Shape::Template),

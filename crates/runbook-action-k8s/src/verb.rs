@@ -39,66 +39,95 @@ const AUTOMATIC: Undoing = Undoing::Automatic;
 const NEEDLESS: Undoing = Undoing::Needless;
 
 /// All verbs.
-pub(crate) static VERBS: &[Verb] = &[
-    Verb::reads(
-        "get",
-        &["namespace", "all_namespaces", "selector", "field_selector", "limit", "missing_ok"],
-    ),
-    Verb::reads(
-        "list",
-        &["namespace", "all_namespaces", "selector", "field_selector", "limit"],
-    ),
-    Verb::reads("wait", &["for", "namespace", "selector", "field_selector", "all"])
-        .needing(&[Need::Key("for")]),
-    Verb::reads("events", &["namespace", "all_namespaces", "since", "type", "limit"]),
-    Verb::reads(
-        "logs",
-        &[
-            "namespace",
-            "selector",
-            "container",
-            "all_containers",
-            "tail",
-            "since",
-            "previous",
-            "timestamps",
-        ],
-    ),
-    Verb::reads("top", &["namespace", "all_namespaces", "selector", "containers"]),
-    Verb::reads("rollout_status", &["namespace", "revision"]),
-    Verb::reads("rollout_history", &["namespace", "revision"]),
-    Verb::reads("port_forward", &["namespace", "port", "local_port"]).needing(&[Need::Key("port")]),
-    Verb::changes(
-        "exec",
-        &["namespace", "container", "argv", "stdin", "ok_exit_codes"],
-        BY_AUTHOR,
-    )
-    .needing(&[Need::Key("argv")])
-    .uncertain(),
-    Verb::changes("cp", &["namespace", "container", "path", "to", "from"], BY_AUTHOR)
-        .needing(&[Need::Key("path"), Need::One(&["to", "from"])]),
-    Verb::changes("scale", &["namespace", "replicas", "current_replicas"], AUTOMATIC)
-        .needing(&[Need::Key("replicas")]),
-    Verb::changes("restart", &["namespace", "selector", "all"], NEEDLESS),
-    Verb::changes("undo", &["namespace", "to_revision"], BY_AUTHOR),
-    Verb::changes("set_image", &["namespace", "container", "image"], AUTOMATIC)
-        .needing(&[Need::Key("image")]),
-    Verb::changes("set_env", &["namespace", "container", "env", "unset"], AUTOMATIC)
-        .needing(&[Need::Any(&["env", "unset"])]),
-    Verb::changes("set_resources", &["namespace", "container", "requests", "limits"], AUTOMATIC)
+pub(crate) static VERBS: &[Verb] =
+    &[
+        Verb::reads(
+            "get",
+            &[
+                "namespace",
+                "all_namespaces",
+                "selector",
+                "field_selector",
+                "limit",
+                "missing_ok",
+            ],
+        ),
+        Verb::reads(
+            "list",
+            &[
+                "namespace",
+                "all_namespaces",
+                "selector",
+                "field_selector",
+                "limit",
+            ],
+        ),
+        Verb::reads("wait", &["for", "namespace", "selector", "field_selector", "all"])
+            .needing(&[Need::Key("for")]),
+        Verb::reads(
+            "events",
+            &["namespace", "all_namespaces", "since", "type", "limit"],
+        ),
+        Verb::reads(
+            "logs",
+            &[
+                "namespace",
+                "selector",
+                "container",
+                "all_containers",
+                "tail",
+                "since",
+                "previous",
+                "timestamps",
+            ],
+        ),
+        Verb::reads("top", &["namespace", "all_namespaces", "selector", "containers"]),
+        Verb::reads("rollout_status", &["namespace", "revision"]),
+        Verb::reads("rollout_history", &["namespace", "revision"]),
+        Verb::reads("port_forward", &["namespace", "port", "local_port"]).needing(&[Need::Key("port")]),
+        Verb::changes(
+            "exec",
+            &["namespace", "container", "argv", "stdin", "ok_exit_codes"],
+            BY_AUTHOR,
+        )
+        .needing(&[Need::Key("argv")])
+        .uncertain(),
+        Verb::changes("cp", &["namespace", "container", "path", "to", "from"], BY_AUTHOR)
+            .needing(&[Need::Key("path"), Need::One(&["to", "from"])]),
+        Verb::changes("scale", &["namespace", "replicas", "current_replicas"], AUTOMATIC)
+            .needing(&[Need::Key("replicas")]),
+        Verb::changes("restart", &["namespace", "selector", "all"], NEEDLESS),
+        Verb::changes("undo", &["namespace", "to_revision"], BY_AUTHOR),
+        Verb::changes("set_image", &["namespace", "container", "image"], AUTOMATIC)
+            .needing(&[Need::Key("image")]),
+        Verb::changes("set_env", &["namespace", "container", "env", "unset"], AUTOMATIC)
+            .needing(&[Need::Any(&["env", "unset"])]),
+        Verb::changes(
+            "set_resources",
+            &["namespace", "container", "requests", "limits"],
+            AUTOMATIC,
+        )
         .needing(&[Need::Any(&["requests", "limits"])]),
-    Verb::changes("patch", &["namespace", "merge", "strategic", "json"], AUTOMATIC)
-        .needing(&[Need::One(&["merge", "strategic", "json"])]),
-    Verb::changes("apply", &["namespace", "force_conflicts"], AUTOMATIC),
-    Verb::changes("cordon", &[], AUTOMATIC),
-    Verb::changes("uncordon", &[], AUTOMATIC),
-    // Whether it can be undone depends on the kind.
-    Verb::destroys(
-        "delete",
-        &["namespace", "selector", "field_selector", "all", "grace", "cascade", "missing_ok"],
-    ),
-    Verb::destroys("drain", &["grace", "force", "delete_emptydir", "pod_selector"]),
-];
+        Verb::changes("patch", &["namespace", "merge", "strategic", "json"], AUTOMATIC)
+            .needing(&[Need::One(&["merge", "strategic", "json"])]),
+        Verb::changes("apply", &["namespace", "force_conflicts"], AUTOMATIC),
+        Verb::changes("cordon", &[], AUTOMATIC),
+        Verb::changes("uncordon", &[], AUTOMATIC),
+        // Whether it can be undone depends on the kind.
+        Verb::destroys(
+            "delete",
+            &[
+                "namespace",
+                "selector",
+                "field_selector",
+                "all",
+                "grace",
+                "cascade",
+                "missing_ok",
+            ],
+        ),
+        Verb::destroys("drain", &["grace", "force", "delete_emptydir", "pod_selector"]),
+    ];
 
 /// How the value of this verb names objects.
 pub(crate) fn about(verb: &Verb) -> About {

@@ -93,9 +93,7 @@ impl Verb {
 
     /// The verb that is asked for, when all beside it belongs to it and nothing is missing.
     pub fn chosen<'a>(verbs: &'static [Self], args: &Args<'a>) -> Result<Chosen<'a>, Failure> {
-        let mut asked = verbs
-            .iter()
-            .filter_map(|verb| Some((verb, args.get(verb.key)?)));
+        let mut asked = verbs.iter().filter_map(|verb| Some((verb, args.get(verb.key)?)));
         let Some((verb, value)) = asked.next() else {
             let keys: Vec<String> = verbs.iter().map(|verb| format!("`{}`", verb.key)).collect();
             return Err(args
@@ -254,8 +252,10 @@ mod tests {
 
     static VERBS: &[Verb] = &[
         Verb::reads("logs", &["tail"]),
-        Verb::changes("scale", &["replicas", "when", "at"], Undoing::Automatic).needing(&[Need::Key("replicas")]),
-        Verb::changes("patch", &["merge", "json"], Undoing::ByAuthor).needing(&[Need::One(&["merge", "json"])]),
+        Verb::changes("scale", &["replicas", "when", "at"], Undoing::Automatic)
+            .needing(&[Need::Key("replicas")]),
+        Verb::changes("patch", &["merge", "json"], Undoing::ByAuthor)
+            .needing(&[Need::One(&["merge", "json"])]),
         Verb::destroys("drop", &["a", "b"]).needing(&[Need::Any(&["a", "b"])]),
     ];
 

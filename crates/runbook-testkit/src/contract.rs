@@ -224,14 +224,12 @@ fn fits(param: &Param, shape: &Shape) -> bool {
         (_, Shape::OneOf(shapes)) => shapes.iter().any(|shape| fits(param, shape)),
         (_, Shape::Dynamic(inner)) => matches!(param, Param::Text(_)) || fits(param, inner),
         (Param::Map(map), Shape::Object(object)) => {
-            map.iter().all(|(key, value)| {
-                object
-                    .field(key)
-                    .is_some_and(|field| fits(value, &field.shape))
-            }) && object
-                .fields
-                .iter()
-                .all(|field| !field.required || map.contains_key(field.key))
+            map.iter()
+                .all(|(key, value)| object.field(key).is_some_and(|field| fits(value, &field.shape)))
+                && object
+                    .fields
+                    .iter()
+                    .all(|field| !field.required || map.contains_key(field.key))
         }
         (Param::Map(map), Shape::Map(inner)) => map.values().all(|value| fits(value, inner)),
         (Param::List(items), Shape::List(inner)) => items.iter().all(|item| fits(item, inner)),
