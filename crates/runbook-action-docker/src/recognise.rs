@@ -64,7 +64,13 @@ pub(crate) fn compose(params: &Param) -> Result<Recognised, Failure> {
     };
     has_program(&chosen)?;
     let mut recognised = chosen.recognised(&about);
-    let removes = chosen.is_on("volumes") || chosen.is_on("remove_orphans") || chosen.get("images").is_some();
+    // What is not plainly off is on: an effect is never taken for less than it may be.
+    let may_be_on = |key| {
+        chosen
+            .get(key)
+            .is_some_and(|switch| *switch.param() != Param::Bool(false))
+    };
+    let removes = ["volumes", "remove_orphans", "images"].into_iter().any(may_be_on);
     if removes {
         recognised.effect = Effect::Destructive;
         recognised.undoing = Undoing::ByAuthor;
