@@ -148,7 +148,7 @@ pub(crate) fn lacks(params: &Param, connection: Option<&Param>) -> Vec<Lack> {
     lacks
 }
 
-/// Whether a URL is known to be that of MySQL or MariaDB.
+/// Whether a URL is known to be that of `MySQL` or its kin.
 fn is_mysql(url: &Param) -> bool {
     let Param::Text(text) = url else { return false };
     let Some(Segment::Literal(start) | Segment::Value(start)) = text.segments().first() else {

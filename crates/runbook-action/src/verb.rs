@@ -189,14 +189,14 @@ impl<'a> Chosen<'a> {
                 format!("; `{key}` is for {}", owners.join(", "))
             };
             let takes: Vec<String> = verb.takes.iter().map(|key| format!("`{key}`")).collect();
-            let taken = if takes.is_empty() {
+            let beside = if takes.is_empty() {
                 "nothing beside it".to_owned()
             } else {
                 takes.join(", ")
             };
             return Err(entry
                 .wrong(format!("does not belong to `{}`", verb.key))
-                .help(format!("`{}` takes {taken}{whose}", verb.key)));
+                .help(format!("`{}` takes {beside}{whose}", verb.key)));
         }
         Ok(())
     }

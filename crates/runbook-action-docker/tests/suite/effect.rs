@@ -14,6 +14,13 @@ pub(crate) type Row = (Value, Effect, bool, Undoing);
 
 /// Uses of `docker`.
 pub(crate) fn docker() -> Vec<Row> {
+    let mut rows = docker_reading();
+    rows.extend(docker_changing());
+    rows.extend(docker_destroying());
+    rows
+}
+
+fn docker_reading() -> Vec<Row> {
     vec![
         (
             json!({"ps": "running", "name": "hub", "labels": {"tier": "front"}}),
@@ -43,6 +50,11 @@ pub(crate) fn docker() -> Vec<Row> {
             true,
             Needless,
         ),
+    ]
+}
+
+fn docker_changing() -> Vec<Row> {
+    vec![
         (json!({"start": "hub"}), Change, true, Automatic),
         (
             json!({"stop": ["hub", "neo4j"], "grace": "30s"}),
@@ -88,6 +100,11 @@ pub(crate) fn docker() -> Vec<Row> {
             false,
             ByAuthor,
         ),
+    ]
+}
+
+fn docker_destroying() -> Vec<Row> {
+    vec![
         (json!({"kill": "hub"}), Destructive, true, ByAuthor),
         (
             json!({"kill": "hub", "signal": "SIGTERM"}),

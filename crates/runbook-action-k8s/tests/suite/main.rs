@@ -1,7 +1,5 @@
 //! What uses of `k8s` are known to do, without a cluster.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod contract;
 mod effect;
 mod refused;

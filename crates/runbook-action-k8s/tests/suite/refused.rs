@@ -8,6 +8,7 @@ use crate::recognise;
 pub(crate) fn table() -> Vec<(Value, Option<&'static str>, &'static str)> {
     let mut table = verbs();
     table.extend(objects());
+    table.extend(choosing());
     table.extend(details());
     table
 }
@@ -105,6 +106,11 @@ fn objects() -> Vec<(Value, Option<&'static str>, &'static str)> {
         (json!({"get": "pod/.."}), Some("get"), "is made of dots"),
         (json!({"get": "pod/a b"}), Some("get"), "no name has"),
         (json!({"get": ["pod/a"]}), Some("get"), "expected text"),
+    ]
+}
+
+fn choosing() -> Vec<(Value, Option<&'static str>, &'static str)> {
+    vec![
         (json!({"list": "pod/a"}), Some("list"), "names one object"),
         (
             json!({"get": "pod/a", "selector": "app=web"}),

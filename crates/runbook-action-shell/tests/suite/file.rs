@@ -55,6 +55,13 @@ fn fine() -> Vec<(Value, Effect, &'static str)> {
 
 /// Wrong uses, the parameter that is named (nothing for the whole), and what is said of it.
 fn wrong() -> Vec<(Value, Option<&'static str>, &'static str)> {
+    let mut table = wrong_modes();
+    table.extend(wrong_sets());
+    table.extend(wrong_details());
+    table
+}
+
+fn wrong_modes() -> Vec<(Value, Option<&'static str>, &'static str)> {
     vec![
         (json!({}), None, "`path` is missing"),
         (json!("a"), None, "`path` is missing"),
@@ -101,6 +108,11 @@ fn wrong() -> Vec<(Value, Option<&'static str>, &'static str)> {
             Some("format"),
             "is for `set`",
         ),
+    ]
+}
+
+fn wrong_sets() -> Vec<(Value, Option<&'static str>, &'static str)> {
+    vec![
         (
             json!({"path": "a", "set": {"A": 1}}),
             Some("path"),
@@ -127,6 +139,11 @@ fn wrong() -> Vec<(Value, Option<&'static str>, &'static str)> {
             Some("set"),
             "is not a key",
         ),
+    ]
+}
+
+fn wrong_details() -> Vec<(Value, Option<&'static str>, &'static str)> {
+    vec![
         (
             json!({"path": "a", "content": ["x"]}),
             Some("content"),
