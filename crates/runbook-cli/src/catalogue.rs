@@ -49,8 +49,12 @@ mod tests {
             vars: Vec::new(),
             directory: "/".into(),
         };
-        let kinds: Vec<&str> = catalogue(&environment, Path::new("/")).kinds().collect();
-        assert_eq!(kinds, KINDS);
+        let own: Vec<&str> = Catalogue::new().kinds().collect();
+        let added: Vec<&str> = catalogue(&environment, Path::new("/"))
+            .kinds()
+            .filter(|kind| !own.contains(kind))
+            .collect();
+        assert_eq!(added, KINDS);
     }
 
     /// What a connection goes through, and what an action goes through, is of a kind that there is.

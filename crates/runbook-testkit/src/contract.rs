@@ -162,7 +162,7 @@ fn shape_is_described(shape: &Shape) {
         Shape::Object(object) => fields_are_described(object.fields),
         Shape::OneOf(shapes) => shapes.iter().for_each(shape_is_described),
         Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) | Shape::Named(inner) => {
-            shape_is_described(inner)
+            shape_is_described(inner);
         }
         Shape::Template
         | Shape::Literal
@@ -234,10 +234,13 @@ fn fits(param: &Param, shape: &Shape) -> bool {
                     .iter()
                     .all(|field| !field.required || map.contains_key(field.key))
         }
-        (Param::Map(map), Shape::Map(inner)) => map.values().all(|value| fits(value, inner)),
+        (Param::Map(map), Shape::Map(inner) | Shape::Named(inner)) => {
+            map.values().all(|value| fits(value, inner))
+        }
         (Param::List(items), Shape::List(inner)) => items.iter().all(|item| fits(item, inner)),
         (_, Shape::Any) => true,
-        (Param::List(_) | Param::Map(_), _) | (_, Shape::List(_) | Shape::Map(_) | Shape::Object(_)) => false,
+        (Param::List(_) | Param::Map(_), _)
+        | (_, Shape::List(_) | Shape::Map(_) | Shape::Named(_) | Shape::Object(_)) => false,
         (Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_), _) => true,
     }
 }
