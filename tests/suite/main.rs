@@ -17,6 +17,7 @@ mod commands;
 mod fmt;
 mod formats;
 mod harness;
+mod hostile;
 mod incident;
 mod journal;
 mod people;

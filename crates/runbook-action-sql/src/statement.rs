@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::bind::{self, Bound};
 use crate::effect::{self, Analysis};
+use crate::query::Query;
 use crate::token::{Kind, Token, tokens};
 
 /// The longest summary, in characters.
@@ -26,10 +27,9 @@ const TRANSACTION: [&str; 7] = [
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
     args: Args<'a>,
-    text: &'a str,
-    tokens: Vec<Token<'a>>,
+    query: Query,
     /// The binds in the text, in the order of their first appearance.
-    names: IndexSet<&'a str>,
+    names: IndexSet<String>,
     /// What it would do.
     pub(crate) analysis: Analysis,
     /// How many rows it may change.
@@ -45,8 +45,8 @@ impl<'a> Statement<'a> {
             Param::Map(_) => args.require("query")?,
             Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::List(_) => args.clone(),
         };
-        let text = query.literal()?;
-        let tokens = tokens(text);
+        let text = Query::read(&query)?;
+        let tokens = tokens(text.outline());
         let parts = parts(&tokens);
         let transaction = match args.get("transaction") {
             Some(transaction) => Some((transaction.boolean()?, transaction)),
@@ -62,7 +62,7 @@ impl<'a> Statement<'a> {
         let names = tokens
             .iter()
             .filter(|token| token.kind == Kind::Bind)
-            .map(|token| token.text.trim_start_matches(':'))
+            .map(|token| token.text.trim_start_matches(':').to_owned())
             .collect();
         if let Some(place) = tokens.iter().find(|token| token.kind == Kind::Numbered) {
             let message = format!("`{}` is not the name of a value", place.text);
@@ -80,16 +80,11 @@ impl<'a> Statement<'a> {
         if let (Some((false, transaction)), Some(_)) = (&transaction, max_rows) {
             return Err(transaction.wrong("what `max_rows` takes back must be in a transaction"));
         }
-        let analysis = effect::together(
-            parts
-                .iter()
-                .map(|part| effect::analyse(&numbered(part, &names, '$'))),
-        );
+        let analysis = analyse(&text, parts.len(), &names);
         let statement = Self {
             args,
-            text,
             undoing: undoing(&parts),
-            tokens,
+            query: text,
             names,
             analysis,
             max_rows,
@@ -106,13 +101,13 @@ impl<'a> Statement<'a> {
             None => Vec::new(),
         };
         for name in &self.names {
-            if !given.iter().any(|(key, _)| key == name) {
+            if !given.iter().any(|(key, _)| *key == name.as_str()) {
                 return Err(query
                     .wrong(format!("`:{name}` has no value"))
                     .help(format!("add `{name}` under `bind`")));
             }
         }
-        match given.iter().find(|(key, _)| !self.names.contains(key)) {
+        match given.iter().find(|(key, _)| !self.names.contains(*key)) {
             Some((key, unused)) => Err(unused.wrong(format!("`:{key}` is not in the statement"))),
             None => Ok(()),
         }
@@ -141,7 +136,12 @@ impl<'a> Statement<'a> {
 
     /// The first 80 characters, on one line.
     pub(crate) fn summary(&self) -> String {
-        let mut line = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut line = self
+            .query
+            .shown()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         line.retain(|c| !c.is_control());
         match line.char_indices().nth(SUMMARY) {
             Some((end, _)) => {
@@ -154,7 +154,7 @@ impl<'a> Statement<'a> {
     }
 
     /// The values, in the order of their numbers, with their names.
-    pub(crate) fn values(&self) -> Result<Vec<(&'a str, Bound)>, Failure> {
+    pub(crate) fn values(&self) -> Result<Vec<(&str, Bound)>, Failure> {
         let given = match self.args.get("bind") {
             Some(bind) => bind.entries()?,
             None => return Ok(Vec::new()),
@@ -162,8 +162,8 @@ impl<'a> Statement<'a> {
         let mut values = Vec::with_capacity(self.names.len());
         for name in &self.names {
             for (key, value) in &given {
-                if key == name {
-                    values.push((*name, bind::read(value)?));
+                if *key == name.as_str() {
+                    values.push((name.as_str(), bind::read(value)?));
                 }
             }
         }
@@ -172,14 +172,15 @@ impl<'a> Statement<'a> {
 
     /// The text as the database takes it, each bind replaced by its number after `mark`.
     pub(crate) fn sql(&self, mark: char) -> SqlStr {
-        // The text is the author's, word for word, and the replaced pieces are numbers: no value is part of it.
-        AssertSqlSafe(self.numbered(mark)).into_sql_str()
+        // The text is the author's, word for word, and the replaced pieces are numbers. What values are part of it are
+        // whole literals and names, which `Query` has seen to.
+        AssertSqlSafe(self.numbered(self.query.text(), mark)).into_sql_str()
     }
 
     /// Refuses what this database would take for a place of its own, and leave empty.
     pub(crate) fn has_no_places_like(&self, marks: &[char]) -> Result<(), Failure> {
-        let stray = self
-            .tokens
+        let tokens = tokens(self.query.outline());
+        let stray = tokens
             .iter()
             .find(|token| token.kind == Kind::Other && token.text.starts_with(marks));
         match stray {
@@ -192,13 +193,13 @@ impl<'a> Statement<'a> {
         }
     }
 
-    fn numbered(&self, mark: char) -> String {
-        numbered(&self.tokens, &self.names, mark)
+    fn numbered(&self, text: &str, mark: char) -> String {
+        numbered(&tokens(text), &self.names, mark)
     }
 }
 
 /// The text of some pieces, with each bind replaced by its number after `mark`.
-fn numbered(tokens: &[Token<'_>], names: &IndexSet<&str>, mark: char) -> String {
+fn numbered(tokens: &[Token<'_>], names: &IndexSet<String>, mark: char) -> String {
     tokens
         .iter()
         .map(
@@ -210,8 +211,25 @@ fn numbered(tokens: &[Token<'_>], names: &IndexSet<&str>, mark: char) -> String 
         .collect()
 }
 
+/// What the statements of a text do, from all its readings.
+fn analyse(query: &Query, count: usize, names: &IndexSet<String>) -> Analysis {
+    let readings = query.readings();
+    let split: Vec<Vec<String>> = readings
+        .iter()
+        .map(|text| {
+            let tokens = tokens(text);
+            let each = parts(&tokens);
+            each.iter().map(|part| numbered(part, names, '$')).collect()
+        })
+        .collect();
+    effect::together((0..count).map(|index| {
+        let readings = split.iter().filter_map(|parts| parts.get(index).cloned());
+        effect::analyse(readings)
+    }))
+}
+
 /// The statements in a text, each with what stands before it.
-fn parts<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+pub(crate) fn parts<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
     let mut parts = Vec::new();
     let mut rest = tokens;
     while !rest.is_empty() {
