@@ -60,6 +60,7 @@ fn run(args: Args) -> Result<u8, Error> {
     let here = || Project::find(&environment, None);
     match args.command {
         Command::Completions(args) => Ok(commands::completions::run(&args)),
+        Command::Schema(args) => Ok(commands::schema::run(&args)),
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => {
             let there = |path: &&PathBuf| environment.directory.join(path).exists();

@@ -13,6 +13,7 @@ pub mod expression;
 mod graph;
 mod inputs;
 mod plan;
+pub mod schema;
 mod template;
 
 pub use catalogue::Catalogue;

@@ -6,6 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod lab;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod verify;
 

@@ -1,0 +1,224 @@
+//! Objects and the shapes in them as schemas; each object stands once, under `$defs`.
+
+use runbook_action::ConnectionSpec;
+use runbook_schema::{Field, Object, Shape};
+use serde_json::{Value, json};
+
+use super::actions::ActionKind;
+use super::shapes::{self, json_of};
+use super::{Json, actions};
+
+/// Whose keys are written: that decides the names under `$defs`, and what a further key of an open object is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The language's: a further key is an action.
+    Language,
+    /// Those of this action: a further key is the action's business.
+    Action(&'static str),
+    /// Those of this kind of connection.
+    Connection(&'static str),
+}
+
+/// An object that has its place under `$defs`.
+struct Placed {
+    object: &'static Object,
+    owner: Owner,
+    name: String,
+}
+
+/// What is written so far.
+pub(super) struct Writer {
+    pub(super) kinds: Vec<ActionKind>,
+    pub(super) connections: Vec<&'static ConnectionSpec>,
+    placed: Vec<Placed>,
+    defs: Json,
+}
+
+impl Writer {
+    /// Nothing yet.
+    pub(super) fn new(kinds: Vec<ActionKind>, connections: Vec<&'static ConnectionSpec>) -> Self {
+        Self {
+            kinds,
+            connections,
+            placed: Vec::new(),
+            defs: Json::new(),
+        }
+    }
+
+    /// All that stands under `$defs`.
+    pub(super) fn into_defs(self) -> Json {
+        self.defs
+    }
+
+    /// The schema of the document itself.
+    pub(super) fn root(&mut self, object: &'static Object) -> Json {
+        self.object(object, Owner::Language)
+    }
+
+    /// The schema of a shape.
+    pub(super) fn shape(&mut self, shape: &'static Shape, owner: Owner) -> Json {
+        match shape {
+            Shape::Template | Shape::Literal | Shape::Expression => shapes::text(),
+            Shape::Slug => shapes::slug(),
+            Shape::Version => shapes::version(),
+            Shape::Integer { min, max } => shapes::integer(*min, *max),
+            Shape::Boolean => json_of([("type", "boolean".into())]),
+            Shape::Duration => self.shared("length of time", shapes::duration),
+            Shape::Choice(words) => shapes::choice(words),
+            Shape::Dynamic(inner) => {
+                let schema = self.shape(inner, owner);
+                shapes::dynamic(inner, schema)
+            }
+            Shape::List(inner) => json_of([
+                ("type", "array".into()),
+                ("items", self.shape(inner, owner).into()),
+            ]),
+            Shape::Map(inner) => json_of([
+                ("type", "object".into()),
+                ("additionalProperties", self.shape(inner, owner).into()),
+            ]),
+            Shape::Object(object) => self.place(object, owner),
+            Shape::OneOf(ways) => {
+                let ways: Vec<Json> = ways.iter().map(|way| self.shape(way, owner)).collect();
+                json_of([("anyOf", json!(ways))])
+            }
+            Shape::Any => shapes::any(),
+        }
+    }
+
+    /// Writes an object under `$defs`, if it is not there, and gives a reference to it.
+    fn place(&mut self, object: &'static Object, owner: Owner) -> Json {
+        let known = self
+            .placed
+            .iter()
+            .find(|placed| placed.owner == owner && is_same(placed.object, object));
+        if let Some(known) = known {
+            return reference(&known.name);
+        }
+        let wanted = match owner {
+            Owner::Language => object.name.to_owned(),
+            Owner::Action(kind) if kind == object.name => format!("action.{kind}.parameters"),
+            Owner::Action(kind) => format!("action.{kind}.{}", object.name),
+            Owner::Connection(kind) => format!("connection.{kind}.{}", object.name),
+        };
+        let name = self.free_name(&wanted);
+        // Its place is taken before it is written: an object may contain itself.
+        self.placed.push(Placed {
+            object,
+            owner,
+            name: name.clone(),
+        });
+        let schema = self.object(object, owner);
+        self.define(&name, schema);
+        reference(&name)
+    }
+
+    fn free_name(&self, wanted: &str) -> String {
+        let wanted = wanted.replace(' ', "-");
+        let is_taken = |name: &str| self.placed.iter().any(|placed| placed.name == name);
+        let numbered = (2..).map(|at| format!("{wanted}-{at}"));
+        std::iter::once(wanted.clone())
+            .chain(numbered)
+            .find(|name| !is_taken(name))
+            .unwrap_or(wanted)
+    }
+
+    /// Whether this stands under `$defs`.
+    pub(super) fn is_defined(&self, name: &str) -> bool {
+        self.defs.contains_key(name)
+    }
+
+    /// Adds to `$defs`.
+    pub(super) fn define(&mut self, name: &str, schema: Json) {
+        self.defs.insert(name.to_owned(), schema.into());
+    }
+
+    /// A reference to what stands once under `$defs` because it is long.
+    pub(super) fn shared(&mut self, name: &str, write: impl FnOnce() -> Json) -> Json {
+        let name = name.replace(' ', "-");
+        if !self.is_defined(&name) {
+            self.define(&name, write());
+        }
+        reference(&name)
+    }
+
+    /// The schema of an object itself.
+    pub(super) fn object(&mut self, object: &'static Object, owner: Owner) -> Json {
+        let takes_action = object.open && owner == Owner::Language;
+        let mut properties = Json::new();
+        for field in object.fields {
+            let property = self.property(field, owner);
+            properties.insert(field.key.to_owned(), property.into());
+        }
+        if takes_action {
+            for at in 0..self.kinds.len() {
+                let (key, action) = self.action(at);
+                properties.insert(key.to_owned(), action.into());
+            }
+        }
+        let required: Vec<&str> = object
+            .fields
+            .iter()
+            .filter(|field| field.required)
+            .map(|field| field.key)
+            .collect();
+        let mut schema = json_of([
+            ("title", object.name.into()),
+            ("type", "object".into()),
+            ("properties", properties.into()),
+        ]);
+        if !required.is_empty() {
+            schema.insert("required".to_owned(), json!(required));
+        }
+        if takes_action {
+            schema.insert("allOf".to_owned(), json!([self.one_action()]));
+        }
+        if !object.open || takes_action {
+            schema.insert("additionalProperties".to_owned(), false.into());
+        }
+        schema
+    }
+
+    /// The schema of a key's value, with what the key is for.
+    pub(super) fn property(&mut self, field: &'static Field, owner: Owner) -> Json {
+        let mut property = described(field.doc, shapes::remark(&field.shape));
+        let schema = if owner == Owner::Language && field.key == actions::CONNECTIONS {
+            let connection = self.connection();
+            json_of([
+                ("type", "object".into()),
+                ("additionalProperties", connection.into()),
+            ])
+        } else {
+            self.shape(&field.shape, owner)
+        };
+        property.extend(schema);
+        property
+    }
+}
+
+/// The beginning of a schema: its description, and the same for editors that show more.
+pub(super) fn described(doc: &str, remark: Option<String>) -> Json {
+    let mut schema = json_of([("description", doc.into())]);
+    if let Some(remark) = remark {
+        let markdown = format!("{doc}\n\n{remark}");
+        schema.insert("markdownDescription".to_owned(), markdown.into());
+    }
+    schema
+}
+
+/// A reference into `$defs`.
+pub(super) fn reference(name: &str) -> Json {
+    json_of([("$ref", Value::from(format!("#/$defs/{name}")))])
+}
+
+/// Whether these are one object. A table that is a constant has a place of its own at each mention, and comparing
+/// all that is in them would not end where an object contains itself.
+fn is_same(one: &Object, other: &Object) -> bool {
+    let same_fields = || {
+        one.fields.len() == other.fields.len()
+            && one.fields.iter().zip(other.fields).all(|(one, other)| {
+                (one.key, one.doc, one.required) == (other.key, other.doc, other.required)
+            })
+    };
+    one.name == other.name && one.open == other.open && same_fields()
+}
