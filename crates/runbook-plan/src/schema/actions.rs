@@ -1,12 +1,12 @@
 //! Actions and connections as schemas, and that a step has exactly one action.
 
-use runbook_action::Via;
+use runbook_action::{ConnectionSpec, Via};
 use runbook_schema::{Field, Shape};
 use serde_json::{Value, json};
 
 use super::Json;
 use super::objects::{Owner, Writer, described, reference};
-use super::shapes::{self, json_of};
+use super::shapes::json_of;
 use crate::Catalogue;
 
 /// The key that holds connections, in a runbook and in an environment: their kinds are the catalogue's.
@@ -88,8 +88,20 @@ impl Writer {
         })
     }
 
-    /// The schema of a connection. Which kind it is, is told by which of the kinds' keys it has.
-    pub(super) fn connection(&mut self) -> Json {
+    /// The schema of a mapping of connections.
+    pub(super) fn connections(&mut self, doc: &str) -> Json {
+        let mut schema = described(doc, Some("A mapping of names to connections.".to_owned()));
+        let connection = self.connection();
+        schema.extend(json_of([
+            ("type", "object".into()),
+            ("additionalProperties", connection.into()),
+        ]));
+        schema
+    }
+
+    /// The schema of a connection. Which of the kinds' keys is there tells its kind. While none is, the kinds are
+    /// offered, and nothing else.
+    fn connection(&mut self) -> Json {
         let name = "connection";
         if self.is_defined(name) {
             return reference(name);
@@ -104,36 +116,61 @@ impl Writer {
         let mut any = Vec::new();
         let mut all = Vec::new();
         for spec in specs {
-            let owner = Owner::Connection(spec.kind);
-            let mut object = self.object(&spec.shape, owner);
-            object.insert("title".to_owned(), format!("{} connection", spec.kind).into());
-            if let (Some(via), Some(Value::Object(properties))) =
-                (via(spec.via), object.get_mut("properties"))
-            {
-                properties.insert("via".to_owned(), via.into());
-            }
-            let address = spec
-                .shape
-                .field(spec.kind)
-                .map(|field| shapes::remark(&field.shape));
+            let (object, address) = self.connection_of(spec);
             let name = format!("connection.{}", spec.kind);
             self.define(&name, object);
-            offered.insert(
-                spec.kind.to_owned(),
-                described(spec.doc, address.flatten()).into(),
-            );
+            offered.insert(spec.kind.to_owned(), address.into());
             any.push(json!({"required": [spec.kind], "errorMessage": none}));
             all.push(json!({"if": {"required": [spec.kind]}, "then": reference(&name)}));
         }
         let schema = json_of([
             ("title", name.into()),
             ("type", "object".into()),
-            ("properties", offered.into()),
-            ("anyOf", any.into()),
-            ("allOf", all.into()),
+            ("if", json!({"anyOf": any})),
+            ("then", json!({"allOf": all})),
+            ("else", json!({"properties": offered, "anyOf": any})),
         ]);
         self.define(name, schema);
         reference(name)
+    }
+
+    /// The schema of a kind of connection, and of the key that names the kind and holds the address.
+    fn connection_of(&mut self, spec: &'static ConnectionSpec) -> (Json, Json) {
+        let mut object = self.object(&spec.shape, Owner::Connection(spec.kind));
+        object.insert("title".to_owned(), format!("{} connection", spec.kind).into());
+        let properties = object.get_mut("properties").and_then(Value::as_object_mut);
+        let Some(properties) = properties else {
+            return (object, Json::new());
+        };
+        let mut address = Json::new();
+        if let Some(field) = spec.shape.field(spec.kind) {
+            address = described(spec.doc, Some(field.doc.to_owned()));
+            let of_field = properties.get(spec.kind).and_then(Value::as_object).cloned();
+            for (key, value) in of_field.unwrap_or_default() {
+                address.entry(key).or_insert(value);
+            }
+            properties.insert(spec.kind.to_owned(), address.clone().into());
+        }
+        if let Some(via) = self.via(spec.via) {
+            properties.insert("via".to_owned(), via.into());
+        }
+        (object, address)
+    }
+
+    /// The schema of `via`, for a kind of connection that can go through another.
+    fn via(&mut self, via: Via) -> Option<Json> {
+        let (doc, kinds) = match via {
+            Via::Never => return None,
+            Via::Named(kinds) => ("The connection that it goes through.", kinds),
+            Via::Required(kinds) => (
+                "The connection that it goes through; must be named if several fit.",
+                kinds,
+            ),
+        };
+        let remark = format!("The name of one of kind `{}`.", kinds.join("`, `"));
+        let mut schema = described(doc, Some(remark));
+        schema.extend(self.shape(&Shape::Slug, Owner::Language));
+        Some(schema)
     }
 }
 
@@ -144,22 +181,4 @@ fn results(fields: &[Field]) -> Option<String> {
         .map(|field| format!("- `{}`: {}", field.key, field.doc))
         .collect();
     (!lines.is_empty()).then(|| format!("What `expect` and `capture` may use:\n\n{}", lines.join("\n")))
-}
-
-/// The schema of `via`, for a kind of connection that can go through another.
-fn via(via: Via) -> Option<Json> {
-    let (doc, kinds) = match via {
-        Via::Never => return None,
-        Via::Named(kinds) => ("The connection that it goes through.", kinds),
-        Via::Required(kinds) => (
-            "The connection that it goes through; needed if there are several.",
-            kinds,
-        ),
-    };
-    let mut schema = described(
-        doc,
-        Some(format!("The name of one of kind `{}`.", kinds.join("`, `"))),
-    );
-    schema.extend(shapes::slug());
-    Some(schema)
 }

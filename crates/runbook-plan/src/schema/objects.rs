@@ -58,9 +58,11 @@ impl Writer {
     /// The schema of a shape.
     pub(super) fn shape(&mut self, shape: &'static Shape, owner: Owner) -> Json {
         match shape {
-            Shape::Template | Shape::Literal | Shape::Expression => shapes::text(),
-            Shape::Slug => shapes::slug(),
-            Shape::Version => shapes::version(),
+            Shape::Template => self.shared("template", || shapes::text("template")),
+            Shape::Literal => self.shared("text", || shapes::text("text")),
+            Shape::Expression => self.shared("expression", shapes::expression),
+            Shape::Slug => self.shared("name", shapes::slug),
+            Shape::Version => self.shared("version", shapes::version),
             Shape::Integer { min, max } => shapes::integer(*min, *max),
             Shape::Boolean => json_of([("type", "boolean".into())]),
             Shape::Duration => self.shared("length of time", shapes::duration),
@@ -79,8 +81,8 @@ impl Writer {
             ]),
             Shape::Object(object) => self.place(object, owner),
             Shape::OneOf(ways) => {
-                let ways: Vec<Json> = ways.iter().map(|way| self.shape(way, owner)).collect();
-                json_of([("anyOf", json!(ways))])
+                let ways = ways.iter().map(|way| (way, self.shape(way, owner)));
+                shapes::one_of(ways.collect())
             }
             Shape::Any => shapes::any(),
         }
@@ -181,17 +183,11 @@ impl Writer {
 
     /// The schema of a key's value, with what the key is for.
     pub(super) fn property(&mut self, field: &'static Field, owner: Owner) -> Json {
+        if owner == Owner::Language && field.key == actions::CONNECTIONS {
+            return self.connections(field.doc);
+        }
         let mut property = described(field.doc, shapes::remark(&field.shape));
-        let schema = if owner == Owner::Language && field.key == actions::CONNECTIONS {
-            let connection = self.connection();
-            json_of([
-                ("type", "object".into()),
-                ("additionalProperties", connection.into()),
-            ])
-        } else {
-            self.shape(&field.shape, owner)
-        };
-        property.extend(schema);
+        property.extend(self.shape(&field.shape, owner));
         property
     }
 }

@@ -1,4 +1,6 @@
 //! Scalar shapes as schemas, and how a hover names a shape.
+//!
+//! `errorMessage` is what editors say in place of words such as “incorrect type” or the pattern itself.
 
 use runbook_schema::{Shape, duration};
 use serde_json::{Value, json};
@@ -20,9 +22,26 @@ pub(super) fn json_of<const N: usize>(entries: [(&str, Value); N]) -> Json {
         .collect()
 }
 
-/// A text; YAML reads some texts, such as `8` and `true`, as something else.
-pub(super) fn text() -> Json {
-    json_of([("type", json!(["string", "number", "boolean"]))])
+/// A text. YAML reads some as numbers and some as booleans; of the latter nothing is said by `type`, so that editors
+/// do not offer `true` and `false` wherever a text belongs.
+pub(super) fn text(title: &str) -> Json {
+    let message = "Expected text.";
+    json_of([(
+        "anyOf",
+        json!([
+            {"title": title, "type": ["string", "number"], "errorMessage": message},
+            {"title": "boolean", "not": {"type": ["string", "number", "null", "array", "object"]}},
+        ]),
+    )])
+}
+
+/// An expression; `8` and `true` are some.
+pub(super) fn expression() -> Json {
+    json_of([
+        ("title", "expression".into()),
+        ("type", json!(["string", "number", "boolean"])),
+        ("errorMessage", "Expected an expression.".into()),
+    ])
 }
 
 /// Any value. The types are listed, since editors write the colon after a key only if they know one.
@@ -33,39 +52,45 @@ pub(super) fn any() -> Json {
     )])
 }
 
-/// Text of a pattern, with what an editor says of one that is not.
-pub(super) fn pattern(pattern: &str, noun: &str) -> Json {
-    json_of([
-        ("type", "string".into()),
-        ("pattern", pattern.into()),
-        ("patternErrorMessage", format!("Expected {noun}.").into()),
-    ])
-}
-
 /// The schema of a slug.
 pub(super) fn slug() -> Json {
-    pattern(SLUG, &Shape::Slug.noun())
+    pattern("name", SLUG, &Shape::Slug.noun())
 }
 
 /// The schema of a version.
 pub(super) fn version() -> Json {
-    pattern(VERSION, &Shape::Version.noun())
+    pattern("version", VERSION, &Shape::Version.noun())
 }
 
 /// The schema of a length of time.
 pub(super) fn duration() -> Json {
-    pattern(&duration::pattern(), &Shape::Duration.noun())
+    pattern("length of time", &duration::pattern(), &Shape::Duration.noun())
+}
+
+fn pattern(title: &str, pattern: &str, noun: &str) -> Json {
+    json_of([
+        ("title", title.into()),
+        ("type", "string".into()),
+        ("pattern", pattern.into()),
+        ("errorMessage", format!("Expected {noun}.").into()),
+    ])
 }
 
 /// The schema of exactly one template, beside the values of `inner`.
-pub(super) fn dynamic(inner: &Shape, schema: Json) -> Json {
+pub(super) fn dynamic(inner: &Shape, mut schema: Json) -> Json {
+    name(&mut schema, inner);
     let noun = format!("{}, or one template: `{{{{ … }}}}`", inner.noun());
-    json_of([("anyOf", json!([schema, pattern(TEMPLATE, &noun)]))])
+    json_of([("anyOf", json!([schema, pattern("template", TEMPLATE, &noun)]))])
 }
 
 /// The schema of a whole number.
 pub(super) fn integer(min: Option<i64>, max: Option<i64>) -> Json {
-    let mut schema = json_of([("type", "integer".into())]);
+    let noun = Shape::Integer { min, max }.noun();
+    let mut schema = json_of([
+        ("title", "whole number".into()),
+        ("type", "integer".into()),
+        ("errorMessage", format!("Expected {noun}.").into()),
+    ]);
     for (key, bound) in [("minimum", min), ("maximum", max)] {
         if let Some(bound) = bound {
             schema.insert(key.to_owned(), bound.into());
@@ -88,22 +113,65 @@ pub(super) fn choice(words: &[&str]) -> Json {
     json_of([("enum", values.into())])
 }
 
+/// The schemas of several shapes, of which a value has one. Where a value fits none, editors explain the first of
+/// those that are equally near: a mapping or a list has more to explain than a text.
+pub(super) fn one_of(ways: Vec<(&Shape, Json)>) -> Json {
+    let mut ways = ways;
+    ways.sort_by_key(|(shape, _)| {
+        let is_mapping = matches!(shape, Shape::Object(_) | Shape::Map(_));
+        (!is_mapping, !matches!(shape, Shape::List(_)))
+    });
+    let ways: Vec<Json> = ways
+        .into_iter()
+        .map(|(shape, mut schema)| {
+            name(&mut schema, shape);
+            schema
+        })
+        .collect();
+    json_of([("anyOf", json!(ways))])
+}
+
+/// Gives an alternative a title of its own, by which a hover tells it from the others.
+fn name(schema: &mut Json, shape: &Shape) {
+    let title = match shape {
+        Shape::List(_) => "list",
+        Shape::Map(_) => "mapping",
+        Shape::Boolean => "boolean",
+        Shape::Choice(_) => "word",
+        Shape::Any => "value",
+        Shape::OneOf(_) => "alternatives",
+        Shape::Dynamic(_) => "value or template",
+        // These have one, or more than one below.
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Integer { .. }
+        | Shape::Duration
+        | Shape::Object(_) => return,
+    };
+    schema.insert("title".to_owned(), title.into());
+}
+
 /// What a hover says of a value beside what its key is for. Nothing where the editor shows it by itself.
 pub(super) fn remark(shape: &Shape) -> Option<String> {
     match shape {
-        Shape::Template => Some("Text. Each `{{ … }}` in it is replaced by a value.".to_owned()),
-        Shape::Literal => Some("Text, taken as it stands.".to_owned()),
-        Shape::Expression => Some("An expression, without braces.".to_owned()),
-        Shape::Slug | Shape::Version | Shape::Integer { .. } | Shape::Boolean | Shape::Duration => {
-            Some(sentence(&shape.noun()))
-        }
+        Shape::Template => Some("Each `{{ … }}` in it is replaced by a value.".to_owned()),
+        Shape::Literal => Some("A `{{ … }}` in it stays as it is.".to_owned()),
+        Shape::Expression => Some("Written without braces.".to_owned()),
+        Shape::Slug => Some("Lower case letters, digits, `_` and `-`, beginning with a letter.".to_owned()),
+        Shape::Version => Some("Such as `1.2.0`.".to_owned()),
+        Shape::Integer { .. } | Shape::Boolean => Some(sentence(&shape.noun())),
+        Shape::Duration => Some("Such as `30s`, `5m` or `1h30m`.".to_owned()),
         Shape::Dynamic(inner) => Some(sentence(&format!("{}, or one `{{{{ … }}}}`", inner.noun()))),
         Shape::Any => Some("Any value. Each `{{ … }}` in its texts is replaced by a value.".to_owned()),
         Shape::List(inner) => Some(format!("A list of {}.", plural(inner))),
         Shape::Map(inner) => Some(format!("A mapping of names to {}.", plural(inner))),
         Shape::OneOf(shapes) => {
-            let ways: Vec<String> = shapes.iter().filter_map(remark).collect();
-            (!ways.is_empty()).then(|| ways.join("\n\nOr: "))
+            let way = |shape| remark(shape).unwrap_or_else(|| sentence(&Shape::noun(shape)));
+            let ways: Vec<String> = shapes.iter().map(way).collect();
+            Some(ways.join("\n\nOr: "))
         }
         Shape::Choice(_) | Shape::Object(_) => None,
     }
@@ -112,9 +180,9 @@ pub(super) fn remark(shape: &Shape) -> Option<String> {
 fn plural(shape: &Shape) -> String {
     match shape {
         Shape::Template => "texts; each `{{ … }}` in them is replaced by a value".to_owned(),
-        Shape::Literal => "texts, taken as they stand".to_owned(),
+        Shape::Literal => "texts; a `{{ … }}` in them stays as it is".to_owned(),
         Shape::Expression => "expressions, without braces".to_owned(),
-        Shape::Slug => "short names".to_owned(),
+        Shape::Slug => "names".to_owned(),
         Shape::Version => "versions".to_owned(),
         Shape::Integer { .. } => "whole numbers".to_owned(),
         Shape::Boolean => "booleans".to_owned(),
@@ -128,7 +196,7 @@ fn plural(shape: &Shape) -> String {
             let ways: Vec<String> = shapes.iter().map(plural).collect();
             ways.join(", or of ")
         }
-        Shape::Any => "any values".to_owned(),
+        Shape::Any => "values".to_owned(),
     }
 }
 
