@@ -1,5 +1,6 @@
 //! A project in a temporary directory, the program started in it, and what a run left there.
 
+mod editor;
 mod journal;
 mod process;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub(crate) use self::editor::{Editor, Squiggle};
 pub(crate) use self::journal::Run;
 pub(crate) use self::process::{Lab, Running};
 

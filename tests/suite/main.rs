@@ -12,6 +12,7 @@
 mod book;
 mod broken;
 mod check;
+mod editors;
 mod harness;
 mod incident;
 mod journal;
@@ -20,5 +21,6 @@ mod postgres;
 mod readme;
 mod refused;
 mod running;
+mod schemas;
 mod secrets;
 mod signals;

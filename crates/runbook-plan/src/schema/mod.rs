@@ -32,7 +32,7 @@ pub fn runbook(catalogue: &Catalogue) -> Value {
         .pointer_mut("/properties/apiVersion")
         .and_then(Value::as_object_mut);
     if let Some(format) = format {
-        format.remove("type");
+        format.retain(|key, _| ["description", "markdownDescription"].contains(&key.as_str()));
         format.insert("const".to_owned(), API_VERSION.into());
     }
     schema
