@@ -13,6 +13,8 @@
 mod actions;
 mod objects;
 mod shapes;
+#[cfg(test)]
+mod tests;
 
 use runbook_document::language::{API_VERSION, CONFIG, RUNBOOK};
 use runbook_schema::Object;
