@@ -1,6 +1,8 @@
 //! What an editor makes of the schemas: the YAML language server offers, explains and underlines.
 
-use crate::harness::{Editor, Squiggle};
+use std::fs;
+
+use crate::harness::{Editor, Squiggle, repository};
 
 const HEAD: &str = "apiVersion: runbook/v1\nname: small\nversion: 1.0.0\ntitle: A small runbook\n";
 
@@ -268,4 +270,50 @@ fn the_project_file_is_helped_with_too() {
     editor.underlines(&opened, |found| found.len() == 1 && is_it(&found[0]));
     editor.replace(&mut opened, "defaultenvironment", "default_environment");
     editor.underlines(&opened, <[Squiggle]>::is_empty);
+}
+
+#[test]
+fn what_ships_is_underlined_nowhere() {
+    let mut editor = Editor::start();
+    let only_the_last = |found: &[Squiggle]| found.len() == 1 && found[0].text == "misspelt";
+    for path in [
+        "runbooks/incident/pool-exhaustion.yaml",
+        "examples/hello.yaml",
+        "examples/branches.yaml",
+        "runbook.config.yaml",
+    ] {
+        let text = fs::read_to_string(repository().join(path)).unwrap();
+        // That this is underlined tells that all of it was looked at.
+        let text = format!("{text}misspelt: 1\n");
+        let opened = if path == "runbook.config.yaml" {
+            editor.config(&text)
+        } else {
+            editor.runbook(&text)
+        };
+        editor.underlines(&opened, only_the_last);
+    }
+}
+
+#[test]
+fn the_ways_to_name_a_schema_that_the_book_tells_work() {
+    let mut editor = Editor::start();
+    let wrong = runbook("steps: [{id: one, shell: uptime, efect: read}]\n");
+    let config = "environments: {}\nstat: here\n";
+    for (path, text, place) in [
+        ("runbooks/incident/one.yaml", wrong.clone(), "efect"),
+        ("runbook.config.yaml", config.to_owned(), "stat"),
+        (
+            "elsewhere/one.yaml",
+            format!("# yaml-language-server: $schema=../schemas/runbook.schema.json\n{wrong}"),
+            "efect",
+        ),
+        (
+            "elsewhere/two.yaml",
+            format!("# $schema: ../schemas/runbook.schema.json\n{wrong}"),
+            "efect",
+        ),
+    ] {
+        let opened = editor.open(path, &text);
+        editor.underlines(&opened, |found| found.len() == 1 && found[0].text == place);
+    }
 }

@@ -102,7 +102,8 @@ pub(crate) struct Project {
 impl Project {
     /// A project without any file.
     pub(crate) fn empty() -> Self {
-        let directory = TempDir::new().expect("there is room");
+        // No name that begins with a dot: editors leave such folders out of their patterns.
+        let directory = TempDir::with_prefix("runbook-").expect("there is room");
         Self {
             directory,
             variables: Vec::new(),

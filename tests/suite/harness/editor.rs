@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::Project;
+use super::{Project, repository};
 
 /// How long the server may be silent. It answers in milliseconds.
 const SILENCE: Duration = Duration::from_secs(20);
@@ -29,6 +29,7 @@ pub(crate) struct Editor {
     findings: HashMap<String, Vec<Value>>,
     asked: u64,
     opened: u32,
+    is_set_up: bool,
 }
 
 /// A text in the editor.
@@ -62,6 +63,17 @@ fn server() -> PathBuf {
     program
 }
 
+/// Which files have which schemas, as the book tells users of VS Code.
+fn settings_of_the_book() -> Value {
+    let page = fs::read_to_string(repository().join("book/src/editors.md")).expect("there is a page");
+    let block = page
+        .split("```json\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next());
+    let settings: Value = serde_json::from_str(block.unwrap_or_default()).expect("the page has settings");
+    settings["yaml.schemas"].clone()
+}
+
 impl Editor {
     pub(crate) fn start() -> Self {
         let project = Project::empty().with_copy("schemas");
@@ -83,49 +95,69 @@ impl Editor {
             findings: HashMap::new(),
             asked: 0,
             opened: 0,
+            is_set_up: false,
         };
         editor.introduce();
         editor
     }
 
     fn introduce(&mut self) {
+        let root = format!("file://{}", self.project.path("").display());
         self.ask(
             "initialize",
             &json!({
-                "processId": std::process::id(), "rootUri": null,
-                "capabilities": {"textDocument": {
-                    "completion": {"completionItem": {"snippetSupport": true, "documentationFormat": ["markdown"]}},
-                    "hover": {"contentFormat": ["markdown"]},
-                }},
+                "processId": std::process::id(), "rootUri": root,
+                "workspaceFolders": [{"uri": root, "name": "project"}],
+                "capabilities": {
+                    "workspace": {"configuration": true},
+                    "textDocument": {
+                        "completion": {
+                            "completionItem": {"snippetSupport": true, "documentationFormat": ["markdown"]},
+                        },
+                        "hover": {"contentFormat": ["markdown"]},
+                    },
+                },
             }),
         );
         self.tell("initialized", &json!({}));
-        // Nothing is fetched: the schema is the one that the text names.
-        let settings = json!({"yaml": {
-            "schemaStore": {"enable": false}, "kubernetesCRDStore": {"enable": false},
-            "validate": true, "hover": true, "completion": true,
-        }});
-        self.tell("workspace/didChangeConfiguration", &json!({"settings": settings}));
+        // It asks for its settings, and looks at nothing before it has them.
+        while !self.is_set_up {
+            let message = self.next("its question for settings");
+            self.take(&message);
+        }
     }
 
-    /// Opens a runbook. A `‸` in it is the cursor, and no part of it.
+    /// The settings of a section. Nothing is fetched: a schema is one that the text names, or that the settings of
+    /// the book name.
+    fn settings(section: &str) -> Value {
+        match section {
+            "yaml" => json!({
+                "schemaStore": {"enable": false}, "kubernetesCRDStore": {"enable": false},
+                "validate": true, "hover": true, "completion": true, "schemas": settings_of_the_book(),
+            }),
+            _ => Value::Null,
+        }
+    }
+
+    /// Opens a runbook whose first line names its schema. A `‸` in it is the cursor, and no part of it.
     pub(crate) fn runbook(&mut self, text: &str) -> Opened {
         self.opened += 1;
-        let name = format!("runbooks/number-{}.yaml", self.opened);
-        self.open(&name, "../schemas/runbook.schema.json", text)
+        let name = format!("texts/number-{}.yaml", self.opened);
+        let line = "# yaml-language-server: $schema=../schemas/runbook.schema.json";
+        self.open(&name, &format!("{line}\n{text}"))
     }
 
-    /// Opens a project file.
+    /// Opens a project file whose first line names its schema.
     pub(crate) fn config(&mut self, text: &str) -> Opened {
         self.opened += 1;
-        let name = format!("at-{}/runbook.config.yaml", self.opened);
-        self.open(&name, "../schemas/config.schema.json", text)
+        let name = format!("texts/number-{}.yaml", self.opened);
+        let line = "# yaml-language-server: $schema=../schemas/config.schema.json";
+        self.open(&name, &format!("{line}\n{text}"))
     }
 
-    fn open(&mut self, path: &str, schema: &str, text: &str) -> Opened {
+    /// Opens a text as it is.
+    pub(crate) fn open(&mut self, path: &str, text: &str) -> Opened {
         let path = self.project.path(path);
-        fs::create_dir_all(path.parent().expect("it is in a folder")).expect("there is room");
-        let text = format!("# yaml-language-server: $schema={schema}\n{text}");
         let cursor = text.split_once(CURSOR).map(|(before, _)| {
             let line = before.rsplit('\n').next().unwrap_or_default();
             json!({"line": before.matches('\n').count(), "character": line.encode_utf16().count()})
@@ -255,6 +287,15 @@ impl Editor {
                 let uri = params["uri"].as_str().unwrap_or_default().to_owned();
                 let findings = params["diagnostics"].as_array().cloned().unwrap_or_default();
                 self.findings.insert(uri, findings);
+            }
+            Some("workspace/configuration") => {
+                let asked = message["params"]["items"].as_array().cloned().unwrap_or_default();
+                let sections = asked
+                    .iter()
+                    .map(|item| item["section"].as_str().unwrap_or_default());
+                let settings: Vec<Value> = sections.map(Self::settings).collect();
+                self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": settings}));
+                self.is_set_up = true;
             }
             Some(_) if message.get("id").is_some() => {
                 self.send(&json!({"jsonrpc": "2.0", "id": message["id"], "result": null}));
