@@ -231,12 +231,12 @@ fn mistakes_are_explained_in_words_that_help() {
         (
             "steps: [{id: one, shell: uptime, http: {get: /}}]\n",
             "http",
-            "There is another action, `shell`, and there can be only one.",
+            "There is `shell` already, and there can be only one of the two.",
         ),
         (
             "steps: [{id: one, title: One}]\n",
             "{",
-            "An action is missing: one of shell, exec, ",
+            "There must be an action: one of shell, exec, ",
         ),
         (
             "connections: {api: {http: 'http://localhost', headrs: {}}}\nsteps: [{id: one, http: {get: /}}]\n",

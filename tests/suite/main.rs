@@ -9,10 +9,14 @@
     reason = "a test ends where what it counts on is not so"
 )]
 
+mod author;
 mod book;
 mod broken;
 mod check;
+mod commands;
 mod editors;
+mod fmt;
+mod formats;
 mod harness;
 mod incident;
 mod journal;

@@ -110,7 +110,9 @@ fn right_ones() -> Vec<(String, bool, String)> {
     };
     add(&repository().join("runbook.config.yaml"));
     for folder in ["runbooks", "examples"] {
-        files_below(folder, "yaml").iter().for_each(|path| add(path));
+        for path in files_below(folder, "yaml") {
+            add(&path);
+        }
     }
     for case in [cases("ok"), cases("failed")].concat() {
         for name in ["runbook.yaml", "runbook.config.yaml"] {

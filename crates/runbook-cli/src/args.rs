@@ -1,10 +1,14 @@
 //! The command line.
 
+mod author;
+
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
-const EXIT_CODES: &str = "\
+pub(crate) use self::author::{Explain, Fmt, Man, New};
+
+pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
     0  resolved         every step is done and every gate passed
     1  -                another command than `exec` found what it looked for wrong
@@ -40,6 +44,12 @@ pub(crate) enum Command {
     Exec(Exec),
     /// Check runbooks and say all that is wrong, without running anything
     Check(Check),
+    /// Explain a code such as RB0101, or list all of them
+    Explain(Explain),
+    /// Write a new runbook to begin with
+    New(New),
+    /// Format runbooks and the project file
+    Fmt(Fmt),
     /// List the runs of this project, the newest first
     Runs(Runs),
     /// Show a run: what happened when, or what a step printed
@@ -54,17 +64,20 @@ pub(crate) enum Command {
     Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
+    /// Print the manual page, or write one for each command
+    Man(Man),
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Exec {
     /// The runbook: a file, looked for as given and then under `runbooks/`
+    #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) runbook: PathBuf,
     /// Set an input; may be given several times, once for each
     #[arg(short, long = "input", value_name = "NAME=VALUE")]
     pub(crate) input: Vec<String>,
     /// Read inputs from a YAML or JSON file; `-i` wins over it
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) inputs: Vec<PathBuf>,
     /// The environment of the project file to run in
     #[arg(short, long, value_name = "NAME")]
@@ -89,13 +102,14 @@ pub(crate) struct Exec {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Check {
     /// Files or folders; without them all of `runbooks/`
+    #[arg(value_hint = ValueHint::AnyPath)]
     pub(crate) paths: Vec<PathBuf>,
     /// Check for this environment only; without it for every one of the project file
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: CheckFormat,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -201,6 +215,21 @@ pub(crate) enum SchemaOf {
     Runbook,
     /// The project file, `runbook.config.yaml`
     Config,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum CheckFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+    /// Annotations, for GitHub Actions
+    Github,
+    /// SARIF 2.1.0, for code scanning
+    Sarif,
+    /// JUnit XML, for the test reports of CI servers
+    Junit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -98,7 +98,7 @@ impl Error {
         match self {
             Self::Findings(findings) => {
                 let (sources, findings) = findings.as_ref();
-                term::print_error(&diagnostics::render(sources, findings, &std::io::stderr()));
+                term::print_error(&diagnostics::text(sources, findings, &std::io::stderr()));
                 term::print_error(&format!("{heading} {self}"));
             }
             Self::Inputs(errors) => {

@@ -12,7 +12,10 @@ mod commands;
 mod diagnostics;
 mod error;
 mod identity;
+mod lacking;
+mod pages;
 mod practice;
+mod pretty;
 mod project;
 mod signals;
 mod sources;
@@ -58,12 +61,19 @@ fn bug(place: Option<&Location<'_>>) -> String {
 fn run(args: Args) -> Result<u8, Error> {
     let environment = Environment::snapshot();
     let here = || Project::find(&environment, None);
+    let there = |path: &&PathBuf| environment.directory.join(path).exists();
     match args.command {
         Command::Completions(args) => Ok(commands::completions::run(&args)),
         Command::Schema(args) => Ok(commands::schema::run(&args)),
+        Command::Man(args) => commands::man::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::New(args) => commands::new::run(&here()?, &environment, &args),
+        Command::Fmt(args) => {
+            let named = args.paths.iter().find(there).map(PathBuf::as_path);
+            commands::fmt::run(&Project::find(&environment, named)?, &args)
+        }
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => {
-            let there = |path: &&PathBuf| environment.directory.join(path).exists();
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
             commands::check::run(&Project::find(&environment, named)?, &args)
         }

@@ -1,9 +1,11 @@
 //! The project: its root, its file, its runbooks.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use runbook_document::{Config, Document, Finding, Findings, Node, SourceId, Span, codes};
+use runbook_document::{Config, Document, Finding, Findings, Node, SourceId, Span, Waiver, codes};
+use runbook_plan::Library;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
@@ -26,13 +28,18 @@ pub(crate) struct Project {
     pub(crate) sources: Sources,
     /// What is wrong with the project file.
     pub(crate) findings: Vec<Finding>,
+    /// What the project file waives.
+    pub(crate) waivers: Vec<Waiver>,
 }
 
 /// A runbook that was read.
 pub(crate) struct Loaded {
+    /// The file, as it was found.
+    pub(crate) file: PathBuf,
     /// The file, relative to the project's root where it is below it, with `/` between its parts.
     pub(crate) path: String,
     pub(crate) bytes: Vec<u8>,
+    pub(crate) source: Option<SourceId>,
     pub(crate) tree: Option<Node>,
     pub(crate) document: Option<Document>,
     pub(crate) findings: Findings,
@@ -65,6 +72,7 @@ impl Project {
             config_text: None,
             sources: Sources::default(),
             findings: Vec::new(),
+            waivers: Vec::new(),
             root,
         };
         let path = project.root.join(CONFIG);
@@ -82,6 +90,7 @@ impl Project {
             }
             self.config_text = Some(text);
         }
+        self.waivers = findings.waivers().to_vec();
         self.findings = findings.into_sorted();
         Ok(())
     }
@@ -113,7 +122,7 @@ impl Project {
     }
 
     /// The name under which a file is shown: relative to the root where it is below it.
-    fn shown(&self, path: &Path) -> String {
+    pub(crate) fn shown(&self, path: &Path) -> String {
         let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
         full.strip_prefix(&root)
@@ -170,17 +179,42 @@ impl Project {
         let shown = self.shown(path);
         let mut findings = Findings::new();
         let (bytes, text) = self.read(path, shown.clone(), &mut findings)?;
+        let source = text.as_ref().map(|(source, _)| *source);
         let tree = text.and_then(|(source, text)| runbook_document::parse(source, &text, &mut findings));
         let document = tree
             .as_ref()
             .and_then(|tree| Document::read(tree, crate::catalogue::KINDS, &mut findings));
         Ok(Loaded {
+            file: path.to_owned(),
             path: shown,
             bytes,
+            source,
             tree,
             document,
             findings,
         })
+    }
+
+    /// The runbooks of the project by name, those that were read and all others. What is wrong with the others is
+    /// for when they are checked.
+    pub(crate) fn library(&mut self, loaded: &[Loaded]) -> Result<Library, Error> {
+        let mut library = Library::new();
+        let mut known = HashSet::new();
+        for one in loaded {
+            known.insert(fs::canonicalize(&one.file).unwrap_or_else(|_| one.file.clone()));
+            if let Some(document) = &one.document {
+                library.add(document);
+            }
+        }
+        for path in self.all_runbooks()? {
+            if known.contains(&fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
+                continue;
+            }
+            if let Some(document) = self.load(&path)?.document {
+                library.add(&document);
+            }
+        }
+        Ok(library)
     }
 
     /// Reads a file as text. One that is too long or not UTF-8 is a finding.
@@ -188,7 +222,7 @@ impl Project {
         clippy::type_complexity,
         reason = "the bytes are pinned even where they are no text"
     )]
-    fn read(
+    pub(crate) fn read(
         &mut self,
         path: &Path,
         shown: String,

@@ -1,10 +1,9 @@
 //! A tree against a table: every key known, every value of its shape, all findings at once.
 
 use runbook_schema::duration::parse_duration;
-use runbook_schema::{Object, Shape};
+use runbook_schema::{Object, Shape, is_name};
 
-use crate::language::is_later;
-use crate::{Finding, Findings, Kind, Node, ScalarValue, codes, nearest};
+use crate::{Finding, Findings, Kind, Node, ScalarValue, Spanned, Waiver, codes, nearest};
 
 /// Reports what in `node` is not of the shape, and tells whether all is well.
 pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
@@ -20,6 +19,13 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
             Kind::Map(entries) => all(entries.iter(), |entry| check(&entry.value, inner, findings)),
             Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
         },
+        Shape::Named(inner) => match &node.kind {
+            Kind::Map(entries) => all(entries.iter(), |entry| {
+                let named = named(&entry.key, findings);
+                check(&entry.value, inner, findings) && named
+            }),
+            Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
+        },
         Shape::Object(object) => match &node.kind {
             Kind::Map(_) => object_of(node, object, findings),
             Kind::Scalar(_) | Kind::List(_) => wrong(node, shape, findings),
@@ -30,10 +36,31 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_) => scalar(node, shape, findings),
     }
+}
+
+/// A name that expressions are to use.
+fn named(key: &Spanned<String>, findings: &mut Findings) -> bool {
+    if is_name(&key.value) {
+        return true;
+    }
+    let meant: String = key
+        .value
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+        .collect();
+    let help = if is_name(&meant) {
+        format!("write `{meant}`: a name has letters, digits and `_`")
+    } else {
+        "a name has letters, digits and `_`, begins with a letter, and is no word of the grammar".to_owned()
+    };
+    let message = format!("expressions could not use the name `{}`", key.value);
+    findings.push(Finding::error(codes::UNUSABLE_NAME, key.span, message).help(help));
+    false
 }
 
 /// Like `Iterator::all`, but looks at every item.
@@ -53,7 +80,7 @@ fn is_template(node: &Node) -> bool {
 fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings) -> bool {
     let fits = |candidate: &&Shape| match candidate {
         Shape::List(_) => matches!(node.kind, Kind::List(_)),
-        Shape::Map(_) | Shape::Object(_) => matches!(node.kind, Kind::Map(_)),
+        Shape::Map(_) | Shape::Named(_) | Shape::Object(_) => matches!(node.kind, Kind::Map(_)),
         Shape::Any | Shape::OneOf(_) | Shape::Dynamic(_) => true,
         Shape::Boolean => matches!(
             node.scalar().map(|scalar| &scalar.value),
@@ -65,6 +92,7 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Duration
         | Shape::Choice(_) => node.scalar().is_some(),
     };
@@ -75,28 +103,17 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
 }
 
 fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
-    let mut deferred = false;
     let mut fine = all(node.entries().iter(), |entry| {
         match object.field(&entry.key.value) {
             Some(field) => check(&entry.value, &field.shape, findings),
+            None if object.open => true,
             None => {
-                if is_later(object.name, &entry.key.value) {
-                    deferred = true;
-                    findings.push(later(entry.key.span, &entry.key.value));
-                    false
-                } else if object.open {
-                    true
-                } else {
-                    findings.push(unknown_key(&entry.key.value, entry.key.span, object));
-                    false
-                }
+                findings.push(unknown_key(&entry.key.value, entry.key.span, object));
+                false
             }
         }
     });
-    // What cannot be run yet may stand for what is missing.
-    if deferred {
-        return false;
-    }
+    waivers(node, object, findings);
     for field in object
         .fields
         .iter()
@@ -111,6 +128,21 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
         fine = false;
     }
     fine
+}
+
+/// Takes down what the author waives in this mapping.
+fn waivers(node: &Node, object: &Object, findings: &mut Findings) {
+    if object.field("waive").is_none() {
+        return;
+    }
+    for entry in node.get("waive").map_or(&[] as &[_], Node::entries) {
+        let reason = entry.value.text().unwrap_or_default().trim().to_owned();
+        findings.waive(Waiver {
+            code: entry.key.clone(),
+            reason,
+            within: node.span,
+        });
+    }
 }
 
 /// A noun with its article.
@@ -135,16 +167,6 @@ pub(crate) fn unknown_key(key: &str, span: crate::Span, object: &Object) -> Find
         format!("{} has no key `{key}`", a(object.name)),
     )
     .help(help)
-}
-
-/// The finding for a part of the language that cannot be run yet.
-pub(crate) fn later(span: crate::Span, what: &str) -> Finding {
-    Finding::error(
-        codes::NOT_YET,
-        span,
-        format!("`{what}` is part of the language, but this version cannot run it yet"),
-    )
-    .help("leave it out, or wait for the version that brings it: the changelog says which")
 }
 
 fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
@@ -175,6 +197,9 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
             }
             ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Float(_) | ScalarValue::Text => false,
         },
+        Shape::Number { min, max } => number(&scalar.value).is_some_and(|value| {
+            min.is_none_or(|min| value >= bound(min)) && max.is_none_or(|max| value <= bound(max))
+        }),
         Shape::Boolean => matches!(scalar.value, ScalarValue::Bool(_)),
         Shape::Duration => parse_duration(text).is_some(),
         Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
@@ -184,11 +209,25 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         | Shape::Dynamic(_)
         | Shape::List(_)
         | Shape::Map(_)
+        | Shape::Named(_)
         | Shape::Object(_)
         | Shape::OneOf(_)
         | Shape::Any => true,
     };
     fine || wrong(node, shape, findings)
+}
+
+fn number(value: &ScalarValue) -> Option<f64> {
+    match value {
+        ScalarValue::Integer(value) => Some(bound(*value)),
+        ScalarValue::Float(value) => Some(*value),
+        ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Text => None,
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bounds of the language are small")]
+const fn bound(value: i64) -> f64 {
+    value as f64
 }
 
 fn wrong_word(node: &Node, text: &str, words: &[&str], findings: &mut Findings) -> bool {

@@ -1,6 +1,6 @@
 //! What is wrong in a text, and what to do about it.
 
-use crate::{Code, Span};
+use crate::{Code, Span, Waiver};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -83,10 +83,11 @@ impl Finding {
     }
 }
 
-/// All findings so far.
+/// All findings so far, and what the author waives.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Findings {
     list: Vec<Finding>,
+    waivers: Vec<Waiver>,
 }
 
 impl Findings {
@@ -99,6 +100,24 @@ impl Findings {
     /// Adds one.
     pub fn push(&mut self, finding: Finding) {
         self.list.push(finding);
+    }
+
+    /// Adds a waiver.
+    pub(crate) fn waive(&mut self, waiver: Waiver) {
+        self.waivers.push(waiver);
+    }
+
+    /// What the author waives.
+    #[must_use]
+    pub fn waivers(&self) -> &[Waiver] {
+        &self.waivers
+    }
+
+    /// Whether something must be mended before anything runs, whatever is waived.
+    #[must_use]
+    pub fn has_hard_errors(&self) -> bool {
+        let hard = |finding: &Finding| finding.severity == Severity::Error && !finding.code.lint;
+        self.list.iter().any(hard)
     }
 
     /// Whether something must be mended before anything runs.

@@ -15,6 +15,7 @@ mod config;
 mod document;
 mod finding;
 pub mod language;
+mod lint;
 mod node;
 mod read;
 mod source;
@@ -23,12 +24,16 @@ mod yaml;
 
 pub use check::check;
 pub use codes::Code;
-pub use config::{Config, Environment};
+pub use config::{
+    Channel, Config, Demand, Environment, EscalationStep, OnCall, Policy, Severity as SeverityTerms,
+};
 pub use document::{
-    ActionNode, Approve, Before, Capture, Check, Connection, Detect, Document, Input, OnFailureWord,
-    Rollback, SecretSource, Step, refuse_later_action,
+    ActionNode, Approve, Before, Body, Capture, Check, Connection, Detect, Document, Escalate, ForEach,
+    Input, Named, Notification, OnFailureWord, OnInterruptWord, Repeat, Retry, Rollback, SecretFrom,
+    SecretSource, Step, Then, Trigger, TriggerOn, Undo, rated_checks,
 };
 pub use finding::{Finding, Findings, Severity};
+pub use lint::{Level, Levels, Waiver, settle};
 pub use node::{Entry, Kind, Node, Scalar, ScalarValue};
 pub use source::{SourceId, Span, Spanned};
 pub use suggest::nearest;

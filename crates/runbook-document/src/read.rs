@@ -58,4 +58,40 @@ impl Node {
             })
             .collect()
     }
+
+    /// The one value of a key, or the items of its list.
+    pub(crate) fn one_or_more(&self, key: &str) -> Vec<Self> {
+        match self.get(key) {
+            None => Vec::new(),
+            Some(node) => match &node.kind {
+                crate::Kind::List(items) => items.clone(),
+                crate::Kind::Scalar(_) | crate::Kind::Map(_) => vec![node.clone()],
+            },
+        }
+    }
+
+    /// The one text of a key, or the texts of its list.
+    pub(crate) fn slugs_of(&self, key: &str) -> Vec<Spanned<String>> {
+        let nodes = self.one_or_more(key);
+        let texts = nodes.iter();
+        texts
+            .filter_map(|node| Some(Spanned::new(node.text()?.to_owned(), node.span)))
+            .collect()
+    }
+
+    /// The place of a key that is `true`.
+    pub(crate) fn flag_of(&self, key: &str) -> Option<crate::Span> {
+        let entry = self.entry(key)?;
+        self.boolean_of(key)?.then_some(entry.key.span)
+    }
+
+    /// The number of a key.
+    #[expect(clippy::cast_precision_loss, reason = "the numbers of the language are small")]
+    pub(crate) fn number_of(&self, key: &str) -> Option<f64> {
+        match self.get(key)?.scalar()?.value {
+            ScalarValue::Integer(value) => Some(value as f64),
+            ScalarValue::Float(value) => Some(value),
+            ScalarValue::Null | ScalarValue::Bool(_) | ScalarValue::Text => None,
+        }
+    }
 }

@@ -206,8 +206,29 @@ impl<'a> Reader<'a, '_> {
             let key = self.node(event, &mark, depth + 1)?;
             let (event, mark) = self.next()?;
             let value = self.node(event, &mark, depth + 1)?;
+            if self.is_split(start, &key, &value) {
+                self.split(&key);
+                continue;
+            }
             self.insert(&mut entries, key, value);
         }
+    }
+
+    /// Whether this is a word without a colon in a mapping with braces: what a comma leaves of `{a: b,c}`.
+    fn is_split(&self, start: &Marked, key: &Node, value: &Node) -> bool {
+        let opening = start.byte_range().unwrap_or(0..0).start;
+        let after = self.text.get(key.span.end..).unwrap_or_default();
+        value.is_null()
+            && self.text.get(opening..).is_some_and(|rest| rest.starts_with('{'))
+            && after.trim_start().starts_with([',', '}'])
+    }
+
+    fn split(&mut self, key: &Node) {
+        let word = key.text().unwrap_or_default();
+        let message = format!("`{word}` stands alone in this mapping: a comma has split a value");
+        let finding = Finding::error(codes::SPLIT_VALUE, key.span, message);
+        self.findings
+            .push(finding.help("put the whole value in quotes, the comma included"));
     }
 
     fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {

@@ -279,8 +279,8 @@ impl Dispatcher {
         let undo = read(&self.state, |state| state.steps().get(at).map(|step| step.undo));
         let known = Arc::clone(&self.context.plan);
         let known = known.steps().get(at).map(|step| &step.undo);
-        if let (Some(UndoStatus::Pending), Some(Undo::Action(action))) = (undo, known) {
-            let (step, intent) = (self.id_of(at), unit::sketch(action));
+        if let (Some(UndoStatus::Pending), Some(Undo::Action(by))) = (undo, known) {
+            let (step, intent) = (self.id_of(at), unit::sketch(&by.action));
             self.record(Event::UndoStarted { step, intent })?;
         }
         if matches!(undo, Some(UndoStatus::Pending | UndoStatus::Running)) {

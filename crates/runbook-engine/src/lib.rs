@@ -19,6 +19,7 @@ mod brake;
 mod clock;
 mod dispatch;
 mod host;
+mod lacks;
 mod live;
 mod mask;
 mod mask_event;
@@ -32,6 +33,7 @@ mod view;
 
 pub use clock::Clock;
 pub use dispatch::{EngineError, Finished};
+pub use lacks::{Lacking, lacks};
 pub use mask::{MIN_SECRET, MaskError, Masker};
 pub use ports::{Answer, Approver, Ports, Question, Signal};
 pub use prepare::{LabAddress, PrepareError, Prepared, Start};

@@ -1,7 +1,7 @@
 //! A plan as readers of a run need it.
 
 use runbook_event::{CheckOutline, OnFailure, Outline, Section, StepOutline, UndoOutline};
-use runbook_plan::{Check, Plan, Step, Undo};
+use runbook_plan::{Check, OnInterrupt, Plan, Step, Undo};
 
 pub(crate) fn outline(plan: &Plan) -> Outline {
     Outline {
@@ -11,7 +11,10 @@ pub(crate) fn outline(plan: &Plan) -> Outline {
         verify: plan.verify().iter().map(check).collect(),
         max_parallel: plan.max_parallel(),
         on_failure: on_failure(plan.on_failure()),
-        on_interrupt: on_failure(plan.on_interrupt()),
+        on_interrupt: match plan.on_interrupt() {
+            OnInterrupt::Rollback => OnFailure::Rollback,
+            OnInterrupt::Hold | OnInterrupt::Ask => OnFailure::Hold,
+        },
     }
 }
 
@@ -32,15 +35,24 @@ fn step(step: &Step) -> StepOutline {
             runbook_plan::Section::Finally => Section::Finally,
         },
         phase: step.phase.clone(),
-        kind: step.action.kind.to_owned(),
-        summary: step.action.summary.clone(),
-        effect: step.action.effect,
+        kind: step.action().map_or("", |action| action.kind).to_owned(),
+        summary: step
+            .action()
+            .map_or_else(String::new, |action| action.summary.clone()),
+        effect: step.effect,
         needs: step.needs.clone(),
         on_failure: on_failure(step.on_failure),
         undo: match &step.undo {
             Undo::Action(action) => UndoOutline::Rollback {
-                summary: action.summary.clone(),
+                summary: action.action.summary.clone(),
             },
+            Undo::Auto => UndoOutline::Rollback {
+                summary: "puts back what was there".to_owned(),
+            },
+            Undo::Steps(steps) => UndoOutline::Rollback {
+                summary: format!("{} steps", steps.len()),
+            },
+            Undo::Within => UndoOutline::NotNeeded,
             Undo::Irreversible(why) => UndoOutline::Irreversible { why: why.clone() },
             Undo::NotNeeded => UndoOutline::NotNeeded,
             Undo::Undeclared => UndoOutline::Undeclared,

@@ -11,6 +11,7 @@ use runbook_plan::{Catalogue, Plan};
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::lacks::{Lacking, lacks};
 use crate::mask::{MaskError, Masker};
 use crate::outline::outline;
 
@@ -66,9 +67,19 @@ pub enum PrepareError {
         /// Why.
         reason: String,
     },
+    /// It asks for what this version cannot run.
+    #[error("this version cannot run {}", listed(.0))]
+    Lacks(Vec<Lacking>),
     /// A secret cannot be protected.
     #[error(transparent)]
     Secret(#[from] MaskError),
+}
+
+fn listed(lacking: &[Lacking]) -> String {
+    let mut words: Vec<&str> = lacking.iter().map(|lacking| lacking.what.as_str()).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.join(", ")
 }
 
 /// A run that can begin.
@@ -84,6 +95,10 @@ pub struct Prepared {
 impl Prepared {
     /// Gives every name its value.
     pub fn new(plan: Plan, catalogue: Catalogue, start: Start) -> Result<Self, PrepareError> {
+        let lacking = lacks(&plan, &catalogue);
+        if !lacking.is_empty() {
+            return Err(PrepareError::Lacks(lacking));
+        }
         let masker = Masker::new(&start.secrets)?;
         let mut scope = Scope::new(roots(&plan, &start));
         let mut vars = IndexMap::new();

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use runbook_event::{CheckRole, CheckSite, RunState};
-use runbook_plan::Plan;
-use runbook_plan::expression::{Expression, Known, Val};
+use runbook_plan::expression::{Known, Val};
+use runbook_plan::{Captured, Plan};
 
 use crate::live::Live;
 
@@ -65,6 +65,6 @@ impl Known for View {
 }
 
 /// Null, if one of these captures has the name.
-fn names<'c>(mut captures: impl Iterator<Item = &'c (String, Expression)>, name: &str) -> Option<Val> {
-    captures.any(|(known, _)| known == name).then_some(Val::Null)
+fn names<'c>(mut captures: impl Iterator<Item = &'c Captured>, name: &str) -> Option<Val> {
+    captures.any(|known| known.name == name).then_some(Val::Null)
 }

@@ -7,11 +7,6 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
-    /// The positions below `count`.
-    pub(crate) fn below(count: usize) -> Self {
-        (0..count).collect()
-    }
-
     pub(crate) fn insert(&mut self, position: usize) {
         let word = position / 64;
         if self.words.len() <= word {
@@ -19,6 +14,13 @@ impl Bits {
         }
         if let Some(word) = self.words.get_mut(word) {
             *word |= 1 << (position % 64);
+        }
+    }
+
+    /// Adds the positions of a range.
+    pub(crate) fn insert_range(&mut self, range: std::ops::Range<usize>) {
+        for position in range {
+            self.insert(position);
         }
     }
 
@@ -56,7 +58,7 @@ mod tests {
     #[test]
     fn a_set_holds_what_was_put_in() {
         let mut bits: Bits = [3, 64, 200].into_iter().collect();
-        bits.extend(&Bits::below(2));
+        bits.insert_range(0..2);
         let held: Vec<usize> = (0..300).filter(|at| bits.contains(*at)).collect();
         assert_eq!(held, [0, 1, 3, 64, 200]);
     }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use runbook_action::{Action, ConnectionSpec, Kind};
 
+use crate::service::{Plugin, Service};
+
 /// The actions that there are. The composition root fills it; nobody else knows a plugin by name.
 #[derive(Clone, Default)]
 pub struct Catalogue {
@@ -30,10 +32,13 @@ impl Entry {
 }
 
 impl Catalogue {
-    /// No actions yet.
+    /// What the engine knows without a plugin, and no actions yet.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        let mut catalogue = Self::default();
+        catalogue.declare(Arc::new(Service));
+        catalogue.declare(Arc::new(Plugin));
+        catalogue
     }
 
     /// Adds an action; it replaces one of the same kind.

@@ -1,6 +1,7 @@
 //! Which step waits for which.
 
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use crate::bits::Bits;
 use petgraph::algo::{tarjan_scc, toposort};
@@ -12,13 +13,15 @@ use runbook_document::{Finding, Findings, Spanned, Step, codes, nearest};
 pub(crate) struct Graph {
     /// The positions of the steps that each waits for directly.
     pub(crate) needs: Vec<Vec<usize>>,
-    /// The positions of all steps that have surely ended before each begins. Empty where there is a circle.
+    /// The positions in the whole runbook of all steps, those within others too, that have surely ended before
+    /// each begins. Empty where there is a circle.
     pub(crate) before: Vec<Bits>,
 }
 
 impl Graph {
-    /// From the author's order and `needs`. Unknown needs and circles are findings, and left out.
-    pub(crate) fn new(steps: &[Step], findings: &mut Findings) -> Self {
+    /// From the author's order and `needs`. Unknown needs and circles are findings, and left out. `ranges` are the
+    /// positions in the whole runbook that each step has with those within it.
+    pub(crate) fn new(steps: &[Step], ranges: &[Range<usize>], findings: &mut Findings) -> Self {
         let positions: HashMap<&str, usize> = steps
             .iter()
             .enumerate()
@@ -54,7 +57,7 @@ impl Graph {
                 needs
             })
             .collect();
-        let before = before(&graph, &needs);
+        let before = before(&graph, &needs, ranges);
         Self { needs, before }
     }
 }
@@ -108,14 +111,14 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
 }
 
 /// What has surely ended before each step: what it needs, and what has ended before that.
-fn before(graph: &DiGraph<usize, ()>, needs: &[Vec<usize>]) -> Vec<Bits> {
+fn before(graph: &DiGraph<usize, ()>, needs: &[Vec<usize>], ranges: &[Range<usize>]) -> Vec<Bits> {
     let mut before = vec![Bits::default(); needs.len()];
     // A circle has no order; it was reported.
     for node in toposort(graph, None).unwrap_or_default() {
         let at = graph[node];
         let mut ended = Bits::default();
         for need in needs.get(at).into_iter().flatten() {
-            ended.insert(*need);
+            ended.insert_range(ranges.get(*need).cloned().unwrap_or_default());
             if let Some(earlier) = before.get(*need) {
                 ended.extend(earlier);
             }

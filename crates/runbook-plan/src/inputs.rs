@@ -227,6 +227,11 @@ impl InputDecl {
         self.accept(&value)
     }
 
+    /// Why a value is refused, if it is.
+    pub(crate) fn refuses(&self, value: &Value) -> Option<String> {
+        self.accept(value).err()
+    }
+
     fn accept(&self, value: &Value) -> Result<Value, String> {
         if !fits(self.kind, value) && self.kind != InputKind::Enum {
             return Err(format!("expected {}, found {value}", self.kind.noun()));

@@ -12,14 +12,22 @@ mod compile;
 pub mod expression;
 mod graph;
 mod inputs;
+mod library;
 mod plan;
 pub mod schema;
+mod service;
 mod template;
+mod trigger;
 
 pub use catalogue::Catalogue;
-pub use compile::{Request, compile};
+pub use compile::{Request, check_everywhere, compile};
 pub use inputs::{Given, InputDecl, InputError, InputKind, Origin};
+pub use library::Library;
 pub use plan::{
-    About, Action, Approve, Before, Capture, Check, Connection, OnFailure, Plan, Section, Step, Undo,
+    About, Action, Approve, Asked, Before, Body, Capture, Captured, Check, Connection, ForEach, Manual,
+    Notification, Notify, OnFailure, OnInterrupt, Part, Plan, Question, RatedCheck, Repeat, Retry,
+    RunbookCall, Secret, SecretFrom, Section, Step, Then, Undo, UndoAction,
 };
+pub use runbook_document::Span;
 pub use template::{RenderError, Template};
+pub use trigger::{Trigger, TriggerOn};

@@ -30,6 +30,13 @@ pub enum Shape {
         /// The greatest value allowed.
         max: Option<i64>,
     },
+    /// A number, with optional inclusive bounds.
+    Number {
+        /// The least value allowed.
+        min: Option<i64>,
+        /// The greatest value allowed.
+        max: Option<i64>,
+    },
     /// `true` or `false`.
     Boolean,
     /// A length of time with its unit, such as `90s` or `5m`.
@@ -42,6 +49,8 @@ pub enum Shape {
     List(&'static Self),
     /// A mapping from any key to values of the inner shape.
     Map(&'static Self),
+    /// A mapping from names that expressions can use (`idle_for`, see [`is_name`]) to values of the inner shape.
+    Named(&'static Self),
     /// A mapping with known keys.
     Object(&'static Object),
     /// The first of these that the kind of the value (scalar, list, mapping) fits.
@@ -78,12 +87,18 @@ impl Shape {
                 (None, Some(max)) => format!("a whole number of at most {max}"),
                 (None, None) => "a whole number".to_owned(),
             },
+            Self::Number { min, max } => match (min, max) {
+                (Some(min), Some(max)) => format!("a number from {min} to {max}"),
+                (Some(min), None) => format!("a number of at least {min}"),
+                (None, Some(max)) => format!("a number of at most {max}"),
+                (None, None) => "a number".to_owned(),
+            },
             Self::Boolean => "`true` or `false`".to_owned(),
             Self::Duration => "a length of time such as `30s` or `5m`".to_owned(),
             Self::Choice(words) => Self::one_of_words(words),
             Self::Dynamic(inner) => inner.noun(),
             Self::List(_) => "a list".to_owned(),
-            Self::Map(_) | Self::Object(_) => "a mapping".to_owned(),
+            Self::Map(_) | Self::Named(_) | Self::Object(_) => "a mapping".to_owned(),
             Self::OneOf(shapes) => {
                 let nouns: Vec<String> = shapes.iter().map(Self::noun).collect();
                 nouns.join(" or ")
@@ -100,8 +115,25 @@ impl Shape {
     }
 }
 
+/// The words of the grammar of expressions.
+pub const WORDS: &[&str] = &[
+    "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
+];
+
+/// Whether expressions can use this as a name: letters, digits and `_`, beginning with a letter or `_`, and
+/// not one of the words of the grammar.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && text.len() <= 80
+        && !WORDS.contains(&text)
+}
+
 /// A mapping with known keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Object {
     /// What the mapping is, as a noun for messages: “step”.
     pub name: &'static str,
@@ -110,6 +142,15 @@ pub struct Object {
     /// Whether further keys are left for a later stage to judge, as a step's action is.
     pub open: bool,
 }
+
+/// Tables may contain themselves, so two objects are equal when they are the same table.
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && std::ptr::eq(self.fields, other.fields)
+    }
+}
+
+impl Eq for Object {}
 
 impl Object {
     /// The field of this key.

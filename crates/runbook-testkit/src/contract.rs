@@ -145,13 +145,16 @@ fn shape_is_described(shape: &Shape) {
     match shape {
         Shape::Object(object) => fields_are_described(object.fields),
         Shape::OneOf(shapes) => shapes.iter().for_each(shape_is_described),
-        Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) => shape_is_described(inner),
+        Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) | Shape::Named(inner) => {
+            shape_is_described(inner)
+        }
         Shape::Template
         | Shape::Literal
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_)
@@ -268,7 +271,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
     match shape {
         Shape::Any => true,
         Shape::Dynamic(inner) => leads(inner, steps),
-        Shape::Map(inner) => leads(inner, rest),
+        Shape::Map(inner) | Shape::Named(inner) => leads(inner, rest),
         Shape::List(inner) => step.parse::<usize>().is_ok() && leads(inner, rest),
         Shape::Object(object) => object.field(step).is_some_and(|field| leads(&field.shape, rest)),
         Shape::OneOf(shapes) => shapes.iter().any(|shape| leads(shape, steps)),
@@ -278,6 +281,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_) => false,

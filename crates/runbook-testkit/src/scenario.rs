@@ -11,7 +11,7 @@ use runbook_action::Secret;
 use runbook_document::{Config, Document, Findings, SourceId, parse};
 use runbook_engine::{Clock, Ports, Prepared, Signal, Start};
 use runbook_event::{Observer, Who};
-use runbook_plan::{Catalogue, Plan, Request, compile};
+use runbook_plan::{Catalogue, Library, Plan, Request, compile};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -127,6 +127,7 @@ impl Scenario {
                 config: &Config::default(),
                 environment: None,
                 catalogue,
+                library: &Library::new(),
                 texts: std::slice::from_ref(&self.text),
             };
             compile(&request, &mut findings)

@@ -2,16 +2,17 @@
 
 use std::path::PathBuf;
 
-use runbook_document::{Finding, Findings, Severity};
-use runbook_plan::{Request, compile};
+use runbook_document::{Finding, Severity, settle};
+use runbook_plan::{Library, Request, check_everywhere};
 
-use crate::args::{Check, Format};
+use crate::args::Check;
 use crate::catalogue::catalogue;
-use crate::diagnostics;
+use crate::diagnostics::{self, Checked};
 use crate::error::Error;
 use crate::identity::Environment;
-use crate::project::{Project, runbooks_below};
-use crate::term::{self, BAD, GOOD, WARN, styled};
+use crate::lacking;
+use crate::project::{Loaded, Project, runbooks_below};
+use crate::term;
 
 /// Checks runbooks. It starts no process, opens no connection and reads no secret.
 pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
@@ -24,38 +25,39 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
             "name files or folders that hold `.yaml` files",
         ));
     }
-    let mut findings = project.findings.clone();
-    for path in &paths {
-        findings.extend(check_one(&mut project, path, args.env.as_deref())?);
-    }
-    // Environments find much of the same; where one knows a way out and another does not, that one is kept.
-    findings.sort_by_key(|finding| {
-        (
-            finding.span,
-            finding.code.id,
-            finding.message.clone(),
-            finding.help.is_none(),
-        )
-    });
-    findings.dedup_by_key(|finding| (finding.span, finding.code.id, finding.message.clone()));
-    let errors = findings
+    let findings = findings(&mut project, &paths, args.env.as_deref())?;
+    let is_error = |finding: &Finding| finding.severity == Severity::Error;
+    let errors = findings.iter().any(is_error);
+    let checked = Checked {
+        sources: &project.sources,
+        findings: &findings,
+        runbooks: paths.len(),
+        root: &project.root,
+    };
+    term::print_raw(&diagnostics::render(args.format, &checked));
+    Ok(if errors { 2 } else { 0 })
+}
+
+/// All that is wrong with some runbooks, as the project wants it.
+pub(crate) fn findings(
+    project: &mut Project,
+    paths: &[PathBuf],
+    environment: Option<&str>,
+) -> Result<Vec<Finding>, Error> {
+    let loaded = paths
         .iter()
-        .filter(|finding| finding.severity == Severity::Error)
-        .count();
-    match args.format {
-        Format::Json => {
-            let value = diagnostics::json(&project.sources, &findings);
-            term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
-        }
-        Format::Text => {
-            if !findings.is_empty() {
-                let text = diagnostics::render(&project.sources, &findings, &std::io::stdout());
-                term::print(text.trim_end());
-            }
-            term::print(&summary(paths.len(), errors, findings.len() - errors));
-        }
+        .map(|path| project.load(path))
+        .collect::<Result<Vec<Loaded>, Error>>()?;
+    let library = project.library(&loaded)?;
+    let mut all = project.findings.clone();
+    let mut waivers = project.waivers.clone();
+    let checked = |finding: &Finding| loaded.iter().any(|one| one.source == Some(finding.span.source));
+    all.extend(library.duplicates().into_iter().filter(checked));
+    for one in &loaded {
+        waivers.extend_from_slice(one.findings.waivers());
+        all.extend(check_one(project, one, &library, environment));
     }
-    Ok(if errors > 0 { 2 } else { 0 })
+    Ok(settle(all, &waivers, &project.config.levels(environment)))
 }
 
 fn paths(project: &Project, args: &Check) -> Result<Vec<PathBuf>, Error> {
@@ -79,14 +81,14 @@ fn paths(project: &Project, args: &Check) -> Result<Vec<PathBuf>, Error> {
 
 /// All that is wrong with one runbook, in the environment asked for, or in any.
 fn check_one(
-    project: &mut Project,
-    path: &std::path::Path,
+    project: &Project,
+    loaded: &Loaded,
+    library: &Library,
     environment: Option<&str>,
-) -> Result<Vec<Finding>, Error> {
-    let loaded = project.load(path)?;
-    let mut all = loaded.findings.into_sorted();
+) -> Vec<Finding> {
+    let mut all = loaded.findings.clone().into_sorted();
     let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else {
-        return Ok(all);
+        return all;
     };
     // No environment variable is read: what an action accepts does not depend on them.
     let nothing = Environment {
@@ -99,35 +101,21 @@ fn check_one(
         None if project.config.environments.is_empty() => vec![None],
         None => project.config.names().map(Some).collect(),
     };
-    for environment in environments {
-        let mut findings = Findings::new();
-        let request = Request {
-            document,
-            tree,
-            config: &project.config,
-            environment,
-            catalogue: &catalogue,
-            texts: &project.sources.texts,
-        };
-        // Only what is wrong is wanted here.
-        drop(compile(&request, &mut findings));
-        all.extend(findings.into_sorted());
-    }
-    Ok(all)
-}
-
-fn summary(files: usize, errors: usize, warnings: usize) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    let (style, mark) = match (errors, warnings) {
-        (0, 0) => (GOOD, "✓"),
-        (0, _) => (WARN, "!"),
-        _ => (BAD, "✗"),
+    let request = Request {
+        document,
+        tree,
+        config: &project.config,
+        environment: None,
+        catalogue: &catalogue,
+        library,
+        texts: &project.sources.texts,
     };
-    let text = format!(
-        "{}: {}, {}",
-        plural(files, "runbook"),
-        plural(errors, "error"),
-        plural(warnings, "warning")
-    );
-    format!("{} {text}", styled(style, mark))
+    let (findings, plans) = check_everywhere(&request, &environments);
+    all.extend(findings);
+    let lacking = plans
+        .iter()
+        .flat_map(|plan| runbook_engine::lacks(plan, &catalogue))
+        .collect();
+    all.extend(lacking::warning(lacking, document.name.span));
+    all
 }

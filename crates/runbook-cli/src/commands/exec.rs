@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use runbook_action::Secret;
-use runbook_document::Findings;
+use runbook_document::{Finding, Findings, Severity, codes, settle};
 use runbook_engine::{Approver, LabAddress, Ports, Prepared, Start};
 use runbook_journal::Writer;
-use runbook_plan::{Catalogue, Given, Origin, Plan, Request, compile};
+use runbook_plan::{Catalogue, Given, Library, Origin, Plan, Request, SecretFrom, compile};
 use runbook_report::Evidence;
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ use crate::identity::Environment;
 use crate::project::{CONFIG, Loaded, Project};
 use crate::term;
 use crate::view::{Screen, View};
-use crate::{diagnostics, practice, signals};
+use crate::{diagnostics, lacking, practice, signals};
 
 /// Runs a runbook. Everything that can be refused is refused before anything starts.
 pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> Result<u8, Error> {
@@ -32,7 +32,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
     project.knows_environment(args.env.as_deref())?;
     let loaded = project.load(&path)?;
     let catalogue = catalogue(environment, &project.root);
-    let (plan, loaded) = compiled(&project, loaded, &catalogue, args)?;
+    let (plan, loaded) = compiled(&mut project, loaded, &catalogue, args)?;
     let given = given(args)?;
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
     let secrets = secrets(&plan, environment)?;
@@ -71,12 +71,18 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
 }
 
 fn compiled(
-    project: &Project,
+    project: &mut Project,
     loaded: Loaded,
     catalogue: &Catalogue,
     args: &Exec,
 ) -> Result<(Plan, Loaded), Error> {
     let mut findings = Findings::new();
+    let needs_others = loaded.document.as_ref().is_some_and(Library::is_needed_by);
+    let library = if needs_others {
+        project.library(std::slice::from_ref(&loaded))?
+    } else {
+        Library::new()
+    };
     let plan = match (&loaded.tree, &loaded.document) {
         (Some(tree), Some(document)) => {
             let request = Request {
@@ -85,25 +91,41 @@ fn compiled(
                 config: &project.config,
                 environment: args.env.as_deref(),
                 catalogue,
+                library: &library,
                 texts: &project.sources.texts,
             };
             compile(&request, &mut findings)
         }
         (None | Some(_), None | Some(_)) => None,
     };
-    let refused = loaded.findings.has_errors() || !project.findings.is_empty();
     let mut all = project.findings.clone();
     all.extend(loaded.findings.clone().into_sorted());
     all.extend(findings.into_sorted());
+    if let (Some(plan), Some(document)) = (&plan, &loaded.document) {
+        let lacking = runbook_engine::lacks(plan, catalogue);
+        all.extend(lacking::error(lacking, document.name.span));
+    }
+    let all = settled(project, &loaded, all, plan.as_ref().and_then(Plan::environment));
+    let refused = all.iter().any(|finding| finding.severity == Severity::Error);
     match plan.filter(|_| !refused) {
         Some(plan) => {
             if !all.is_empty() {
-                term::print_error(&diagnostics::render(&project.sources, &all, &std::io::stderr()));
+                term::print_error(&diagnostics::text(&project.sources, &all, &std::io::stderr()));
             }
             Ok((plan, loaded))
         }
         None => Err(Error::Findings(Box::new((project.sources.clone(), all)))),
     }
+}
+
+/// The findings as the project wants them. What is declared for nothing does not matter to whoever runs it.
+fn settled(project: &Project, loaded: &Loaded, all: Vec<Finding>, environment: Option<&str>) -> Vec<Finding> {
+    let mut waivers = project.waivers.clone();
+    waivers.extend_from_slice(loaded.findings.waivers());
+    let mut settled = settle(all, &waivers, &project.config.levels(environment));
+    let idle = [codes::UNUSED_INPUT, codes::UNUSED_CAPTURE, codes::WAIVER];
+    settled.retain(|finding| finding.severity == Severity::Error || !idle.contains(&finding.code));
+    settled
 }
 
 fn given(args: &Exec) -> Result<Vec<Given>, Error> {
@@ -156,16 +178,25 @@ fn from_file(path: &Path) -> Result<Vec<Given>, Error> {
 }
 
 fn secrets(plan: &Plan, environment: &Environment) -> Result<Vec<Secret>, Error> {
-    let read = |(name, variable): &(String, String)| match environment.get(variable) {
-        Some(value) if !value.is_empty() => Ok(Secret::new(name, value.to_owned())),
-        Some(_) | None => Err(Error::usage_with(
-            format!(
-                "secret `{name}` has no value: the environment variable `{variable}` is not set, so nothing ran"
-            ),
-            format!("set `{variable}`"),
-        )),
-    };
-    plan.secrets().iter().map(read).collect()
+    let mut secrets = Vec::new();
+    for secret in plan.secrets() {
+        let (name, SecretFrom::Env(variable)) = (&secret.name, &secret.from) else {
+            // A plan with another source was refused.
+            continue;
+        };
+        match environment.get(variable) {
+            Some(value) if !value.is_empty() => secrets.push(Secret::new(name, value.to_owned())),
+            Some(_) | None => {
+                return Err(Error::usage_with(
+                    format!(
+                        "secret `{name}` has no value: the environment variable `{variable}` is not set, so nothing ran"
+                    ),
+                    format!("set `{variable}`"),
+                ));
+            }
+        }
+    }
+    Ok(secrets)
 }
 
 /// When, which runbook, and four digits against two in the same second.

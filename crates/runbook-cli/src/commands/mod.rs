@@ -3,7 +3,11 @@
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod exec;
+pub(crate) mod explain;
+pub(crate) mod fmt;
 pub(crate) mod lab;
+pub(crate) mod man;
+pub(crate) mod new;
 pub(crate) mod report;
 pub(crate) mod runs;
 pub(crate) mod schema;

@@ -250,7 +250,7 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
         .expect
         .iter()
         .chain(&check.value)
-        .chain(check.capture.iter().map(|(_, expression)| expression));
+        .chain(check.capture.iter().map(|captured| &captured.value));
     if let Some(name) = expressions
         .clone()
         .find_map(|expression| uses_cut(expression, cut))
@@ -307,7 +307,8 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
 fn captures(context: &Context, check: &Check, scope: &Scope) -> Result<Values, String> {
     let mut values = Values::new();
     let owner = format!("checks.{}", check.id);
-    for (name, expression) in &check.capture {
+    for captured in &check.capture {
+        let (name, expression) = (&captured.name, &captured.value);
         let value = expression
             .eval(scope)
             .map_err(|error| format!("`{}`: {error}", expression.source()))?;

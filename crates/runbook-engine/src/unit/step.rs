@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use runbook_action::{Effect, ErrorKind, Failure, Output, Param};
 use runbook_event::{AttemptEnd, CheckRole, Event, SkipReason};
 use runbook_plan::expression::Scope;
-use runbook_plan::{Approve, Capture, Section, Step};
+use runbook_plan::{Action, Approve, Capture, Section, Step};
 use serde_json::Value;
 
 use super::call::{Caller, Rendered, call, foresee, render};
@@ -70,11 +70,17 @@ fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
 
 /// Who may stop its action and what follows.
 fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
-    match (step.section, step.action.effect) {
+    match (step.section, step.effect) {
         (Section::Finally, _) => &context.stops.undos,
         (Section::Steps, Effect::Read) => &context.stops.reads,
         (Section::Steps, Effect::Change | Effect::Destructive) => &context.stops.changes,
     }
+}
+
+/// The action of a step. A run of a plan with anything else in it does not begin.
+fn action_of(step: &Step) -> Result<&Action, Failure> {
+    step.action()
+        .ok_or_else(|| Failure::new(ErrorKind::Other, "this version cannot run what the step does"))
 }
 
 async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
@@ -86,7 +92,7 @@ async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
     }
     before(context, step, early).await?;
     let stop = stop_of(context, step);
-    let rendered = render(context, &step.action, &context.scope)?;
+    let rendered = render(context, action_of(step)?, &context.scope)?;
     let output = attempt(context, step, &rendered, stop).await?;
     captured(context, step, &output).await?;
     gates(context, &step.id, CheckRole::Gate, &step.verify, stop).await
@@ -100,7 +106,7 @@ async fn approval(context: &Context, step: &Step, approve: &Approve, stop: &Brak
     }
     let intent = context
         .masker
-        .intent(foresee(context, &step.action, &context.scope));
+        .intent(foresee(context, action_of(step)?, &context.scope));
     let message = match &approve.message {
         Some(message) => match message.render(&context.scope) {
             Ok(Param::Text(text)) => text.to_string(),
@@ -203,7 +209,8 @@ async fn attempt(
         return Err(too_late().into());
     }
     let attempt = 1;
-    let changes = step.action.effect > Effect::Read;
+    let action = action_of(step)?;
+    let changes = action.effect > Effect::Read;
     let started = Event::AttemptStarted {
         step: step.id.clone(),
         attempt,
@@ -217,10 +224,10 @@ async fn attempt(
         part: attempt.to_string(),
         asking: false,
         keeps_output: true,
-        timeout: step.action.timeout,
+        timeout: action.timeout,
         stop,
     };
-    let called = call(context, &step.action, rendered, &caller).await?;
+    let called = call(context, action, rendered, &caller).await?;
     let elapsed_ms = called.elapsed_ms();
     // What only looks leaves nothing behind, however it ends.
     let result = called.result.map_err(|failure| Failure {
@@ -272,7 +279,8 @@ fn capture(
     cut: &[String],
 ) -> Result<IndexMap<String, Value>, Failure> {
     let mut values = IndexMap::new();
-    for (name, expression) in capture {
+    for captured in capture {
+        let (name, expression) = (&captured.name, &captured.value);
         let path = format!("capture.{name}");
         if let Some(cut) = uses_cut(expression, cut) {
             let message = format!("`{cut}` is longer than 1 MiB and was cut");

@@ -7,9 +7,10 @@ use super::call::{Caller, call, render, sketch};
 use super::{Context, Halt};
 
 pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
-    let Undo::Action(action) = &step.undo else {
+    let Undo::Action(undo) = &step.undo else {
         return Ok(());
     };
+    let action = &undo.action;
     let rendered = match render(context, action, &context.scope) {
         Ok(rendered) => rendered,
         Err(failure) => {

@@ -2,22 +2,22 @@
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use runbook_action::schema::Shape;
-use runbook_action::{ConnectionNeed, Effect, Failure, Recognised};
-use runbook_document::{
-    ActionNode, Finding, Node, Span, Spanned, check, codes, nearest, refuse_later_action,
-};
+use runbook_action::{ConnectionNeed, Effect, Failure, Param, Recognised, Text};
+use runbook_document::{ActionNode, Finding, Node, Span, Spanned, check, codes, language, nearest};
 
 use super::Compiler;
-use super::names::Names;
-use crate::plan::{Action, Connection};
-use crate::template::Template;
+use super::names::{Names, Results};
+use crate::plan::{Action, Connection, Part};
+use crate::template::{Kind as TemplateKind, Template};
 
 /// What surrounds an action.
 pub(super) struct Around<'a> {
     pub(super) target: Option<&'a Spanned<String>>,
     pub(super) timeout: Duration,
     pub(super) env: &'a [(Spanned<String>, Node)],
+    pub(super) uses_connections: &'a [Spanned<String>],
     pub(super) names: &'a Names,
     pub(super) known: &'a [Connection],
 }
@@ -26,60 +26,126 @@ pub(super) struct Around<'a> {
 pub(super) struct Read {
     pub(super) action: Action,
     pub(super) recognised: Recognised,
-    pub(super) spec: &'static runbook_action::Spec,
+    pub(super) results: Results,
+    pub(super) takes_env: bool,
 }
 
 impl Compiler<'_, '_> {
     pub(super) fn action(&mut self, node: &ActionNode, around: &Around<'_>) -> Option<Read> {
-        if refuse_later_action(node, self.findings) {
-            return None;
-        }
         let catalogue = self.request.catalogue;
-        let Some(action) = catalogue.kind(&node.kind.value) else {
+        let Some(kind) = catalogue.kind(&node.kind.value) else {
             self.unknown_action(node);
             return None;
         };
-        let spec = action.spec();
-        let fine = check(&node.params, &spec.params, self.findings);
-        let params = self.template(&node.params, &spec.params, around.names);
+        let spec = kind.spec();
+        let params = if spec.kind == "uses" {
+            self.plugin_params(node, around.names)
+        } else {
+            self.no_with(node);
+            let fine = check(&node.params, &spec.params, self.findings);
+            let params = self.template(&node.params, &spec.params, around.names);
+            params.filter(|_| fine)
+        };
         let connection = self.pick_connection(node, spec.connection, around);
-        let env = self.environment_variables(around);
-        let params = if fine { params? } else { return None };
-        let recognised = match action.recognise(&params.sketch()) {
+        let env = self.environment_variables(around, spec.takes_env);
+        let uses_connections = self.used_by_program(around, spec.takes_env);
+        let params = params?;
+        let recognised = match kind.recognise(&params.sketch()) {
             Ok(recognised) => recognised,
             Err(failure) => {
                 self.refused(node, &failure);
                 return None;
             }
         };
+        self.lint_arguments(node, spec.kind, &params);
         let action = Action {
             kind: spec.kind,
             params,
             connection: connection?,
             env: env?,
+            uses_connections,
             effect: recognised.effect,
             summary: recognised.summary.clone(),
             timeout: around.timeout,
+            span: node.kind.span,
+        };
+        let results = if spec.kind == "uses" {
+            Results::Anything
+        } else {
+            Results::Fields(spec.result)
         };
         Some(Read {
             action,
             recognised,
-            spec,
+            results,
+            takes_env: spec.takes_env,
         })
+    }
+
+    /// The parameters of a plugin: its name, and what stands under `with`.
+    fn plugin_params(&mut self, node: &ActionNode, names: &Names) -> Option<Template> {
+        if !check(&node.params, &Shape::Slug, self.findings) {
+            return None;
+        }
+        let name = Param::Text(Text::literal(node.params.text().unwrap_or_default()));
+        let mut map = IndexMap::from([("uses".to_owned(), Template::fixed(name, node.params.span))]);
+        if let Some(with) = &node.with {
+            map.insert("with".to_owned(), self.template(with, &Shape::Any, names)?);
+        }
+        Some(Template {
+            kind: TemplateKind::Map(map),
+            span: node.params.span,
+        })
+    }
+
+    /// `with` belongs to `uses`.
+    pub(super) fn no_with(&mut self, node: &ActionNode) {
+        if let Some(with) = &node.with {
+            let message = format!("`with` belongs to `uses`, and this is `{}`", node.kind.value);
+            let finding = Finding::error(codes::USELESS_KEY, with.span, message);
+            self.findings
+                .push(finding.help(format!("put the parameters under `{}:`", node.kind.value)));
+        }
     }
 
     fn unknown_action(&mut self, node: &ActionNode) {
         let word = node.kind.value.as_str();
-        let step_keys = runbook_document::language::STEP
-            .fields
+        let tables = [&language::STEP, &language::CHECK];
+        let keys = tables
             .iter()
+            .flat_map(|table| table.fields)
             .map(|field| field.key);
-        let check_keys = runbook_document::language::CHECK
-            .fields
+        let mut kinds: Vec<&str> = self.request.catalogue.kinds().collect();
+        kinds.extend(language::NODES.iter().map(|node| node.key));
+        kinds.sort_unstable();
+        kinds.dedup();
+        const OTHERS: &[(&str, &str)] = &[
+            ("cmd", "shell"),
+            ("command", "exec"),
+            ("run", "shell"),
+            ("script", "shell"),
+            ("bash", "shell"),
+            ("sh", "shell"),
+            ("kubectl", "k8s"),
+            ("query", "sql"),
+            ("request", "http"),
+            ("get", "http"),
+            ("curl", "http"),
+            ("sleep", "wait"),
+            ("pause", "wait"),
+            ("set", "let"),
+            ("loop", "for_each"),
+            ("while", "repeat"),
+            ("switch", "choose"),
+            ("if", "when"),
+            ("depends_on", "needs"),
+        ];
+        let meant = OTHERS
             .iter()
-            .map(|field| field.key);
-        let kinds: Vec<&str> = self.request.catalogue.kinds().collect();
-        let help = match nearest(word, kinds.iter().copied().chain(step_keys).chain(check_keys)) {
+            .find(|(other, _)| *other == word)
+            .map(|(_, ours)| *ours)
+            .or_else(|| nearest(word, kinds.iter().copied().chain(keys)));
+        let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the actions are {}", kinds.join(", ")),
         };
@@ -107,7 +173,20 @@ impl Compiler<'_, '_> {
         self.findings.push(finding.maybe_help(failure.help.clone()));
     }
 
-    fn environment_variables(&mut self, around: &Around<'_>) -> Option<Vec<(String, Template)>> {
+    fn environment_variables(
+        &mut self,
+        around: &Around<'_>,
+        takes_env: bool,
+    ) -> Option<Vec<(String, Template)>> {
+        if !takes_env {
+            if let Some((name, _)) = around.env.first() {
+                let message = "`env` is for programs, and this action starts none";
+                let help = "put the value where the action takes it, or leave `env` out";
+                self.findings
+                    .push(Finding::error(codes::USELESS_KEY, name.span, message).help(help));
+            }
+            return Some(Vec::new());
+        }
         let defaults = &self.request.document.env;
         let kept = defaults
             .iter()
@@ -116,6 +195,14 @@ impl Compiler<'_, '_> {
         let env: Vec<Option<(String, Template)>> = all
             .iter()
             .map(|(name, node)| {
+                if name.value.is_empty() || name.value.contains(['=', '\0']) {
+                    let message = format!(
+                        "`{}` is no name of an environment variable",
+                        name.value.escape_debug()
+                    );
+                    self.findings
+                        .push(Finding::error(codes::UNUSABLE_NAME, name.span, message));
+                }
                 Some((
                     name.value.clone(),
                     self.template(node, &Shape::Template, around.names)?,
@@ -123,6 +210,24 @@ impl Compiler<'_, '_> {
             })
             .collect();
         env.into_iter().collect()
+    }
+
+    /// The connections whose settings a program gets.
+    fn used_by_program(&mut self, around: &Around<'_>, takes_env: bool) -> Vec<String> {
+        if let (Some(first), false) = (around.uses_connections.first(), takes_env) {
+            let message = "`uses_connections` is for programs, and this action starts none";
+            self.findings
+                .push(Finding::error(codes::USELESS_KEY, first.span, message).help("leave it out"));
+        }
+        let mut used = Vec::new();
+        for name in around.uses_connections {
+            self.ask(Part::Key("uses_connections"), name.span);
+            let kinds: Vec<&str> = around.known.iter().map(|known| known.kind).collect();
+            if self.named_connection(name, &kinds, around.known).is_some() {
+                used.push(name.value.clone());
+            }
+        }
+        used
     }
 
     /// The connection of an action: the one that is named, else the only one of its kind. The outer `None`
@@ -150,10 +255,11 @@ impl Compiler<'_, '_> {
                 return match around.target {
                     None => Some(None),
                     Some(target) => {
-                        let message =
-                            format!("`{}` goes through no connection in this version", node.kind.value);
-                        self.findings
-                            .push(Finding::error(codes::NOT_YET, target.span, message));
+                        let message = format!("`{}` goes through no connection", node.kind.value);
+                        self.findings.push(
+                            Finding::error(codes::USELESS_KEY, target.span, message)
+                                .help("leave `target` out"),
+                        );
                         None
                     }
                 };

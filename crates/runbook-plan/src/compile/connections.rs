@@ -1,25 +1,13 @@
-//! Connections: the runbook's, as its environment replaces them.
+//! Connections: the runbook's, as its environment replaces them, and what they go through.
 
-use runbook_action::ConnectionSpec;
-use runbook_document::{Connection as Written, Finding, codes, nearest};
+use indexmap::IndexMap;
+use runbook_action::schema::Shape;
+use runbook_action::{ConnectionSpec, Via};
+use runbook_document::{Connection as Written, Finding, Kind, Node, Span, codes, nearest};
 
 use super::Compiler;
 use super::names::Names;
-use crate::plan::Connection;
-
-/// Kinds of connections that are part of the language and that this version cannot use yet.
-const LATER: &[&str] = &[
-    "prometheus",
-    "ssh",
-    "docker",
-    "compose",
-    "k8s",
-    "container",
-    "pod",
-    "deployment",
-    "systemd",
-    "local",
-];
+use crate::plan::{Connection, Part};
 
 impl Compiler<'_, '_> {
     /// The connections that the runbook declares or names, each as it is in this environment. What else the
@@ -35,28 +23,39 @@ impl Compiler<'_, '_> {
             .filter(|own| replaced.iter().all(|other| other.name.value != own.name.value));
         let all: Vec<&Written> = kept.chain(replaced).collect();
         self.global.connections = all.iter().map(|written| written.name.value.clone()).collect();
+        let specs = self.request.catalogue.connections();
+        let kinds: IndexMap<&str, &'static ConnectionSpec> = all
+            .iter()
+            .filter_map(|written| Some((written.name.value.as_str(), kind_of(&written.node, &specs)?)))
+            .collect();
         let declared = |written: &Written| {
             document
                 .connections
                 .iter()
                 .any(|own| own.name.value == written.name.value)
         };
-        all.into_iter()
-            .filter_map(|written| {
-                if declared(written) {
-                    self.connection(written)
-                } else {
-                    self.foreign_connection(written)
-                }
-            })
-            .collect()
+        let mut connections: Vec<Connection> = Vec::new();
+        for written in &all {
+            let connection = if declared(written) {
+                self.connection(written, &kinds)
+            } else {
+                self.foreign_connection(written, &kinds)
+            };
+            connections.extend(connection);
+        }
+        self.find_circles(&connections);
+        connections
     }
 
     /// A connection that only the environment has may be for other runbooks: that it needs an input or a secret
     /// which this one lacks is wrong only if something goes through it.
-    fn foreign_connection(&mut self, written: &Written) -> Option<Connection> {
+    fn foreign_connection(
+        &mut self,
+        written: &Written,
+        kinds: &IndexMap<&str, &'static ConnectionSpec>,
+    ) -> Option<Connection> {
         let others = std::mem::take(self.findings);
-        let connection = self.connection(written);
+        let connection = self.connection(written, kinds);
         let own = std::mem::replace(self.findings, others).into_sorted();
         let (names, rest): (Vec<_>, Vec<_>) = own
             .into_iter()
@@ -81,89 +80,225 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn connection(&mut self, written: &Written) -> Option<Connection> {
-        let specs = self.request.catalogue.connections();
-        let entries = written.node.entries();
-        let found = entries
-            .iter()
-            .find_map(|entry| specs.iter().find(|spec| spec.kind == entry.key.value));
-        let Some(spec) = found else {
-            self.unknown_kind(written, &specs);
+    fn connection(
+        &mut self,
+        written: &Written,
+        kinds: &IndexMap<&str, &'static ConnectionSpec>,
+    ) -> Option<Connection> {
+        let Some(spec) = kinds.get(written.name.value.as_str()).copied() else {
+            self.unknown_kind(written);
             return None;
         };
-        if let Some(via) = entries.iter().find(|entry| entry.key.value == "via") {
-            let message = "`via` is part of the language, but this version cannot use it yet";
-            self.findings
-                .push(Finding::error(codes::NOT_YET, via.key.span, message));
+        let via = self.via(written, spec, kinds);
+        // `via` is the same for all kinds, and judged above.
+        let own = without(&written.node, "via");
+        let shape = Shape::Object(&spec.shape);
+        if !runbook_document::check(&own, &shape, self.findings) {
             return None;
         }
-        if !runbook_document::check(
-            &written.node,
-            &runbook_action::schema::Shape::Object(&spec.shape),
-            self.findings,
-        ) {
-            return None;
-        }
+        self.lint_address(&own, spec.kind);
         let used = self.used_secrets.clone();
+        let inputs = self.used.clone();
         let uses_lab = std::mem::take(&mut self.uses_lab);
-        let params = self.template(
-            &written.node,
-            &runbook_action::schema::Shape::Object(&spec.shape),
-            &Names::default(),
-        );
-        let own: Vec<String> = self.used_secrets.difference(&used).cloned().collect();
+        let params = self.template(&own, &shape, &Names::default());
+        let secrets: Vec<String> = self.used_secrets.difference(&used).cloned().collect();
         // What a connection uses counts as used when the connection is.
         self.used_secrets = used;
+        let more = std::mem::replace(&mut self.used, inputs);
+        self.connection_uses.insert(
+            written.name.value.clone(),
+            more.difference(&self.used).cloned().collect(),
+        );
         if std::mem::replace(&mut self.uses_lab, uses_lab) {
             self.global.in_lab.push(written.name.value.clone());
         }
         self.global
             .connection_secrets
-            .insert(written.name.value.clone(), own);
+            .insert(written.name.value.clone(), secrets);
         Some(Connection {
             name: written.name.value.clone(),
             kind: spec.kind,
+            via: via?,
             params: params?,
+            span: written.name.span,
         })
     }
 
-    fn unknown_kind(&mut self, written: &Written, specs: &[&ConnectionSpec]) {
-        let entries = written.node.entries();
-        if let Some(entry) = entries
-            .iter()
-            .find(|entry| LATER.contains(&entry.key.value.as_str()) || entry.key.value == "via")
-        {
-            let message = format!(
-                "a connection with `{}` is part of the language, but this version cannot use it yet",
-                entry.key.value
-            );
-            self.findings
-                .push(Finding::error(codes::NOT_YET, entry.key.span, message));
-            return;
+    /// What a connection goes through. The outer `None` says that a finding was made.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer level is a failure that was reported"
+    )]
+    fn via(
+        &mut self,
+        written: &Written,
+        spec: &ConnectionSpec,
+        kinds: &IndexMap<&str, &'static ConnectionSpec>,
+    ) -> Option<Option<String>> {
+        let name = &written.name.value;
+        let fitting: &[&str] = match spec.via {
+            Via::Never => &[],
+            Via::Named(kinds) | Via::Required(kinds) => kinds,
+        };
+        let Some(entry) = written.node.entry("via") else {
+            let candidates: Vec<&str> = kinds
+                .iter()
+                .filter(|(_, other)| fitting.contains(&other.kind))
+                .map(|(name, _)| *name)
+                .collect();
+            return match (spec.via, candidates.as_slice()) {
+                (Via::Never | Via::Named(_), _) => Some(None),
+                (Via::Required(_), [only]) => Some(Some((*only).to_owned())),
+                (Via::Required(_), []) => {
+                    let message = format!(
+                        "a `{}` is reached through a connection of kind `{}`, and there is none",
+                        spec.kind,
+                        fitting.join("` or `")
+                    );
+                    self.wrong_via(
+                        written.name.span,
+                        message,
+                        Some(format!("add one, and name it: `via: NAME` in `{name}`")),
+                    );
+                    None
+                }
+                (Via::Required(_), several) => {
+                    let message = format!("`{name}` could go through `{}`", several.join("` or `"));
+                    self.wrong_via(written.name.span, message, Some("name one with `via`".to_owned()));
+                    None
+                }
+            };
+        };
+        let (span, through) = (entry.value.span, entry.value.text().unwrap_or_default());
+        match kinds.get(through) {
+            _ if spec.via == Via::Never => {
+                self.wrong_via(
+                    entry.key.span,
+                    format!("a `{}` goes through no other connection", spec.kind),
+                    Some("leave `via` out".to_owned()),
+                );
+                None
+            }
+            Some(other) if fitting.contains(&other.kind) => {
+                self.ask(Part::Key("via"), entry.key.span);
+                Some(Some(through.to_owned()))
+            }
+            Some(other) => {
+                let message = format!("a `{}` cannot go through a `{}`", spec.kind, other.kind);
+                self.wrong_via(
+                    span,
+                    message,
+                    Some(format!("it can go through `{}`", fitting.join("`, `"))),
+                );
+                None
+            }
+            None => {
+                let help = match nearest(through, kinds.keys().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => format!(
+                        "the connections are `{}`",
+                        kinds.keys().copied().collect::<Vec<_>>().join("`, `")
+                    ),
+                };
+                self.wrong_via(span, format!("there is no connection `{through}`"), Some(help));
+                None
+            }
         }
+    }
+
+    fn wrong_via(&mut self, span: Span, message: String, help: Option<String>) {
+        self.findings
+            .push(Finding::error(codes::WRONG_VIA, span, message).maybe_help(help));
+    }
+
+    /// Connections that go through each other.
+    fn find_circles(&mut self, connections: &[Connection]) {
+        let next = |name: &str| {
+            let found = connections.iter().find(|connection| connection.name == name);
+            found.and_then(|connection| connection.via.as_deref())
+        };
+        for connection in connections {
+            let mut way = vec![connection.name.as_str()];
+            while let Some(through) = way.last().and_then(|last| next(last)) {
+                if through == connection.name {
+                    let message = format!("`{}` goes through itself: `{}`", through, way.join("` → `"));
+                    self.wrong_via(connection.span, message, Some("remove one `via`".to_owned()));
+                    break;
+                }
+                if way.contains(&through) {
+                    break;
+                }
+                way.push(through);
+            }
+        }
+    }
+
+    fn unknown_kind(&mut self, written: &Written) {
+        let specs = self.request.catalogue.connections();
+        let entries = written.node.entries();
         let kinds: Vec<&str> = specs.iter().map(|spec| spec.kind).collect();
-        let message = format!("connection `{}` has no kind", written.name.value);
         let meant = entries
             .iter()
             .find_map(|entry| nearest(&entry.key.value, kinds.iter().copied()));
         let help = match meant {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!(
-                "begin with one of {}: `{{{}: \"…\"}}`",
-                kinds.join(", "),
-                kinds.first().unwrap_or(&"http")
+                "its kind is one of `{}`: write `{{http: \"https://…\"}}`",
+                kinds.join("`, `")
             ),
         };
+        let message = format!("connection `{}` has no kind", written.name.value);
         self.findings
             .push(Finding::error(codes::UNKNOWN_CONNECTION, written.name.span, message).help(help));
     }
 
+    /// An address with a password in it is in git, in every plan and in every log.
+    fn lint_address(&mut self, node: &Node, kind: &str) {
+        let Some(address) = node.get(kind) else { return };
+        let text = address.text().unwrap_or_default().to_owned();
+        self.lint_url(address, &text);
+    }
+
     /// Something goes through this connection.
     pub(super) fn use_connection(&mut self, name: &str) {
-        self.used_connections.insert(name.to_owned());
+        if !self.used_connections.insert(name.to_owned()) {
+            return;
+        }
         self.uses_lab |= self.global.in_lab.iter().any(|known| known == name);
         if let Some(secrets) = self.global.connection_secrets.get(name) {
             self.used_secrets.extend(secrets.iter().cloned());
         }
+        let uses = self.connection_uses.get(name).cloned().unwrap_or_default();
+        self.used.extend(uses);
+    }
+
+    /// What connections go through is used when they are.
+    pub(super) fn use_carriers(&mut self, known: &[Connection]) {
+        let mut names: Vec<String> = self.used_connections.iter().cloned().collect();
+        while let Some(name) = names.pop() {
+            let via = known
+                .iter()
+                .find(|known| known.name == name)
+                .and_then(|known| known.via.clone());
+            if let Some(via) = via.filter(|via| !self.used_connections.contains(via)) {
+                self.use_connection(&via);
+                names.push(via);
+            }
+        }
+    }
+}
+
+fn kind_of(node: &Node, specs: &[&'static ConnectionSpec]) -> Option<&'static ConnectionSpec> {
+    node.entries()
+        .iter()
+        .find_map(|entry| specs.iter().find(|spec| spec.kind == entry.key.value).copied())
+}
+
+/// A mapping without a key.
+fn without(node: &Node, key: &str) -> Node {
+    let entries = node.entries().iter().filter(|entry| entry.key.value != key);
+    Node {
+        span: node.span,
+        kind: Kind::Map(entries.cloned().collect()),
     }
 }

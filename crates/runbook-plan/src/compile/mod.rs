@@ -4,22 +4,32 @@
 mod actions;
 mod checks;
 mod connections;
+mod everywhere;
+mod lints;
 mod names;
+mod nodes;
+mod project;
 mod steps;
 mod texts;
+mod undo;
+mod used;
+mod vars;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use indexmap::IndexMap;
 use runbook_document::{
-    Config, Document, Environment, Finding, Findings, OnFailureWord, SourceId, codes, nearest,
+    Config, Document, Environment, Finding, Findings, OnFailureWord, OnInterruptWord,
+    SecretFrom as WrittenFrom, SourceId, Span, codes, nearest,
 };
 use sha2::{Digest, Sha256};
 
+pub use self::everywhere::check_everywhere;
 use self::names::{Global, Names};
+use self::used::AllUsed;
 use crate::catalogue::Catalogue;
 use crate::inputs::InputDecl;
-use crate::plan::{About, OnFailure, Plan};
+use crate::library::Library;
+use crate::plan::{Asked, Connection, OnFailure, OnInterrupt, Part, Plan, Secret, SecretFrom};
 
 /// What [`compile`] works from.
 #[derive(Clone, Copy)]
@@ -34,14 +44,70 @@ pub struct Request<'a> {
     pub environment: Option<&'a str>,
     /// The actions that there are.
     pub catalogue: &'a Catalogue,
+    /// The runbooks of the project.
+    pub library: &'a Library,
     /// The texts that were read, by source.
     pub texts: &'a [String],
 }
 
-/// Makes a plan. None means that there is an error among the findings.
+/// Makes a plan. None means that there is an error among the findings that no project can allow and no author
+/// waive.
 pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let environment = pick_environment(request, findings).ok()?;
     let document = request.document;
+    let inputs = inputs(document, environment, findings);
+    let mut compiler = Compiler::new(request, environment, findings);
+    let vars = compiler.vars();
+    let known = compiler.connections();
+    let detect = compiler.checks(&document.detect.checks, &Names::default(), &known);
+    let base = Names {
+        checks: checks::captures(&document.detect.checks).into(),
+        ..Names::default()
+    };
+    let guards = compiler.guards(&base, &known);
+    let steps = compiler.sections(&base, &known);
+    let all = compiler.names_after(&base);
+    let verify = compiler.checks(&document.verify, &all, &known);
+    let outputs = compiler.outputs(&all);
+    let lock = compiler.lock();
+    let about = compiler.about(&inputs, &all);
+    compiler.lint(&steps, &verify);
+    compiler.report_unfit();
+    compiler.use_carriers(&known);
+    let whole = compiler.finish(known);
+    let plan = Plan {
+        about,
+        environment: environment.map(|environment| environment.name.value.clone()),
+        lab: environment
+            .filter(|_| whole.uses_lab)
+            .and_then(|environment| environment.lab.clone())
+            .map(|lab| lab.value),
+        inputs,
+        vars,
+        secrets: whole.secrets,
+        connections: whole.connections,
+        asked: whole.asked,
+        lock,
+        detect,
+        detect_any: document.detect.any,
+        guards,
+        steps,
+        verify,
+        outputs,
+        on_failure: on_failure(document.on_failure),
+        on_interrupt: on_interrupt(document.on_interrupt),
+        timeout: document.timeout,
+        max_parallel: document.max_parallel,
+        digest: digest(request, environment),
+    };
+    if findings.has_hard_errors() {
+        None
+    } else {
+        Some(plan)
+    }
+}
+
+fn inputs(document: &Document, environment: Option<&Environment>, findings: &mut Findings) -> Vec<InputDecl> {
     let mut inputs: Vec<InputDecl> = document
         .inputs
         .iter()
@@ -52,52 +118,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
             decl.replace_default(node, findings);
         }
     }
-    let mut compiler = Compiler {
-        request,
-        environment,
-        findings,
-        global: Global::new(document, environment),
-        used_secrets: BTreeSet::new(),
-        used_connections: BTreeSet::new(),
-        uses_lab: false,
-        unfit: BTreeMap::new(),
-    };
-    let vars = compiler.vars();
-    let known = compiler.connections();
-    let detect = compiler.checks(&document.detect.checks, &Names::default(), &known);
-    let checks = checks::captures(&document.detect.checks);
-    let steps = compiler.steps(&checks, &known);
-    let all = steps::names_after(&document.steps, &checks);
-    let verify = compiler.checks(&document.verify, &all, &known);
-    compiler.lint(&steps, &verify);
-    compiler.report_unfit();
-    let used_connections = compiler.used_connections.clone();
-    let secrets = compiler.used_secrets();
-    let uses_lab = compiler.uses_lab;
-    let plan = Plan {
-        about: about(document),
-        environment: environment.map(|environment| environment.name.value.clone()),
-        lab: environment
-            .filter(|_| uses_lab)
-            .and_then(|environment| environment.lab.clone())
-            .map(|lab| lab.value),
-        inputs,
-        vars,
-        secrets,
-        connections: known
-            .into_iter()
-            .filter(|known| used_connections.contains(&known.name))
-            .collect(),
-        detect,
-        detect_any: document.detect.any,
-        steps,
-        verify,
-        on_failure: on_failure(document.on_failure),
-        on_interrupt: on_failure(document.on_interrupt),
-        max_parallel: document.max_parallel,
-        digest: digest(request, environment),
-    };
-    if findings.has_errors() { None } else { Some(plan) }
+    inputs
 }
 
 fn pick_environment<'a>(
@@ -130,27 +151,29 @@ fn pick_environment<'a>(
     })
 }
 
-fn about(document: &Document) -> About {
-    About {
-        name: document.name.value.clone(),
-        version: document.version.clone(),
-        title: document.title.clone(),
-        summary: document.summary.clone(),
-        severity: document.severity.clone(),
-        owner: document.owner.clone(),
-        labels: document
-            .labels
-            .iter()
-            .map(|(name, value)| (name.value.clone(), value.value.clone()))
-            .collect::<IndexMap<_, _>>(),
-    }
-}
-
 pub(super) const fn on_failure(word: OnFailureWord) -> OnFailure {
     match word {
         OnFailureWord::Rollback => OnFailure::Rollback,
         OnFailureWord::Hold => OnFailure::Hold,
         OnFailureWord::Continue => OnFailure::Continue,
+    }
+}
+
+const fn on_interrupt(word: OnInterruptWord) -> OnInterrupt {
+    match word {
+        OnInterruptWord::Rollback => OnInterrupt::Rollback,
+        OnInterruptWord::Hold => OnInterrupt::Hold,
+        OnInterruptWord::Ask => OnInterrupt::Ask,
+    }
+}
+
+fn secret_from(from: &WrittenFrom) -> SecretFrom {
+    match from {
+        WrittenFrom::Env(name) => SecretFrom::Env(name.value.clone()),
+        WrittenFrom::File(path) => SecretFrom::File(path.value.clone()),
+        WrittenFrom::Command(words) => {
+            SecretFrom::Command(words.iter().map(|word| word.value.clone()).collect())
+        }
     }
 }
 
@@ -169,7 +192,7 @@ fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
         let secrets = environment
             .secrets
             .iter()
-            .map(|secret| format!("{}={}", secret.name.value, secret.env.value));
+            .map(|secret| format!("{}={:?}", secret.name.value, secret_from(&secret.from)));
         hash.update(serde_json::json!([values, secrets.collect::<Vec<_>>()]).to_string());
     }
     hash.finalize().iter().fold(String::new(), |mut text, byte| {
@@ -186,45 +209,91 @@ struct Compiler<'a, 'f> {
     environment: Option<&'a Environment>,
     findings: &'f mut Findings,
     global: Global,
+    used: AllUsed,
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
+    /// What each connection uses besides secrets.
+    connection_uses: BTreeMap<String, AllUsed>,
     uses_lab: bool,
+    asked: Vec<Asked>,
     /// What is wrong with connections that nothing may use.
     unfit: BTreeMap<String, Vec<Finding>>,
 }
 
-impl Compiler<'_, '_> {
+/// What is known when all has been read.
+struct Whole {
+    secrets: Vec<Secret>,
+    connections: Vec<Connection>,
+    asked: Vec<Asked>,
+    uses_lab: bool,
+}
+
+impl<'a, 'f> Compiler<'a, 'f> {
+    fn new(
+        request: &'a Request<'a>,
+        environment: Option<&'a Environment>,
+        findings: &'f mut Findings,
+    ) -> Self {
+        Self {
+            request,
+            environment,
+            findings,
+            global: Global::new(request.document, environment),
+            used: AllUsed::new(),
+            used_secrets: BTreeSet::new(),
+            used_connections: BTreeSet::new(),
+            connection_uses: BTreeMap::new(),
+            uses_lab: false,
+            asked: Vec::new(),
+            unfit: BTreeMap::new(),
+        }
+    }
+
+    fn finish(mut self, known: Vec<Connection>) -> Whole {
+        let secrets = self.used_secrets();
+        self.asked.sort_by_key(|asked| asked.span);
+        Whole {
+            secrets,
+            connections: known
+                .into_iter()
+                .filter(|known| self.used_connections.contains(&known.name))
+                .collect(),
+            asked: self.asked,
+            uses_lab: self.uses_lab,
+        }
+    }
+
     fn text(&self, source: SourceId) -> &str {
         let at = usize::try_from(source.0).unwrap_or(usize::MAX);
         self.request.texts.get(at).map_or("", String::as_str)
     }
 
-    fn vars(&mut self) -> Vec<(String, crate::expression::Expression)> {
-        let mut vars = Vec::new();
-        for (name, node) in &self.request.document.vars {
-            if let Some(expression) = self.expression(node, &Names::default()) {
-                vars.push((name.value.clone(), expression));
-            }
-            self.global.vars.push(name.value.clone());
-        }
-        vars
+    /// Notes that the plan asks for a part of the language.
+    fn ask(&mut self, part: Part, span: Span) {
+        self.asked.push(Asked { part, span });
     }
 
-    /// The secrets that something uses, each with the environment variable that holds it there.
-    fn used_secrets(&self) -> Vec<(String, String)> {
+    /// The secrets that something uses, each from where it is in this environment.
+    fn used_secrets(&mut self) -> Vec<Secret> {
         let replaced = self
             .environment
             .map_or(&[] as &[_], |environment| &environment.secrets);
         let declared = &self.request.document.secrets;
-        self.used_secrets
-            .iter()
-            .filter_map(|name| {
-                let source = replaced
-                    .iter()
-                    .chain(declared)
-                    .find(|source| source.name.value == *name)?;
-                Some((name.clone(), source.env.value.clone()))
-            })
-            .collect()
+        let mut secrets = Vec::new();
+        for name in self.used_secrets.clone() {
+            let source = replaced
+                .iter()
+                .chain(declared)
+                .find(|source| source.name.value == name);
+            if let Some(source) = source {
+                let from = secret_from(&source.from);
+                let span = source.name.span;
+                if !matches!(from, SecretFrom::Env(_)) {
+                    self.ask(Part::Key("secrets"), span);
+                }
+                secrets.push(Secret { name, from, span });
+            }
+        }
+        secrets
     }
 }

@@ -1,10 +1,11 @@
 //! Which names an expression may use where it stands.
 
+use std::ops::Range;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 use runbook_action::schema::Field;
-use runbook_document::{Code, Document, Environment, Step, codes, nearest};
+use runbook_document::{Body, Code, Document, Environment, Step, codes, nearest};
 
 use crate::bits::Bits;
 use crate::expression::Reference;
@@ -16,6 +17,7 @@ pub(super) struct Global {
     pub(super) vars: Vec<String>,
     pub(super) secrets: Vec<String>,
     pub(super) connections: Vec<String>,
+    /// All steps, those within others too, in the author's order, with what they name.
     pub(super) steps: IndexMap<String, Vec<String>>,
     pub(super) lab: bool,
     /// The connections that lie in the practice system.
@@ -44,9 +46,7 @@ impl Global {
             secrets,
             connections: Vec::new(),
             steps: document
-                .steps
-                .iter()
-                .chain(&document.finally)
+                .all_steps()
                 .map(|step| (step.id.value.clone(), names_of(step)))
                 .collect(),
             lab: environment.is_some_and(|environment| environment.lab.is_some()),
@@ -54,13 +54,49 @@ impl Global {
             connection_secrets: IndexMap::new(),
         }
     }
+
+    /// The positions of a step and of those within it.
+    pub(super) fn range(&self, step: &Step) -> Range<usize> {
+        let start = self.steps.get_index_of(&step.id.value).unwrap_or(0);
+        start..start + step.flat().len()
+    }
 }
 
-/// What `steps.ID.…` can be: what `before` and `capture` name, and `outcome`.
+/// What `steps.ID.…` can be: what `before` and `capture` name, the names of a `let`, and `outcome`.
 pub(super) fn names_of(step: &Step) -> Vec<String> {
     let before = step.before.iter().flat_map(|before| &before.capture);
-    let names = before.chain(&step.capture).map(|(name, _)| name.value.clone());
-    names.chain(std::iter::once("outcome".to_owned())).collect()
+    let captured = before
+        .chain(&step.capture)
+        .map(|capture| capture.name.value.clone());
+    let named = match &step.body {
+        Some(Body::Action(action)) if action.kind.value == "let" => action.params.entries(),
+        Some(_) | None => &[],
+    };
+    captured
+        .chain(named.iter().map(|entry| entry.key.value.clone()))
+        .chain(std::iter::once("outcome".to_owned()))
+        .collect()
+}
+
+/// What an action's result has.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) enum Results {
+    /// There is none here.
+    #[default]
+    None,
+    /// These.
+    Fields(&'static [Field]),
+    /// What only a plugin knows.
+    Anything,
+}
+
+impl Results {
+    const fn fields(self) -> &'static [Field] {
+        match self {
+            Self::Fields(fields) => fields,
+            Self::None | Self::Anything => &[],
+        }
+    }
 }
 
 /// The names that depend on the place.
@@ -68,14 +104,18 @@ pub(super) fn names_of(step: &Step) -> Vec<String> {
 pub(super) struct Names {
     /// The steps that have surely ended, as positions in [`Global::steps`].
     pub(super) ended: Rc<Bits>,
+    /// The step that this belongs to.
+    pub(super) within: Option<String>,
     /// The step that this belongs to, with what of it is known here.
     pub(super) own: Option<(String, Vec<String>)>,
     /// What of the own step cannot be used here, and why.
     pub(super) own_capture: Option<(String, Vec<String>)>,
     /// The checks of `detect`, with what they capture.
-    pub(super) checks: IndexMap<String, Vec<String>>,
+    pub(super) checks: Rc<IndexMap<String, Vec<String>>>,
     /// What the action's result has.
-    pub(super) result: Option<&'static [Field]>,
+    pub(super) result: Results,
+    /// The items of the loops around this, and what else has a name of its own here.
+    pub(super) locals: Rc<Vec<String>>,
     /// Whether this is a check with a `value`.
     pub(super) value: bool,
     /// Whether `ok` and `error` are known.
@@ -83,9 +123,29 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn with_result(&self, result: &'static [Field]) -> Self {
+    pub(super) fn with_result(&self, result: Results) -> Self {
         Self {
-            result: Some(result),
+            result,
+            ..self.clone()
+        }
+    }
+
+    /// With a further name.
+    pub(super) fn with_local(&self, name: &str) -> Self {
+        let mut locals = (*self.locals).clone();
+        locals.push(name.to_owned());
+        Self {
+            locals: Rc::new(locals),
+            ..self.clone()
+        }
+    }
+
+    /// With further steps that have ended.
+    pub(super) fn with_ended(&self, range: Range<usize>) -> Self {
+        let mut ended = (*self.ended).clone();
+        ended.insert_range(range);
+        Self {
+            ended: Rc::new(ended),
             ..self.clone()
         }
     }
@@ -119,10 +179,10 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
     let Some((root, rest)) = path.split_first() else {
         return Ok(());
     };
-    let is_result = names
-        .result
-        .is_some_and(|fields| fields.iter().any(|field| field.key == *root));
-    if is_result || (names.value && *root == "value") || (names.judged && matches!(*root, "ok" | "error")) {
+    let is_result = names.result.fields().iter().any(|field| field.key == *root);
+    let is_local = names.locals.iter().any(|local| local == root);
+    let is_judged = names.judged && matches!(*root, "ok" | "error");
+    if is_result || is_local || is_judged || (names.value && *root == "value") {
         return Ok(());
     }
     match *root {
@@ -130,13 +190,14 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
         "vars" => member("variable", rest, &global.vars),
         "secrets" => member("secret", rest, &global.secrets),
         "connections" => member("connection", rest, &global.connections),
-        "run" => member("value of the run", rest, &["id".to_owned()]),
+        "run" => member("value of the run", rest, &["id".to_owned()])
+            .and_then(|()| no_more("run.id", rest.get(1..))),
         "lab" if global.lab => member(
             "address of the lab",
             rest,
             &["url".to_owned(), "database".to_owned()],
         ),
-        "environment" => Ok(()),
+        "environment" => no_more("environment", Some(rest)),
         "steps" => step(rest, names, global),
         "checks" => match rest {
             [check, name, ..] => {
@@ -157,13 +218,10 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
                 &[],
             )),
         },
+        _ if matches!(names.result, Results::Anything) => Ok(()),
         _ => {
-            let mut known: Vec<&str> = names
-                .result
-                .unwrap_or_default()
-                .iter()
-                .map(|field| field.key)
-                .collect();
+            let mut known: Vec<&str> = names.result.fields().iter().map(|field| field.key).collect();
+            known.extend(names.locals.iter().map(String::as_str));
             known.extend([
                 "inputs",
                 "vars",
@@ -176,6 +234,14 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
             ]);
             Err(unknown(format!("there is no `{root}` here"), root, &known))
         }
+    }
+}
+
+/// Text has no parts.
+fn no_more(what: &str, rest: Option<&[&str]>) -> Result<(), Wrong> {
+    match rest.and_then(|rest| rest.first()) {
+        Some(name) => Err(unknown(format!("`{what}` is text, and has no `{name}`"), "", &[])),
+        None => Ok(()),
     }
 }
 
@@ -232,6 +298,11 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             name,
             &strs(known),
         )),
+        None if names.within.as_deref() == Some(id) => Err(Wrong {
+            code: codes::NOT_BEFORE,
+            message: format!("step `{id}` has not run yet here: this belongs to it"),
+            help: Some("what a step captures is there in its `verify` and in later steps".to_owned()),
+        }),
         None => Err(Wrong {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` has not surely run by then"),

@@ -1,43 +1,44 @@
-//! Steps: order, names, effects and undos.
+//! Steps: order, names, effects, and what stands within them.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
-use indexmap::IndexMap;
-use runbook_action::Effect;
-use runbook_action::schema::Shape;
-use runbook_document::{Approve as WrittenApprove, Finding, Rollback, Step as Written, codes};
+use runbook_action::schema::{Shape, is_name};
+use runbook_document::{
+    Approve as WrittenApprove, Body as WrittenBody, Finding, Node, Retry as WrittenRetry, Spanned,
+    Step as Written, codes,
+};
 
-use super::actions::{Around, Read};
 use super::names::Names;
+use super::nodes::Done;
 use super::{Compiler, on_failure};
-use crate::bits::Bits;
+use crate::expression::Expression;
 use crate::graph::Graph;
-use crate::plan::{Approve, Before, Check, Connection, OnFailure, Section, Step, Undo};
+use crate::plan::{Approve, Body, Connection, ForEach, OnFailure, Part, Repeat, Retry, Section, Step};
+use crate::template::Template;
 
 const TIMEOUT: Duration = Duration::from_mins(1);
+const EVERY: Duration = Duration::from_secs(2);
 
-type Captured = IndexMap<String, Vec<String>>;
+/// Where a step stands.
+pub(super) struct Place<'a> {
+    pub(super) names: Names,
+    pub(super) section: Section,
+    pub(super) known: &'a [Connection],
+}
 
 impl Compiler<'_, '_> {
     /// The steps of both sections.
-    pub(super) fn steps(&mut self, checks: &Captured, known: &[Connection]) -> Vec<Step> {
+    pub(super) fn sections(&mut self, base: &Names, known: &[Connection]) -> Vec<Step> {
         let document = self.request.document;
-        self.unique_ids(document.steps.iter().chain(&document.finally));
-        let mut steps = self.section(
-            &document.steps,
-            Section::Steps,
-            &Names {
-                checks: checks.clone(),
-                ..Names::default()
-            },
-            known,
-        );
+        self.unique_ids();
+        let mut steps = self.list(&document.steps, base, Section::Steps, known);
         let offset = document.steps.len();
         // A step that could not be read leaves a gap, and then there is no plan.
-        let names = names_after(&document.steps, checks);
-        let mut finally = self.section(&document.finally, Section::Finally, &names, known);
+        let after = self.names_after(base);
+        let mut finally = self.list(&document.finally, &after, Section::Finally, known);
         for step in &mut finally {
             for need in &mut step.needs {
                 *need += offset;
@@ -47,321 +48,379 @@ impl Compiler<'_, '_> {
         steps
     }
 
-    fn unique_ids<'s>(&mut self, steps: impl Iterator<Item = &'s Written>) {
-        let mut seen = HashMap::new();
-        for step in steps {
-            if let Some(first) = seen.insert(step.id.value.as_str(), step.id.span) {
+    /// The names once all steps have ended.
+    pub(super) fn names_after(&self, base: &Names) -> Names {
+        let steps = &self.request.document.steps;
+        let end = steps.last().map_or(0, |last| self.global.range(last).end);
+        base.with_ended(0..end)
+    }
+
+    fn unique_ids(&mut self) {
+        let mut seen: HashMap<&str, &Spanned<String>> = HashMap::new();
+        for step in self.request.document.all_steps() {
+            if let Some(first) = seen.insert(step.id.value.as_str(), &step.id) {
                 let message = format!("two steps are called `{}`", step.id.value);
                 let finding = Finding::error(codes::DUPLICATE_ID, step.id.span, message);
-                self.findings.push(finding.related(first, "the first is here"));
+                self.findings
+                    .push(finding.related(first.span, "the first is here"));
             }
         }
     }
 
-    fn section(
+    /// Steps in order, each of which knows those that have surely ended before it.
+    pub(super) fn list(
         &mut self,
         steps: &[Written],
-        section: Section,
         base: &Names,
+        section: Section,
         known: &[Connection],
     ) -> Vec<Step> {
-        let graph = Graph::new(steps, self.findings);
+        let ranges: Vec<Range<usize>> = steps.iter().map(|step| self.global.range(step)).collect();
+        let graph = Graph::new(steps, &ranges, self.findings);
         let mut read = Vec::new();
         for (at, written) in steps.iter().enumerate() {
             let mut names = base.clone();
             if let Some(before) = graph.before.get(at) {
-                names.ended = Rc::new(self.ended(section, before, steps.len(), &base.ended));
+                let mut ended = before.clone();
+                ended.extend(&base.ended);
+                names.ended = Rc::new(ended);
             }
             let needs = graph.needs.get(at).cloned().unwrap_or_default();
-            read.extend(self.step(written, section, needs, &Place { names, known }));
+            read.extend(self.step(
+                written,
+                needs,
+                &Place {
+                    names,
+                    section,
+                    known,
+                },
+            ));
         }
         read
     }
 
-    /// What has ended before a step, as positions among all steps: those of its section, and for the
-    /// clean-up all others too.
-    fn ended(&self, section: Section, before: &Bits, count: usize, base: &Bits) -> Bits {
-        match section {
-            Section::Steps => before.clone(),
-            Section::Finally => {
-                let offset = self.request.document.steps.len();
-                let own = (0..count).filter(|at| before.contains(*at)).map(|at| at + offset);
-                let mut ended: Bits = own.collect();
-                ended.extend(base);
-                ended
+    /// Branches or alternatives: none of them waits for another.
+    fn alternatives(&mut self, steps: &[Written], place: &Place<'_>, in_turn: bool) -> Vec<Step> {
+        let mut read = Vec::new();
+        let mut names = place.names.clone();
+        for written in steps {
+            for key in ["needs", "target"].iter().filter_map(|key| written.key(key)) {
+                if key.value == "needs" {
+                    self.useless(key, "what stands here waits for nothing else: it is chosen");
+                }
+            }
+            let own = Place {
+                names: names.clone(),
+                section: place.section,
+                known: place.known,
+            };
+            read.extend(self.step(written, Vec::new(), &own));
+            if in_turn {
+                names = names.with_ended(self.global.range(written));
             }
         }
+        read
     }
 
-    fn step(
-        &mut self,
-        written: &Written,
-        section: Section,
-        needs: Vec<usize>,
-        place: &Place<'_>,
-    ) -> Option<Step> {
+    fn step(&mut self, written: &Written, needs: Vec<usize>, place: &Place<'_>) -> Option<Step> {
+        let mut names = place.names.clone();
+        names.within = Some(written.id.value.clone());
+        let place = &Place { names, ..*place };
         let when = written
             .when
             .as_ref()
-            .map(|when| self.expression(when, &place.names));
+            .map(|when| self.condition(when, &place.names));
         let require = self.checks(&written.require, &place.names, place.known);
-        let before = self.before(written, place);
-        let with_before = place.with_own(written, false);
         let approve = written
             .approve
             .as_ref()
             .map(|approve| self.approve(approve, &place.names));
-        let undo = self.undo(written, place);
-        let node = written.action.as_ref()?;
-        let around = Around {
-            target: written.target.as_ref(),
-            timeout: self.timeout(written),
-            env: &written.env,
-            names: &with_before,
-            known: place.known,
-        };
-        let read = self.action(node, &around)?;
-        let capture = self.capture(&written.capture, &with_before.with_result(read.spec.result));
-        let verify = self.checks(&written.verify, &place.with_own(written, true), place.known);
-        let effect = self.effect(written, &read);
-        let undo = self.judge_undo(written, section, (effect, read.recognised.certain), undo?);
+        let for_each = written.for_each.as_ref().map(|_| self.for_each(written, place));
+        let done = self.body(written, place);
+        let after = self.names_inside(written, place);
+        let verify = self.checks(&written.verify, &after, place.known);
+        let repeat = written.repeat.as_ref().map(|_| self.repeat(written, &after));
+        let save = self.save(written, place);
+        let done = done?;
+        self.judge_keys(written, &done);
+        self.lint_step(written, &done);
+        self.note_keys(written);
         Some(Step {
             id: written.id.value.clone(),
             title: written.title.clone().unwrap_or_else(|| written.id.value.clone()),
-            section,
+            description: written.description.clone(),
+            section: place.section,
             phase: written.phase.clone(),
             needs,
-            when: match when {
-                Some(when) => Some(when?),
-                None => None,
-            },
+            when: present(when)?,
+            within: written.within,
+            for_each: present(for_each)?,
+            repeat: present(repeat)?,
             require,
-            approve: match approve {
-                Some(approve) => Some(approve?),
-                None => None,
-            },
-            before: match before {
-                Some(before) => Some(before?),
-                None => None,
-            },
-            action: crate::plan::Action {
-                effect,
-                ..read.action
-            },
-            capture: capture?,
+            approve: present(approve)?,
+            before: done.before,
+            body: done.body,
+            effect: done.effect,
+            capture: done.capture,
+            save: save?,
+            then: done.then,
             verify,
-            undo,
+            verify_decides: written.verify_decides.is_some(),
+            undo: done.undo,
+            idempotent: written.idempotent,
+            retry: written.retry.as_ref().map(retry),
             on_failure: written
                 .on_failure
                 .map_or_else(|| self.default_on_failure(), on_failure),
+            may_fail: written.may_fail.is_some(),
+            escalate: written.escalate.as_ref().map(|escalate| {
+                let to = escalate.to.iter().map(|name| name.value.clone());
+                (escalate.after, to.collect())
+            }),
             span: written.span,
         })
+    }
+
+    /// What a step does.
+    fn body(&mut self, written: &Written, place: &Place<'_>) -> Option<Done> {
+        match written.body.as_ref()? {
+            WrittenBody::Action(node) => self.node_or_action(written, node, place),
+            WrittenBody::Steps(steps) => {
+                let names = match &written.for_each {
+                    Some(each) => place.names.with_local(&each.item.value),
+                    None => place.names.clone(),
+                };
+                let inner = self.list(steps, &names, place.section, place.known);
+                Some(Done::holding(Body::Group(inner)))
+            }
+            WrittenBody::Choose(branches) => {
+                self.judge_branches(branches);
+                let inner = self.alternatives(branches, place, false);
+                Some(Done::holding(Body::Choose(inner)))
+            }
+            WrittenBody::FirstOf(alternatives) => {
+                if written.verify.is_empty() {
+                    let message = "nothing tells which alternative has worked";
+                    self.composition(
+                        &written.id,
+                        message,
+                        "add `verify:` to the step: it is asked after each alternative",
+                    );
+                }
+                let inner = self.alternatives(alternatives, place, true);
+                Some(Done::holding(Body::FirstOf(inner)))
+            }
+        }
+    }
+
+    /// The names after what a step does: what it captured, and the steps within it.
+    fn names_inside(&self, written: &Written, place: &Place<'_>) -> Names {
+        let mut names = place.with_own(written, true);
+        if !matches!(written.body, Some(WrittenBody::Action(_)) | None) {
+            let mut range = self.global.range(written);
+            range.start += 1;
+            names = names.with_ended(range);
+        }
+        names
+    }
+
+    fn for_each(&mut self, written: &Written, place: &Place<'_>) -> Option<ForEach> {
+        let each = written.for_each.as_ref()?;
+        let list = self.expression(&each.list, &place.names);
+        let taken = [
+            "inputs",
+            "vars",
+            "secrets",
+            "connections",
+            "steps",
+            "checks",
+            "run",
+            "environment",
+            "lab",
+        ];
+        if !is_name(&each.item.value) || taken.contains(&each.item.value.as_str()) {
+            let message = format!("`{}` cannot be the name of an item", each.item.value);
+            let help = "use letters, digits and `_`, and no name that is taken, such as `inputs`";
+            self.findings
+                .push(Finding::error(codes::UNUSABLE_NAME, each.item.span, message).help(help));
+        }
+        if let Some(repeat) = written.key("repeat") {
+            self.composition(
+                repeat,
+                "a step has `for_each` or `repeat`, and not both",
+                "put one of them into a step within",
+            );
+        }
+        Some(ForEach {
+            item: each.item.value.clone(),
+            list: list?,
+            batch: each.batch,
+            max_failures: each.max_failures,
+        })
+    }
+
+    fn repeat(&mut self, written: &Written, inside: &Names) -> Option<Repeat> {
+        let repeat = written.repeat.as_ref()?;
+        Some(Repeat {
+            until: self.condition(&repeat.until, inside)?,
+            at_most: repeat.at_most,
+            every: repeat.every.unwrap_or(EVERY),
+        })
+    }
+
+    fn judge_branches(&mut self, branches: &[Written]) {
+        for (at, branch) in branches.iter().enumerate() {
+            match (branch.key("when"), branch.key("else")) {
+                (None, None) => {
+                    let help = "add `when:` with a condition, or `else: true` for all other cases";
+                    self.composition(&branch.id, "nothing says when this branch is chosen", help);
+                }
+                (Some(_), Some(otherwise)) => {
+                    self.composition(
+                        otherwise,
+                        "a branch has `when` or `else`, and not both",
+                        "leave one of them out",
+                    );
+                }
+                (None, Some(otherwise)) if at + 1 < branches.len() => {
+                    self.composition(
+                        otherwise,
+                        "the branches after this one can never be chosen",
+                        "put `else` last",
+                    );
+                }
+                (Some(_), None) | (None, Some(_)) => {}
+            }
+        }
+    }
+
+    fn composition(&mut self, at: &Spanned<String>, message: &str, help: &str) {
+        self.findings
+            .push(Finding::error(codes::COMPOSITION, at.span, message).help(help));
+    }
+
+    pub(super) fn useless(&mut self, key: &Spanned<String>, why: &str) {
+        let message = format!("`{}` does nothing here: {why}", key.value);
+        self.findings
+            .push(Finding::error(codes::USELESS_KEY, key.span, message).help("leave it out"));
     }
 
     fn default_on_failure(&self) -> OnFailure {
         on_failure(self.request.document.on_failure)
     }
 
-    fn timeout(&self, written: &Written) -> Duration {
+    pub(super) fn timeout(&self, written: &Written) -> Duration {
         written
             .timeout
-            .or(self.request.document.timeout)
+            .or(self.request.document.default_timeout)
             .unwrap_or(TIMEOUT)
     }
 
+    fn save(&mut self, written: &Written, place: &Place<'_>) -> Option<Vec<(String, Template)>> {
+        let names = place.with_own(written, true);
+        let mut saved = Vec::new();
+        for (name, node) in &written.save {
+            saved.push((name.value.clone(), self.template(node, &Shape::Template, &names)?));
+        }
+        Some(saved)
+    }
+
     fn approve(&mut self, written: &WrittenApprove, names: &Names) -> Option<Approve> {
+        for role in &written.by {
+            self.request.config.check_role(role, self.findings);
+        }
+        let beyond = !written.by.is_empty()
+            || written.count > 1
+            || written.timeout_skips
+            || written.reject_skips
+            || written.remind.is_some()
+            || written.separate;
+        if beyond {
+            self.ask(Part::Key("approve"), written.span);
+        }
         let message = match &written.message {
             Some(message) => Some(self.template(message, &Shape::Template, names)?),
             None => None,
         };
         Some(Approve {
             message,
+            by: written.by.iter().map(|role| role.value.clone()).collect(),
+            count: written.count,
             within: written.within,
+            timeout_skips: written.timeout_skips,
+            reject_skips: written.reject_skips,
+            remind: written.remind,
+            separate: written.separate,
         })
     }
 
-    #[expect(
-        clippy::option_option,
-        reason = "the inner level is a failure that was reported"
-    )]
-    fn before(&mut self, written: &Written, place: &Place<'_>) -> Option<Option<Before>> {
-        let before = written.before.as_ref()?;
-        let Some(node) = &before.action else {
-            return Some(None);
-        };
-        let around = Around {
-            target: before.target.as_ref().or(written.target.as_ref()),
-            timeout: self.timeout(written),
-            env: &before.env,
-            names: &place.names,
-            known: place.known,
-        };
-        let Some(read) = self.reading_action(node, &around, "`before`") else {
-            return Some(None);
-        };
-        let Some(capture) = self.capture(&before.capture, &place.names.with_result(read.spec.result)) else {
-            return Some(None);
-        };
-        Some(Some(Before {
-            action: read.action,
-            capture,
-        }))
-    }
-
-    /// The author's word on the undo. The outer `None` says that a finding was made.
-    #[expect(
-        clippy::option_option,
-        reason = "the outer level is a failure that was reported"
-    )]
-    fn undo(&mut self, written: &Written, place: &Place<'_>) -> Option<Option<Undo>> {
-        let irreversible = || written.irreversible.clone().map(Undo::Irreversible);
-        match &written.rollback {
-            None => Some(irreversible()),
-            Some(Rollback::NotNeeded) => Some(Some(Undo::NotNeeded)),
-            Some(Rollback::Action {
-                action,
-                target,
-                timeout,
-                env,
-            }) => {
-                let mut names = place.with_own(written, false);
-                let captured = written
-                    .capture
-                    .iter()
-                    .map(|(name, _)| name.value.clone())
-                    .collect();
-                names.own_capture = Some((written.id.value.clone(), captured));
-                let around = Around {
-                    target: target.as_ref().or(written.target.as_ref()),
-                    timeout: timeout.unwrap_or_else(|| self.timeout(written)),
-                    env: if env.is_empty() { &written.env } else { env },
-                    names: &names,
-                    known: place.known,
-                };
-                let read = self.action(action.as_ref()?, &around)?;
-                Some(Some(Undo::Action(Box::new(read.action))))
+    /// Keys whose running is more than that of an action.
+    fn note_keys(&mut self, written: &Written) {
+        const BEYOND: &[&str] = &[
+            "then",
+            "save",
+            "verify_decides",
+            "retry",
+            "may_fail",
+            "escalate",
+            "for_each",
+            "repeat",
+            "steps",
+            "choose",
+            "first_of",
+        ];
+        for word in BEYOND {
+            if let Some(key) = written.key(word) {
+                let span = key.span;
+                self.ask(Part::Key(word), span);
             }
+        }
+        for name in written.escalate.iter().flat_map(|escalate| &escalate.to) {
+            self.request.config.check_recipient(name, self.findings);
         }
     }
 
-    fn effect(&mut self, written: &Written, read: &Read) -> Effect {
-        let recognised = read.recognised.effect;
-        let Some(stated) = &written.effect else {
-            return recognised;
-        };
-        let effect = match stated.value.as_str() {
-            "read" => Effect::Read,
-            "change" => Effect::Change,
-            _ => Effect::Destructive,
-        };
-        if effect < recognised && read.recognised.certain {
-            let message = format!(
-                "`{}` is stated, but the action is recognised as `{}`",
-                effect.word(),
-                recognised.word()
-            );
-            let finding = Finding::error(codes::EFFECT_UNDERSTATED, stated.span, message);
-            self.findings
-                .push(finding.help(format!("state `{}`, or leave `effect` out", recognised.word())));
-            return recognised;
-        }
-        effect
+    /// An expression that decides something.
+    pub(super) fn condition(&mut self, node: &Node, names: &Names) -> Option<Expression> {
+        self.expression(node, names)
     }
-
-    fn judge_undo(
-        &mut self,
-        written: &Written,
-        section: Section,
-        (effect, certain): (Effect, bool),
-        undo: Option<Undo>,
-    ) -> Undo {
-        let stated = written.effect.as_ref().map(|stated| stated.value.as_str());
-        match (undo, effect, section) {
-            (Some(undo @ (Undo::Action(_) | Undo::Irreversible(_))), Effect::Read, _) => {
-                let id = &written.id.value;
-                let message = format!("step `{id}` only looks, so its undo never runs");
-                let help = "if it changes something, say `effect: change`; else leave the undo out";
-                self.findings
-                    .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
-                undo
-            }
-            (Some(undo @ Undo::Action(_)), _, Section::Finally) => {
-                let id = &written.id.value;
-                let message = format!("step `{id}` is part of `finally`, which is not undone");
-                let help = "leave its `rollback` out, or make it one of `steps`";
-                self.findings
-                    .push(Finding::error(codes::UNDO_NEVER_RUNS, written.id.span, message).help(help));
-                undo
-            }
-            (Some(undo), _, _) => undo,
-            (None, Effect::Read, _) | (None, _, Section::Finally) => Undo::NotNeeded,
-            // A misspelt effect has been reported, and what was meant is not known.
-            (None, _, _) if stated.is_some_and(|word| !EFFECTS.contains(&word)) => Undo::Undeclared,
-            (None, Effect::Change | Effect::Destructive, Section::Steps) => {
-                let does = if effect == Effect::Change {
-                    "changes"
-                } else {
-                    "may destroy"
-                };
-                let message = format!(
-                    "step `{}` {does} something, and nothing says how to undo it",
-                    written.id.value
-                );
-                let mut help = "add `rollback:` with an action, `rollback: not_needed`, or `irreversible:` with what is \
-                                lost"
-                    .to_owned();
-                if !certain {
-                    help.push_str("; if it only looks, say `effect: read`");
-                }
-                self.findings
-                    .push(Finding::error(codes::NO_UNDO, written.id.span, message).help(help));
-                Undo::Undeclared
-            }
-        }
-    }
-
-    /// What is wrong with the whole.
-    pub(super) fn lint(&mut self, steps: &[Step], verify: &[Check]) {
-        let changes = steps
-            .iter()
-            .any(|step| step.section == Section::Steps && step.action.effect > Effect::Read);
-        let written = &self.request.document.verify;
-        if changes && verify.is_empty() && written.is_empty() {
-            let message = "this runbook changes something, and nothing proves that it helped";
-            let finding = Finding::warning(codes::NO_FINAL_VERIFY, self.request.document.name.span, message);
-            self.findings
-                .push(finding.help("add `verify:` with what must hold when the incident is over"));
-        }
-    }
-}
-
-const EFFECTS: &[&str] = &["read", "change", "destructive"];
-
-/// The names once all steps have ended.
-pub(super) fn names_after(steps: &[Written], checks: &Captured) -> Names {
-    Names {
-        ended: Rc::new(Bits::below(steps.len())),
-        checks: checks.clone(),
-        ..Names::default()
-    }
-}
-
-/// Where a step stands.
-struct Place<'a> {
-    names: Names,
-    known: &'a [Connection],
 }
 
 impl Place<'_> {
     /// The names with the step's own: what `before` read, and what it captures once its action is done.
-    fn with_own(&self, written: &Written, after: bool) -> Names {
+    pub(super) fn with_own(&self, written: &Written, after: bool) -> Names {
         let mut names = self.names.clone();
         let before = written.before.iter().flat_map(|before| &before.capture);
-        let mut own: Vec<String> = before.map(|(name, _)| name.value.clone()).collect();
+        let mut own: Vec<String> = before.map(|capture| capture.name.value.clone()).collect();
         if after {
-            own.extend(written.capture.iter().map(|(name, _)| name.value.clone()));
+            own.extend(super::names::names_of(written));
+            own.retain(|name| name != "outcome");
         }
         names.own = Some((written.id.value.clone(), own));
         names
+    }
+}
+
+pub(super) fn retry(written: &WrittenRetry) -> Retry {
+    Retry {
+        attempts: written.attempts,
+        delay: written.delay.unwrap_or(Duration::from_secs(1)),
+        backoff: written.backoff.unwrap_or(2.0),
+        max_delay: written.max_delay.unwrap_or(Duration::from_mins(1)),
+        jitter: written.jitter.unwrap_or(0.2),
+        on: written.on.clone(),
+    }
+}
+
+/// What may be left out, and must be right where it is not. The outer `None` is a failure that was reported.
+#[expect(
+    clippy::option_option,
+    reason = "the outer level is a failure that was reported"
+)]
+fn present<T>(read: Option<Option<T>>) -> Option<Option<T>> {
+    match read {
+        Some(Some(value)) => Some(Some(value)),
+        Some(None) => None,
+        None => Some(None),
     }
 }

@@ -7,7 +7,8 @@ use runbook_document::{Finding, Kind as NodeKind, Node, ScalarValue, Span, codes
 
 use super::Compiler;
 use super::names::{self, Names};
-use crate::expression::Expression;
+use super::used::Used;
+use crate::expression::{Expression, Reference};
 use crate::template::{self, Kind, Part, Piece, Template};
 
 impl Compiler<'_, '_> {
@@ -23,6 +24,7 @@ impl Compiler<'_, '_> {
             self.findings.push(finding.help("leave out `{{` and `}}`"));
             return None;
         }
+        self.lint_comment(node, "expression");
         self.expression_in(node, &text, 0, names)
     }
 
@@ -56,22 +58,36 @@ impl Compiler<'_, '_> {
         };
         let mut fine = true;
         for reference in expression.references() {
-            if let [root, name, ..] = reference.path.as_slice() {
-                match root.as_str() {
-                    "lab" => self.uses_lab = true,
-                    "secrets" => drop(self.used_secrets.insert(name.clone())),
-                    "connections" => self.use_connection(name),
-                    _ => {}
-                }
-            }
+            self.note_use(&reference);
             if let Err(wrong) = names::check(&reference, names, &self.global) {
                 let span = locate(self, reference.from, reference.to);
+                let dashed = dashed(source, &reference);
                 self.findings
-                    .push(Finding::error(wrong.code, span, wrong.message).maybe_help(wrong.help));
+                    .push(Finding::error(wrong.code, span, wrong.message).maybe_help(dashed.or(wrong.help)));
                 fine = false;
             }
         }
         fine.then_some(expression)
+    }
+
+    /// Takes down what an expression uses.
+    fn note_use(&mut self, reference: &Reference) {
+        let path: Vec<&str> = reference.path.iter().map(String::as_str).collect();
+        match path.as_slice() {
+            ["lab", ..] => self.uses_lab = true,
+            ["secrets", name, ..] => drop(self.used_secrets.insert((*name).to_owned())),
+            ["connections", name, ..] => self.use_connection(name),
+            ["inputs", name, ..] => drop(self.used.insert(Used::Input((*name).to_owned()))),
+            ["steps", step, name, ..] => {
+                self.used
+                    .insert(Used::Step((*step).to_owned(), (*name).to_owned()));
+            }
+            ["checks", check, name, ..] => {
+                self.used
+                    .insert(Used::Check((*check).to_owned(), (*name).to_owned()));
+            }
+            _ => {}
+        }
     }
 
     /// A value of a shape, with the templates that the shape allows.
@@ -94,6 +110,9 @@ impl Compiler<'_, '_> {
                 self.text_template(node, names)?
             }
             (NodeKind::Scalar(_), _) => {
+                if *shape == Shape::Literal {
+                    self.lint_comment(node, "text");
+                }
                 self.refuse_template_in_code(node);
                 Kind::Fixed(fixed(node))
             }
@@ -203,10 +222,25 @@ impl Compiler<'_, '_> {
     }
 }
 
+/// A dash after a name is a minus. What was meant is often a name with a dash in it.
+fn dashed(source: &str, reference: &Reference) -> Option<String> {
+    let rest = source.get(reference.to..)?;
+    let word: String = rest
+        .chars()
+        .take_while(|c| c.is_ascii_alphanumeric() || "-_".contains(*c))
+        .collect();
+    match reference.path.as_slice() {
+        [root, id] if matches!(root.as_str(), "steps" | "checks") && word.starts_with('-') => {
+            Some(format!("a `-` is a minus here: write `{root}['{id}{word}']`"))
+        }
+        _ => None,
+    }
+}
+
 /// The shape of a mapping's value.
 fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
     match shape {
-        Shape::Map(inner) => inner,
+        Shape::Map(inner) | Shape::Named(inner) => inner,
         Shape::Object(object) => object.field(key).map_or(&Shape::Any, |field| &field.shape),
         Shape::Template
         | Shape::Literal
@@ -214,6 +248,7 @@ fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Boolean
         | Shape::Duration
         | Shape::Choice(_)
@@ -228,8 +263,14 @@ fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
 fn pick<'s>(node: &Node, shapes: &'s [Shape]) -> Option<&'s Shape> {
     shapes.iter().find(|shape| match node.kind {
         NodeKind::List(_) => matches!(shape, Shape::List(_) | Shape::Any),
-        NodeKind::Map(_) => matches!(shape, Shape::Map(_) | Shape::Object(_) | Shape::Any),
-        NodeKind::Scalar(_) => !matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Object(_)),
+        NodeKind::Map(_) => matches!(
+            shape,
+            Shape::Map(_) | Shape::Named(_) | Shape::Object(_) | Shape::Any
+        ),
+        NodeKind::Scalar(_) => !matches!(
+            shape,
+            Shape::List(_) | Shape::Map(_) | Shape::Named(_) | Shape::Object(_)
+        ),
     })
 }
 

@@ -1,7 +1,10 @@
 //! Actions and connections as schemas, and that a step has exactly one action.
 
 use runbook_action::{ConnectionSpec, Via};
-use runbook_schema::{Field, Shape};
+use runbook_document::language::{
+    CHANNEL, CHANNEL_KINDS, NODES, SECRET, SECRET_KINDS, TRIGGER, TRIGGER_KINDS, node,
+};
+use runbook_schema::{Field, Object, Shape};
 use serde_json::{Value, json};
 
 use super::Json;
@@ -12,11 +15,14 @@ use crate::Catalogue;
 /// The key that holds connections, in a runbook and in an environment: their kinds are the catalogue's.
 pub(super) const CONNECTIONS: &str = "connections";
 
+/// The keys by which a step holds other steps in place of an action.
+const HOLDING: &[&str] = &["steps", "choose", "first_of"];
+
 /// What a step may have as its action.
 #[derive(Clone, Copy)]
 pub(super) struct ActionKind {
     /// The key.
-    key: &'static str,
+    pub(super) key: &'static str,
     /// One sentence for people.
     doc: &'static str,
     /// What the key holds.
@@ -25,83 +31,112 @@ pub(super) struct ActionKind {
     result: &'static [Field],
     /// Whose keys its objects have.
     owner: Owner,
+    /// Whether only steps can have it, and not what is done beside a step's action.
+    only_in_steps: bool,
 }
 
-/// All kinds of actions.
+/// All kinds of actions: those of the catalogue, and what the engine itself does. Some are both, and then the
+/// language's table tells them.
 pub(super) fn kinds(catalogue: &Catalogue) -> Vec<ActionKind> {
     let specs = catalogue
         .kinds()
         .filter_map(|kind| Some(catalogue.kind(kind)?.spec()));
-    specs
+    let actions = specs
+        .filter(|spec| node(spec.kind).is_none())
         .map(|spec| ActionKind {
             key: spec.kind,
             doc: spec.doc,
             shape: &spec.params,
             result: spec.result,
             owner: Owner::Action(spec.kind),
-        })
-        .collect()
+            only_in_steps: false,
+        });
+    let nodes = NODES.iter().map(|node| ActionKind {
+        key: node.key,
+        doc: node.doc,
+        shape: &node.shape,
+        result: node.result,
+        owner: Owner::Node(node.key),
+        only_in_steps: catalogue.kind(node.key).is_none(),
+    });
+    actions.chain(nodes).collect()
+}
+
+/// The keys of which an object has exactly one, beside those whose further key is their action.
+fn kinds_of_object(object: &Object) -> Option<&'static [&'static str]> {
+    let known = [
+        (&SECRET, SECRET_KINDS),
+        (&TRIGGER, TRIGGER_KINDS),
+        (&CHANNEL, CHANNEL_KINDS),
+    ];
+    known
+        .into_iter()
+        .find(|(known, _)| *known == object)
+        .map(|(_, kinds)| kinds)
 }
 
 impl Writer {
-    /// The key of an action and the schema of what it holds.
-    pub(super) fn action(&mut self, at: usize) -> (&'static str, Json) {
-        let kind = self.kinds[at];
+    /// The kinds of actions that an object may have.
+    pub(super) fn kinds_of(&self, object: &Object) -> Vec<ActionKind> {
+        let is_step = HOLDING.iter().all(|key| object.field(key).is_some());
+        let kinds = self.kinds.iter().filter(|kind| is_step || !kind.only_in_steps);
+        kinds.copied().collect()
+    }
+
+    /// The schema of what the key of an action holds.
+    pub(super) fn action(&mut self, kind: &ActionKind) -> Json {
         let name = format!("action.{}", kind.key);
         if !self.is_defined(&name) {
             // Taken before it is written: an action's steps may use the action.
             self.define(&name, Json::new());
             let mut schema = described(kind.doc, results(kind.result));
             schema.insert("title".to_owned(), kind.key.into());
-            schema.extend(self.shape(kind.shape, kind.owner));
+            for (key, value) in self.shape(kind.shape, kind.owner) {
+                schema.entry(key).or_insert(value);
+            }
             self.define(&name, schema);
         }
-        (kind.key, reference(&name))
+        reference(&name)
     }
 
-    /// That there is exactly one action. An editor says that none is there at the beginning of the step, and that
+    /// That there is exactly one action, or something in its place.
+    pub(super) fn one_action(&mut self, object: &Object) -> Json {
+        let kinds = self.kinds_of(object);
+        let holding = HOLDING.iter().copied().filter(|key| object.field(key).is_some());
+        let keys: Vec<&str> = kinds.iter().map(|kind| kind.key).chain(holding).collect();
+        self.one_of_keys(&keys, "an action")
+    }
+
+    /// That there is exactly one of the keys that tell the kind, where the object has such.
+    pub(super) fn one_kind(&mut self, object: &Object) -> Option<Json> {
+        let keys = kinds_of_object(object)?;
+        Some(self.one_of_keys(keys, &format!("the kind of the {}", object.name)))
+    }
+
+    /// That exactly one of the keys is there. An editor says that none is at the beginning of the mapping, and that
     /// there are several at each of them.
-    pub(super) fn one_action(&mut self) -> Json {
-        let keys: Vec<&str> = self.kinds.iter().map(|kind| kind.key).collect();
-        let none = format!("An action is missing: one of {}.", keys.join(", "));
+    fn one_of_keys(&mut self, keys: &[&'static str], what: &str) -> Json {
+        let set = self.number_of(keys);
+        let none = format!("There must be {what}: one of {}.", keys.join(", "));
         let mut any = Vec::new();
         let mut all = Vec::new();
-        for key in &keys {
+        for key in keys {
             any.push(json!({"required": [key], "errorMessage": none}));
+            let name = format!("{set}.beside-{key}");
             let others = keys.iter().filter(|other| *other != key);
             let others: Json = others.map(|other| ((*other).to_owned(), false.into())).collect();
-            let name = format!("no-action-beside.{key}");
-            self.define(
-                &name,
-                json_of([
-                    (
-                        "errorMessage",
-                        format!("There is another action, `{key}`, and there can be only one.").into(),
-                    ),
-                    ("properties", others.into()),
-                ]),
-            );
+            let several = format!("There is `{key}` already, and there can be only one of the two.");
             all.push(json!({"if": {"required": [key]}, "then": reference(&name)}));
+            self.shared(&name, || {
+                json_of([("errorMessage", several.into()), ("properties", others.into())])
+            });
         }
-        self.shared("one-action", || {
-            json_of([("anyOf", any.into()), ("allOf", all.into())])
-        })
-    }
-
-    /// The schema of a mapping of connections.
-    pub(super) fn connections(&mut self, doc: &str) -> Json {
-        let mut schema = described(doc, Some("A mapping of names to connections.".to_owned()));
-        let connection = self.connection();
-        schema.extend(json_of([
-            ("type", "object".into()),
-            ("additionalProperties", connection.into()),
-        ]));
-        schema
+        self.shared(&set, || json_of([("anyOf", any.into()), ("allOf", all.into())]))
     }
 
     /// The schema of a connection. Which of the kinds' keys is there tells its kind. While none is, the kinds are
     /// offered, and nothing else.
-    fn connection(&mut self) -> Json {
+    pub(super) fn connection(&mut self) -> Json {
         let name = "connection";
         if self.is_defined(name) {
             return reference(name);

@@ -13,6 +13,8 @@ use super::{Json, actions};
 pub(super) enum Owner {
     /// The language's: a further key is an action.
     Language,
+    /// Those of what the engine itself does, which are the language's too.
+    Node(&'static str),
     /// Those of this action: a further key is the action's business.
     Action(&'static str),
     /// Those of this kind of connection.
@@ -22,7 +24,6 @@ pub(super) enum Owner {
 /// An object that has its place under `$defs`.
 struct Placed {
     object: &'static Object,
-    owner: Owner,
     name: String,
 }
 
@@ -31,6 +32,7 @@ pub(super) struct Writer {
     pub(super) kinds: Vec<ActionKind>,
     pub(super) connections: Vec<&'static ConnectionSpec>,
     placed: Vec<Placed>,
+    sets: Vec<Vec<&'static str>>,
     defs: Json,
 }
 
@@ -41,6 +43,7 @@ impl Writer {
             kinds,
             connections,
             placed: Vec::new(),
+            sets: Vec::new(),
             defs: Json::new(),
         }
     }
@@ -64,6 +67,7 @@ impl Writer {
             Shape::Slug => self.shared("name", shapes::slug),
             Shape::Version => self.shared("version", shapes::version),
             Shape::Integer { min, max } => shapes::integer(*min, *max),
+            Shape::Number { min, max } => shapes::number(*min, *max),
             Shape::Boolean => json_of([("type", "boolean".into())]),
             Shape::Duration => self.shared("length of time", shapes::duration),
             Shape::Choice(words) => shapes::choice(words),
@@ -79,6 +83,15 @@ impl Writer {
                 ("type", "object".into()),
                 ("additionalProperties", self.shape(inner, owner).into()),
             ]),
+            Shape::Named(inner) => json_of([
+                ("type", "object".into()),
+                (
+                    "propertyNames",
+                    self.shared("name-in-expressions", shapes::name_in_expressions)
+                        .into(),
+                ),
+                ("additionalProperties", self.shape(inner, owner).into()),
+            ]),
             Shape::Object(object) => self.place(object, owner),
             Shape::OneOf(ways) => {
                 let ways = ways.iter().map(|way| (way, self.shape(way, owner)));
@@ -90,24 +103,21 @@ impl Writer {
 
     /// Writes an object under `$defs`, if it is not there, and gives a reference to it.
     fn place(&mut self, object: &'static Object, owner: Owner) -> Json {
-        let known = self
-            .placed
-            .iter()
-            .find(|placed| placed.owner == owner && is_same(placed.object, object));
-        if let Some(known) = known {
+        if let Some(known) = self.placed.iter().find(|placed| placed.object == object) {
             return reference(&known.name);
         }
         let wanted = match owner {
             Owner::Language => object.name.to_owned(),
-            Owner::Action(kind) if kind == object.name => format!("action.{kind}.parameters"),
-            Owner::Action(kind) => format!("action.{kind}.{}", object.name),
+            Owner::Action(kind) | Owner::Node(kind) if kind == object.name => {
+                format!("action.{kind}.parameters")
+            }
+            Owner::Action(kind) | Owner::Node(kind) => format!("action.{kind}.{}", object.name),
             Owner::Connection(kind) => format!("connection.{kind}.{}", object.name),
         };
         let name = self.free_name(&wanted);
         // Its place is taken before it is written: an object may contain itself.
         self.placed.push(Placed {
             object,
-            owner,
             name: name.clone(),
         });
         let schema = self.object(object, owner);
@@ -116,7 +126,7 @@ impl Writer {
     }
 
     fn free_name(&self, wanted: &str) -> String {
-        let wanted = wanted.replace(' ', "-");
+        let wanted = in_a_reference(wanted);
         let is_taken = |name: &str| self.placed.iter().any(|placed| placed.name == name);
         let numbered = (2..).map(|at| format!("{wanted}-{at}"));
         std::iter::once(wanted.clone())
@@ -130,6 +140,16 @@ impl Writer {
         self.defs.contains_key(name)
     }
 
+    /// The name of what is said of this set of keys, of which there is exactly one.
+    pub(super) fn number_of(&mut self, keys: &[&'static str]) -> String {
+        let known = self.sets.iter().position(|known| known == keys);
+        let at = known.unwrap_or_else(|| {
+            self.sets.push(keys.to_vec());
+            self.sets.len() - 1
+        });
+        format!("exactly-one-{}", at + 1)
+    }
+
     /// Adds to `$defs`.
     pub(super) fn define(&mut self, name: &str, schema: Json) {
         self.defs.insert(name.to_owned(), schema.into());
@@ -137,7 +157,7 @@ impl Writer {
 
     /// A reference to what stands once under `$defs` because it is long.
     pub(super) fn shared(&mut self, name: &str, write: impl FnOnce() -> Json) -> Json {
-        let name = name.replace(' ', "-");
+        let name = in_a_reference(name);
         if !self.is_defined(&name) {
             self.define(&name, write());
         }
@@ -146,16 +166,16 @@ impl Writer {
 
     /// The schema of an object itself.
     pub(super) fn object(&mut self, object: &'static Object, owner: Owner) -> Json {
-        let takes_action = object.open && owner == Owner::Language;
+        let takes_action = object.open && matches!(owner, Owner::Language | Owner::Node(_));
         let mut properties = Json::new();
         for field in object.fields {
             let property = self.property(field, owner);
             properties.insert(field.key.to_owned(), property.into());
         }
         if takes_action {
-            for at in 0..self.kinds.len() {
-                let (key, action) = self.action(at);
-                properties.insert(key.to_owned(), action.into());
+            for kind in self.kinds_of(object) {
+                let action = self.action(&kind);
+                properties.insert(kind.key.to_owned(), action.into());
             }
         }
         let required: Vec<&str> = object
@@ -173,7 +193,9 @@ impl Writer {
             schema.insert("required".to_owned(), json!(required));
         }
         if takes_action {
-            schema.insert("allOf".to_owned(), json!([self.one_action()]));
+            schema.insert("allOf".to_owned(), json!([self.one_action(object)]));
+        } else if let Some(one) = self.one_kind(object) {
+            schema.insert("allOf".to_owned(), json!([one]));
         }
         if !object.open || takes_action {
             schema.insert("additionalProperties".to_owned(), false.into());
@@ -183,11 +205,14 @@ impl Writer {
 
     /// The schema of a key's value, with what the key is for.
     pub(super) fn property(&mut self, field: &'static Field, owner: Owner) -> Json {
+        let mut schema = self.shape(&field.shape, owner);
+        let mut remark = shapes::remark(&field.shape);
         if owner == Owner::Language && field.key == actions::CONNECTIONS {
-            return self.connections(field.doc);
+            remark = Some("A mapping of names to connections.".to_owned());
+            schema.insert("additionalProperties".to_owned(), self.connection().into());
         }
-        let mut property = described(field.doc, shapes::remark(&field.shape));
-        property.extend(self.shape(&field.shape, owner));
+        let mut property = described(field.doc, remark);
+        property.extend(schema);
         property
     }
 }
@@ -202,19 +227,15 @@ pub(super) fn described(doc: &str, remark: Option<String>) -> Json {
     schema
 }
 
+/// A name in letters that mean nothing else in a reference.
+fn in_a_reference(name: &str) -> String {
+    let kept = name
+        .chars()
+        .filter(|char| " .-_".contains(*char) || char.is_ascii_alphanumeric());
+    kept.map(|char| if char == ' ' { '-' } else { char }).collect()
+}
+
 /// A reference into `$defs`.
 pub(super) fn reference(name: &str) -> Json {
     json_of([("$ref", Value::from(format!("#/$defs/{name}")))])
-}
-
-/// Whether these are one object. A table that is a constant has a place of its own at each mention, and comparing
-/// all that is in them would not end where an object contains itself.
-fn is_same(one: &Object, other: &Object) -> bool {
-    let same_fields = || {
-        one.fields.len() == other.fields.len()
-            && one.fields.iter().zip(other.fields).all(|(one, other)| {
-                (one.key, one.doc, one.required) == (other.key, other.doc, other.required)
-            })
-    };
-    one.name == other.name && one.open == other.open && same_fields()
 }

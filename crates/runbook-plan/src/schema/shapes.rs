@@ -2,13 +2,14 @@
 //!
 //! `errorMessage` is what editors say in place of words such as “incorrect type” or the pattern itself.
 
-use runbook_schema::{Shape, duration};
+use runbook_schema::{Shape, WORDS, duration};
 use serde_json::{Value, json};
 
 use super::Json;
 
 /// The patterns of names and versions. Tests hold them to what the check of a document accepts.
 const SLUG: &str = "^[a-z][a-z0-9_-]{0,79}$";
+const NAME: &str = "^[A-Za-z_][A-Za-z0-9_]{0,79}$";
 const VERSION: &str = "^[0-9]+\\.[0-9]+\\.[0-9]+(-[\\s\\S]+)?$";
 
 /// A text that is one `{{ … }}` and nothing else.
@@ -67,6 +68,14 @@ pub(super) fn duration() -> Json {
     pattern("length of time", &duration::pattern(), &Shape::Duration.noun())
 }
 
+/// The schema of a name that expressions use.
+pub(super) fn name_in_expressions() -> Json {
+    let noun = "a name that expressions can use: letters, digits and `_`, beginning with a letter";
+    let mut schema = pattern("name", NAME, noun);
+    schema.insert("not".to_owned(), json!({"enum": WORDS}));
+    schema
+}
+
 fn pattern(title: &str, pattern: &str, noun: &str) -> Json {
     json_of([
         ("title", title.into()),
@@ -85,11 +94,24 @@ pub(super) fn dynamic(inner: &Shape, mut schema: Json) -> Json {
 
 /// The schema of a whole number.
 pub(super) fn integer(min: Option<i64>, max: Option<i64>) -> Json {
-    let noun = Shape::Integer { min, max }.noun();
+    bounded(
+        "integer",
+        "whole number",
+        &Shape::Integer { min, max },
+        [min, max],
+    )
+}
+
+/// The schema of a number.
+pub(super) fn number(min: Option<i64>, max: Option<i64>) -> Json {
+    bounded("number", "number", &Shape::Number { min, max }, [min, max])
+}
+
+fn bounded(of: &str, title: &str, shape: &Shape, [min, max]: [Option<i64>; 2]) -> Json {
     let mut schema = json_of([
-        ("title", "whole number".into()),
-        ("type", "integer".into()),
-        ("errorMessage", format!("Expected {noun}.").into()),
+        ("title", title.into()),
+        ("type", of.into()),
+        ("errorMessage", format!("Expected {}.", shape.noun()).into()),
     ]);
     for (key, bound) in [("minimum", min), ("maximum", max)] {
         if let Some(bound) = bound {
@@ -118,7 +140,7 @@ pub(super) fn choice(words: &[&str]) -> Json {
 pub(super) fn one_of(ways: Vec<(&Shape, Json)>) -> Json {
     let mut ways = ways;
     ways.sort_by_key(|(shape, _)| {
-        let is_mapping = matches!(shape, Shape::Object(_) | Shape::Map(_));
+        let is_mapping = matches!(shape, Shape::Object(_) | Shape::Map(_) | Shape::Named(_));
         (!is_mapping, !matches!(shape, Shape::List(_)))
     });
     let ways: Vec<Json> = ways
@@ -135,7 +157,7 @@ pub(super) fn one_of(ways: Vec<(&Shape, Json)>) -> Json {
 fn name(schema: &mut Json, shape: &Shape) {
     let title = match shape {
         Shape::List(_) => "list",
-        Shape::Map(_) => "mapping",
+        Shape::Map(_) | Shape::Named(_) => "mapping",
         Shape::Boolean => "boolean",
         Shape::Choice(_) => "word",
         Shape::Any => "value",
@@ -148,6 +170,7 @@ fn name(schema: &mut Json, shape: &Shape) {
         | Shape::Slug
         | Shape::Version
         | Shape::Integer { .. }
+        | Shape::Number { .. }
         | Shape::Duration
         | Shape::Object(_) => return,
     };
@@ -162,12 +185,12 @@ pub(super) fn remark(shape: &Shape) -> Option<String> {
         Shape::Expression => Some("Written without braces.".to_owned()),
         Shape::Slug => Some("Lower case letters, digits, `_` and `-`, beginning with a letter.".to_owned()),
         Shape::Version => Some("Such as `1.2.0`.".to_owned()),
-        Shape::Integer { .. } | Shape::Boolean => Some(sentence(&shape.noun())),
+        Shape::Integer { .. } | Shape::Number { .. } | Shape::Boolean => Some(sentence(&shape.noun())),
         Shape::Duration => Some("Such as `30s`, `5m` or `1h30m`.".to_owned()),
         Shape::Dynamic(inner) => Some(sentence(&format!("{}, or one `{{{{ … }}}}`", inner.noun()))),
         Shape::Any => Some("Any value. Each `{{ … }}` in its texts is replaced by a value.".to_owned()),
         Shape::List(inner) => Some(format!("A list of {}.", plural(inner))),
-        Shape::Map(inner) => Some(format!("A mapping of names to {}.", plural(inner))),
+        Shape::Map(inner) | Shape::Named(inner) => Some(format!("A mapping of names to {}.", plural(inner))),
         Shape::OneOf(shapes) => {
             let way = |shape| remark(shape).unwrap_or_else(|| sentence(&Shape::noun(shape)));
             let ways: Vec<String> = shapes.iter().map(way).collect();
@@ -185,12 +208,13 @@ fn plural(shape: &Shape) -> String {
         Shape::Slug => "names".to_owned(),
         Shape::Version => "versions".to_owned(),
         Shape::Integer { .. } => "whole numbers".to_owned(),
+        Shape::Number { .. } => "numbers".to_owned(),
         Shape::Boolean => "booleans".to_owned(),
         Shape::Duration => "lengths of time".to_owned(),
         Shape::Choice(words) => format!("words, each {}", Shape::one_of_words(words)),
         Shape::Dynamic(inner) => plural(inner),
         Shape::List(_) => "lists".to_owned(),
-        Shape::Map(_) => "mappings".to_owned(),
+        Shape::Map(_) | Shape::Named(_) => "mappings".to_owned(),
         Shape::Object(object) => format!("{}s", object.name),
         Shape::OneOf(shapes) => {
             let ways: Vec<String> = shapes.iter().map(plural).collect();

@@ -40,6 +40,10 @@ static SHAPES: &[Shape] = &[
         min: Some(-3),
         max: Some(7),
     },
+    Shape::Number {
+        min: Some(-3),
+        max: Some(2),
+    },
     Shape::Boolean,
     Shape::Duration,
     Shape::Choice(&["read", "change", "true", "7"]),
@@ -47,6 +51,7 @@ static SHAPES: &[Shape] = &[
     Shape::Dynamic(&Shape::POSITIVE),
     Shape::List(&Shape::Slug),
     Shape::Map(&Shape::Duration),
+    Shape::Named(&Shape::Expression),
     Shape::OneOf(&[Shape::List(&Shape::Expression), Shape::Expression]),
     Shape::OneOf(&[Shape::Boolean, Shape::Object(&PART)]),
     Shape::OneOf(&[
@@ -119,14 +124,16 @@ fn values() -> impl Strategy<Value = Value> {
         1 => Just(Value::Null),
         1 => Just(json!(1.5)),
     ];
-    let keys = prop::sample::select(vec!["id", "timeout", "parts", "a", "b", "c"]);
+    let keys = prop_oneof![
+        4 => prop::sample::select(vec!["id", "timeout", "parts", "a", "b", "c"]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["and", "None", "_", "9", "a-b", "é", ""]).prop_map(str::to_owned),
+        1 => "[A-Z_][a-z0-9]{78,80}",
+    ];
     scalars.prop_recursive(4, 24, 4, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((keys.clone(), inner), 0..4).prop_map(|entries| {
-                let entries = entries.into_iter().map(|(key, value)| (key.to_owned(), value));
-                Value::Object(entries.collect::<Map<String, Value>>())
-            }),
+            prop::collection::vec((keys.clone(), inner), 0..4)
+                .prop_map(|entries| { Value::Object(entries.into_iter().collect::<Map<String, Value>>()) }),
         ]
     })
 }
@@ -163,10 +170,11 @@ fn a_schema_takes_what_the_check_takes_and_nothing_else() {
     }
 }
 
+static USES: &[Shape] = &[Shape::Object(&WHOLE), Shape::Object(&PART), Shape::Object(&WHOLE)];
+
 #[test]
 fn an_object_stands_once_however_often_it_is_used() {
     let mut writer = Writer::new(Vec::new(), Vec::new());
-    const USES: &[Shape] = &[Shape::Object(&WHOLE), Shape::Object(&PART), Shape::Object(&WHOLE)];
     for shape in USES {
         writer.shape(shape, Owner::Language);
     }

@@ -1,4 +1,4 @@
-//! Findings for people (by miette) and for programs.
+//! Findings for people, each with its place in the text, by miette.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use anstream::stream::RawStream;
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use runbook_document::{Finding, Severity, Span};
 use runbook_report::visible;
-use serde_json::{Value, json};
 
+use super::{Column, position};
 use crate::sources::Sources;
 
 /// A longer line is not shown: a text without ends of lines would fill the terminal.
@@ -39,7 +39,7 @@ impl<'a> Shown<'a> {
         let place = if text.is_empty() {
             format!("{name}: ")
         } else {
-            let (line, column) = position(text, finding.span.start);
+            let (line, column) = position(text, finding.span.start, Column::Chars);
             format!("{name}:{line}:{column}: ")
         };
         Self {
@@ -175,57 +175,4 @@ pub(crate) fn render(sources: &Sources, findings: &[Finding], printed_on: &impl 
         }
     }
     text
-}
-
-/// The findings for programs.
-pub(crate) fn json(sources: &Sources, findings: &[Finding]) -> Value {
-    findings
-        .iter()
-        .map(|finding| {
-            let mut value = place(sources, finding.span);
-            let related: Vec<Value> = finding
-                .related
-                .iter()
-                .map(|(span, text)| {
-                    let mut value = place(sources, *span);
-                    insert(&mut value, "message", json!(text));
-                    value
-                })
-                .collect();
-            let severity = match finding.severity {
-                Severity::Warning => "warning",
-                Severity::Error => "error",
-            };
-            insert(&mut value, "code", json!(finding.code.id));
-            insert(&mut value, "severity", json!(severity));
-            insert(&mut value, "message", json!(finding.message));
-            insert(&mut value, "help", json!(finding.help));
-            insert(&mut value, "related", json!(related));
-            value
-        })
-        .collect()
-}
-
-fn insert(value: &mut Value, key: &str, item: Value) {
-    if let Value::Object(map) = value {
-        map.insert(key.to_owned(), item);
-    }
-}
-
-/// Line and column, counted from 1; columns count characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = text.get(..at.min(text.len())).unwrap_or(text);
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or("").chars().count() + 1;
-    (line, column)
-}
-
-/// A place as file, line and column.
-fn place(sources: &Sources, span: Span) -> Value {
-    let text = sources.text(span.source);
-    let ((line, column), (end_line, end_column)) = (position(text, span.start), position(text, span.end));
-    json!({
-        "file": sources.name(span.source), "line": line, "column": column,
-        "end_line": end_line, "end_column": end_column,
-    })
 }

@@ -1,0 +1,81 @@
+//! What a plan asks for that this version cannot run. The language is ahead of the engine: all of it is checked
+//! and planned, and a run begins only if every part of it can be kept.
+
+use runbook_action::Param;
+use runbook_plan::{Action, Catalogue, Check, Plan, Span, Step, Undo};
+
+/// A part of a plan that cannot be run yet.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lacking {
+    /// Where it stands.
+    pub span: Span,
+    /// What it is, in the words of the language.
+    pub what: String,
+}
+
+/// What of a plan cannot be run yet, in the order of its places.
+#[must_use]
+pub fn lacks(plan: &Plan, catalogue: &Catalogue) -> Vec<Lacking> {
+    let mut lacking: Vec<Lacking> = plan
+        .asked()
+        .iter()
+        .map(|asked| Lacking {
+            span: asked.span,
+            what: format!("`{}`", asked.part.word()),
+        })
+        .collect();
+    let mut actions = Vec::new();
+    let checks = plan.detect().iter().chain(plan.guards()).chain(plan.verify());
+    actions.extend(checks.map(|check| &check.action));
+    for step in plan.all_steps() {
+        actions.extend(actions_of(step));
+    }
+    for action in actions {
+        lacking.extend(of_action(plan, catalogue, action));
+    }
+    lacking.sort();
+    lacking.dedup();
+    lacking
+}
+
+fn actions_of(step: &Step) -> Vec<&Action> {
+    let mut actions: Vec<&Action> = step.action().into_iter().collect();
+    actions.extend(step.before.iter().map(|before| &before.action));
+    actions.extend(step.then.iter().map(|then| &then.action));
+    let mut checks: Vec<&Check> = step.require.iter().chain(&step.verify).collect();
+    match &step.undo {
+        Undo::Action(undo) => {
+            actions.push(&undo.action);
+            checks.extend(&undo.verify);
+        }
+        Undo::Steps(steps) => {
+            let inner = steps.iter().flat_map(Step::flat);
+            actions.extend(inner.flat_map(actions_of));
+        }
+        Undo::Auto | Undo::Within | Undo::Irreversible(_) | Undo::NotNeeded | Undo::Undeclared => {}
+    }
+    actions.extend(checks.into_iter().map(|check| &check.action));
+    actions
+}
+
+fn of_action(plan: &Plan, catalogue: &Catalogue, action: &Action) -> Vec<Lacking> {
+    let Some(known) = catalogue.get(action.kind) else {
+        return vec![Lacking {
+            span: action.span,
+            what: format!("`{}`", action.kind),
+        }];
+    };
+    let connection = action.connection.as_deref().and_then(|name| {
+        let found = plan.connections().iter().find(|known| known.name == name)?;
+        Some((found.kind, found.params.sketch()))
+    });
+    let connection: Option<(&str, &Param)> = connection.as_ref().map(|(kind, params)| (*kind, params));
+    known
+        .lacks(&action.params.sketch(), connection)
+        .into_iter()
+        .map(|lack| Lacking {
+            span: action.span,
+            what: lack.what,
+        })
+        .collect()
+}
