@@ -236,7 +236,7 @@ fn mistakes_are_explained_in_words_that_help() {
         (
             "steps: [{id: one, title: One}]\n",
             "{",
-            "There must be an action: one of shell, exec, ",
+            "An action is missing: one of shell, exec, ",
         ),
         (
             "connections: {api: {http: 'http://localhost', headrs: {}}}\nsteps: [{id: one, http: {get: /}}]\n",

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::Json;
 use super::objects::{Owner, Writer, described, reference};
 use super::shapes::json_of;
+use super::words::results;
 use crate::Catalogue;
 
 /// The key that holds connections, in a runbook and in an environment: their kinds are the catalogue's.
@@ -104,20 +105,20 @@ impl Writer {
         let kinds = self.kinds_of(object);
         let holding = HOLDING.iter().copied().filter(|key| object.field(key).is_some());
         let keys: Vec<&str> = kinds.iter().map(|kind| kind.key).chain(holding).collect();
-        self.one_of_keys(&keys, "an action")
+        self.one_of_keys(&keys, "An action")
     }
 
     /// That there is exactly one of the keys that tell the kind, where the object has such.
     pub(super) fn one_kind(&mut self, object: &Object) -> Option<Json> {
         let keys = kinds_of_object(object)?;
-        Some(self.one_of_keys(keys, &format!("the kind of the {}", object.name)))
+        Some(self.one_of_keys(keys, &format!("The kind of the {}", object.name)))
     }
 
     /// That exactly one of the keys is there. An editor says that none is at the beginning of the mapping, and that
     /// there are several at each of them.
     fn one_of_keys(&mut self, keys: &[&'static str], what: &str) -> Json {
         let set = self.number_of(keys);
-        let none = format!("There must be {what}: one of {}.", keys.join(", "));
+        let none = format!("{what} is missing: one of {}.", keys.join(", "));
         let mut any = Vec::new();
         let mut all = Vec::new();
         for key in keys {
@@ -207,13 +208,4 @@ impl Writer {
         schema.extend(self.shape(&Shape::Slug, Owner::Language));
         Some(schema)
     }
-}
-
-/// What a hover lists of an action's result.
-fn results(fields: &[Field]) -> Option<String> {
-    let lines: Vec<String> = fields
-        .iter()
-        .map(|field| format!("- `{}`: {}", field.key, field.doc))
-        .collect();
-    (!lines.is_empty()).then(|| format!("What `expect` and `capture` may use:\n\n{}", lines.join("\n")))
 }

@@ -15,6 +15,7 @@ mod objects;
 mod shapes;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use runbook_document::language::{API_VERSION, CONFIG, RUNBOOK};
 use runbook_schema::Object;

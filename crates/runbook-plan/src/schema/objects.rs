@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::actions::ActionKind;
 use super::shapes::{self, json_of};
-use super::{Json, actions};
+use super::{Json, actions, words};
 
 /// Whose keys are written: that decides the names under `$defs`, and what a further key of an open object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl Writer {
     /// The schema of a key's value, with what the key is for.
     pub(super) fn property(&mut self, field: &'static Field, owner: Owner) -> Json {
         let mut schema = self.shape(&field.shape, owner);
-        let mut remark = shapes::remark(&field.shape);
+        let mut remark = words::remark(&field.shape);
         if owner == Owner::Language && field.key == actions::CONNECTIONS {
             remark = Some("A mapping of names to connections.".to_owned());
             schema.insert("additionalProperties".to_owned(), self.connection().into());
@@ -220,10 +220,13 @@ impl Writer {
 /// The beginning of a schema: its description, and the same for editors that show more.
 pub(super) fn described(doc: &str, remark: Option<String>) -> Json {
     let mut schema = json_of([("description", doc.into())]);
-    if let Some(remark) = remark {
-        let markdown = format!("{doc}\n\n{remark}");
-        schema.insert("markdownDescription".to_owned(), markdown.into());
-    }
+    let markdown = match remark {
+        Some(remark) => format!("{doc}\n\n{remark}"),
+        // A text that is not said to be Markdown is shown with its backticks.
+        None if doc.contains('`') => doc.to_owned(),
+        None => return schema,
+    };
+    schema.insert("markdownDescription".to_owned(), markdown.into());
     schema
 }
 

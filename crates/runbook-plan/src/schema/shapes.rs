@@ -1,4 +1,4 @@
-//! Scalar shapes as schemas, and how a hover names a shape.
+//! Scalar shapes and alternatives as schemas.
 //!
 //! `errorMessage` is what editors say in place of words such as “incorrect type” or the pattern itself.
 
@@ -85,13 +85,6 @@ fn pattern(title: &str, pattern: &str, noun: &str) -> Json {
     ])
 }
 
-/// The schema of exactly one template, beside the values of `inner`.
-pub(super) fn dynamic(inner: &Shape, mut schema: Json) -> Json {
-    name(&mut schema, inner);
-    let noun = format!("{}, or one template: `{{{{ … }}}}`", inner.noun());
-    json_of([("anyOf", json!([schema, pattern("template", TEMPLATE, &noun)]))])
-}
-
 /// The schema of a whole number.
 pub(super) fn integer(min: Option<i64>, max: Option<i64>) -> Json {
     bounded(
@@ -135,22 +128,77 @@ pub(super) fn choice(words: &[&str]) -> Json {
     json_of([("enum", values.into())])
 }
 
-/// The schemas of several shapes, of which a value has one. Where a value fits none, editors explain the first of
-/// those that are equally near: a mapping or a list has more to explain than a text.
-pub(super) fn one_of(ways: Vec<(&Shape, Json)>) -> Json {
-    let mut ways = ways;
-    ways.sort_by_key(|(shape, _)| {
-        let is_mapping = matches!(shape, Shape::Object(_) | Shape::Map(_) | Shape::Named(_));
-        (!is_mapping, !matches!(shape, Shape::List(_)))
-    });
-    let ways: Vec<Json> = ways
-        .into_iter()
-        .map(|(shape, mut schema)| {
-            name(&mut schema, shape);
-            schema
-        })
-        .collect();
-    json_of([("anyOf", json!(ways))])
+/// The schema of exactly one template, beside the values of a shape.
+pub(super) fn dynamic(inner: &Shape, schema: Json) -> Json {
+    let noun = format!("{}, or one template: `{{{{ … }}}}`", inner.noun());
+    let mut ways = Ways::default();
+    ways.add(inner, schema);
+    let mut template = pattern("template", TEMPLATE, &noun);
+    // As a list: of two alternatives with the same type, the server would tell the type and not our words.
+    template.insert("type".to_owned(), json!(["string"]));
+    ways.others.push(template);
+    ways.schema()
+}
+
+/// The schema of several shapes, of which a value has one.
+pub(super) fn one_of(shapes: Vec<(&Shape, Json)>) -> Json {
+    let mut ways = Ways::default();
+    for (shape, schema) in shapes {
+        ways.add(shape, schema);
+    }
+    ways.schema()
+}
+
+/// Alternatives, by what YAML says of a value before one looks into it.
+#[derive(Default)]
+struct Ways {
+    mapping: Option<Json>,
+    list: Option<Json>,
+    others: Vec<Json>,
+}
+
+impl Ways {
+    fn add(&mut self, shape: &Shape, mut schema: Json) {
+        name(&mut schema, shape);
+        let place = match shape {
+            Shape::Object(_) | Shape::Map(_) | Shape::Named(_) => &mut self.mapping,
+            Shape::List(_) => &mut self.list,
+            Shape::Template
+            | Shape::Literal
+            | Shape::Expression
+            | Shape::Slug
+            | Shape::Version
+            | Shape::Integer { .. }
+            | Shape::Number { .. }
+            | Shape::Boolean
+            | Shape::Duration
+            | Shape::Choice(_)
+            | Shape::Dynamic(_)
+            | Shape::OneOf(_)
+            | Shape::Any => return self.others.push(schema),
+        };
+        // As in the check, the first that fits is the one.
+        place.get_or_insert(schema);
+    }
+
+    /// A mapping is compared with the alternative that is a mapping, and a list with the one that is a list, so that
+    /// editors explain what is wrong in it. With `anyOf` alone they would rather say that it is no text.
+    fn schema(self) -> Json {
+        let branches = [("object", self.mapping), ("array", self.list)];
+        let (types, branches): (Vec<&str>, Vec<Value>) = branches
+            .into_iter()
+            .filter_map(|(of, schema)| Some((of, json!({"if": {"type": of}, "then": schema?}))))
+            .unzip();
+        let mut ways: Vec<Value> = self.others.into_iter().map(Value::Object).collect();
+        if !types.is_empty() {
+            ways.push(json!({"title": "mapping or list", "type": types}));
+        }
+        let mut schema = json_of([("anyOf", ways.into())]);
+        if !branches.is_empty() {
+            schema.insert("allOf".to_owned(), branches.into());
+        }
+        schema
+    }
 }
 
 /// Gives an alternative a title of its own, by which a hover tells it from the others.
@@ -175,58 +223,4 @@ fn name(schema: &mut Json, shape: &Shape) {
         | Shape::Object(_) => return,
     };
     schema.insert("title".to_owned(), title.into());
-}
-
-/// What a hover says of a value beside what its key is for. Nothing where the editor shows it by itself.
-pub(super) fn remark(shape: &Shape) -> Option<String> {
-    match shape {
-        Shape::Template => Some("Each `{{ … }}` in it is replaced by a value.".to_owned()),
-        Shape::Literal => Some("A `{{ … }}` in it stays as it is.".to_owned()),
-        Shape::Expression => Some("Written without braces.".to_owned()),
-        Shape::Slug => Some("Lower case letters, digits, `_` and `-`, beginning with a letter.".to_owned()),
-        Shape::Version => Some("Such as `1.2.0`.".to_owned()),
-        Shape::Integer { .. } | Shape::Number { .. } | Shape::Boolean => Some(sentence(&shape.noun())),
-        Shape::Duration => Some("Such as `30s`, `5m` or `1h30m`.".to_owned()),
-        Shape::Dynamic(inner) => Some(sentence(&format!("{}, or one `{{{{ … }}}}`", inner.noun()))),
-        Shape::Any => Some("Any value. Each `{{ … }}` in its texts is replaced by a value.".to_owned()),
-        Shape::List(inner) => Some(format!("A list of {}.", plural(inner))),
-        Shape::Map(inner) | Shape::Named(inner) => Some(format!("A mapping of names to {}.", plural(inner))),
-        Shape::OneOf(shapes) => {
-            let way = |shape| remark(shape).unwrap_or_else(|| sentence(&Shape::noun(shape)));
-            let ways: Vec<String> = shapes.iter().map(way).collect();
-            Some(ways.join("\n\nOr: "))
-        }
-        Shape::Choice(_) | Shape::Object(_) => None,
-    }
-}
-
-fn plural(shape: &Shape) -> String {
-    match shape {
-        Shape::Template => "texts; each `{{ … }}` in them is replaced by a value".to_owned(),
-        Shape::Literal => "texts; a `{{ … }}` in them stays as it is".to_owned(),
-        Shape::Expression => "expressions, without braces".to_owned(),
-        Shape::Slug => "names".to_owned(),
-        Shape::Version => "versions".to_owned(),
-        Shape::Integer { .. } => "whole numbers".to_owned(),
-        Shape::Number { .. } => "numbers".to_owned(),
-        Shape::Boolean => "booleans".to_owned(),
-        Shape::Duration => "lengths of time".to_owned(),
-        Shape::Choice(words) => format!("words, each {}", Shape::one_of_words(words)),
-        Shape::Dynamic(inner) => plural(inner),
-        Shape::List(_) => "lists".to_owned(),
-        Shape::Map(_) | Shape::Named(_) => "mappings".to_owned(),
-        Shape::Object(object) => format!("{}s", object.name),
-        Shape::OneOf(shapes) => {
-            let ways: Vec<String> = shapes.iter().map(plural).collect();
-            ways.join(", or of ")
-        }
-        Shape::Any => "values".to_owned(),
-    }
-}
-
-/// A noun as a sentence of its own.
-fn sentence(noun: &str) -> String {
-    let mut chars = noun.chars();
-    let first = chars.next().map(|first| first.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), chars.as_str())
 }
