@@ -56,6 +56,10 @@ fn the_files_of_the_project_are_formatted() {
         .expect(0)
         .says(&["3 files: all are formatted"]);
     project
+        .run(&["fmt", "deep"])
+        .expect(0)
+        .says(&["1 file: all are formatted"]);
+    project
         .run(&["fmt", "elsewhere", "deep/a"])
         .expect(0)
         .says(&["2 files: 1 changed"]);

@@ -47,7 +47,7 @@ fn without_findings_every_format_is_a_whole_document() {
             "junit" => assert_eq!(of_junit(&ended.stdout), (2, 0)),
             "sarif" => {
                 let log = ended.json();
-                valid(&log);
+                valid(&standard(), &log);
                 assert_eq!(log["runs"][0]["results"], json!([]));
             }
             _ => assert_eq!(ended.json(), json!([])),
@@ -57,6 +57,7 @@ fn without_findings_every_format_is_a_whole_document() {
 
 #[test]
 fn every_format_tells_all_findings_with_the_same_exit_code() {
+    let standard = standard();
     for case in cases("invalid") {
         let project = Project::case(&case);
         let run = |format: &str| project.run(&["check", "runbook.yaml", "--format", format]);
@@ -77,7 +78,7 @@ fn every_format_tells_all_findings_with_the_same_exit_code() {
                     continue;
                 }
                 "sarif" => {
-                    valid(&ended.json());
+                    valid(&standard, &ended.json());
                     ended.json()["runs"][0]["results"].as_array().unwrap().len()
                 }
                 _ => findings.len(),
@@ -171,7 +172,7 @@ fn an_annotation_over_several_lines_has_no_columns() {
 #[test]
 fn sarif_is_what_the_standard_says() {
     let log = in_ops("sarif").expect(2).json();
-    valid(&log);
+    valid(&standard(), &log);
     let run = &log["runs"][0];
     assert_eq!(run["columnKind"], "utf16CodeUnits");
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
@@ -226,7 +227,7 @@ fn a_file_elsewhere_has_an_absolute_uri() {
     let log = project
         .run(&["check", path.to_str().unwrap(), "--format", "sarif"])
         .json();
-    valid(&log);
+    valid(&standard(), &log);
     let file = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"];
     let uri = file["uri"].as_str().unwrap();
     assert!(uri.ends_with("runbook.yaml"), "{uri}");
@@ -256,6 +257,16 @@ fn junit_fails_a_test_for_each_error_and_for_no_warning() {
     assert!(!text.contains(wild), "{text:?}");
 }
 
+#[test]
+fn only_what_was_checked_is_in_the_report() {
+    let other = "apiVersion: runbook/v1\nname: other\nversion: 1.0.0\ntitle: Another\nowner: [\n";
+    let project = Project::shipped().with("runbooks/other.yaml", other);
+    let args = ["check", "incident/pool-exhaustion.yaml", "--format", "junit"];
+    let report = project.run(&args).expect(0).stdout;
+    assert!(!report.contains("other.yaml"), "{report}");
+    assert_eq!(of_junit(&report), (2, 0), "the project file and the runbook");
+}
+
 /// How many tests there are in a report, and how many failed, after all of it was read.
 #[track_caller]
 fn of_junit(text: &str) -> (usize, usize) {
@@ -274,24 +285,28 @@ fn of_junit(text: &str) -> (usize, usize) {
     (cases.len(), failed)
 }
 
-/// Fails unless it is a log after the standard's own schema.
-#[track_caller]
-fn valid(log: &Value) {
+/// The standard's own schema.
+fn standard() -> jsonschema::Validator {
     let text = fs::read_to_string(repository().join("tests/schemas/sarif-2.1.0.json")).unwrap();
     // It has a bracket too many in the pattern of languages, which strict readers of patterns refuse.
     let text = text.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$");
     let schema: Value = serde_json::from_str(&text).unwrap();
-    let validator = jsonschema::options()
+    jsonschema::options()
         .should_validate_formats(true)
         .build(&schema)
-        .unwrap();
-    let wrong: Vec<String> = validator
+        .unwrap()
+}
+
+/// Fails unless it is a log after the standard.
+#[track_caller]
+fn valid(standard: &jsonschema::Validator, log: &Value) {
+    let wrong: Vec<String> = standard
         .iter_errors(log)
         .map(|error| format!("{}: {error}", error.instance_path()))
         .collect();
     assert!(wrong.is_empty(), "{}\n{log:#}", wrong.join("\n"));
-    // The schema is one that can fail.
+    // It is one that can fail.
     let mut broken = log.clone();
     broken["runs"][0]["tool"]["driver"]["name"] = Value::Null;
-    assert!(!validator.is_valid(&broken));
+    assert!(!standard.is_valid(&broken));
 }

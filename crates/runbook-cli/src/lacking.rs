@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use runbook_document::{Finding, Span, codes};
 use runbook_engine::Lacking;
 
-/// A warning that a runbook cannot be run by this version, with all the reasons. None if it can.
+/// A warning that a runbook cannot be run by this version. None if it can.
 pub(crate) fn warning(lacking: Vec<Lacking>, name: Span) -> Option<Finding> {
     let lacking: BTreeSet<Lacking> = lacking.into_iter().collect();
-    let (here, message) = told(&lacking, name)?;
+    let (_, message) = told(&lacking, name)?;
     let finding = Finding::warning(codes::NOT_YET, name, message);
-    Some(with_places(finding, &here))
+    Some(finding.help("`runbook exec` refuses it; the changelog says which version runs what"))
 }
 
-/// The same as an error, for whoever wants to run it.
+/// The same as an error, with all the places, for whoever wants to run it.
 pub(crate) fn error(lacking: Vec<Lacking>, name: Span) -> Option<Finding> {
     let lacking: BTreeSet<Lacking> = lacking.into_iter().collect();
     let (here, message) = told(&lacking, name)?;

@@ -16,7 +16,7 @@ use crate::sources::Sources;
 pub(crate) const CONFIG: &str = "runbook.config.yaml";
 
 /// The folder of the runbooks.
-const RUNBOOKS: &str = "runbooks";
+pub(crate) const RUNBOOKS: &str = "runbooks";
 
 /// A project.
 #[derive(Debug, Clone)]

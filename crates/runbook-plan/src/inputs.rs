@@ -73,6 +73,8 @@ pub struct InputDecl {
     pub help: Option<String>,
     /// The value if none is given.
     pub default: Option<Value>,
+    /// Whether its value is a secret.
+    pub secret: bool,
     /// Where it is declared.
     pub span: Span,
     minimum: Option<Value>,
@@ -123,6 +125,7 @@ impl InputDecl {
             kind,
             help: node.get("help").and_then(Node::text).map(str::to_owned),
             default: None,
+            secret: node.get("secret").and_then(Node::text) == Some("true"),
             span: input.name.span,
             minimum: node.get("minimum").map(Node::to_json),
             maximum: node.get("maximum").map(Node::to_json),

@@ -26,12 +26,12 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
         ));
     }
     let findings = findings(&mut project, &paths, args.env.as_deref())?;
-    let is_error = |finding: &Finding| finding.severity == Severity::Error;
-    let errors = findings.iter().any(is_error);
+    let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let runbooks: Vec<String> = paths.iter().map(|path| project.shown(path)).collect();
     let checked = Checked {
         sources: &project.sources,
         findings: &findings,
-        runbooks: paths.len(),
+        runbooks: &runbooks,
         root: &project.root,
     };
     term::print_raw(&diagnostics::render(args.format, &checked));

@@ -11,7 +11,7 @@ use crate::args::Fmt;
 use crate::diagnostics;
 use crate::error::Error;
 use crate::pretty::{self, Refusal};
-use crate::project::{CONFIG, Project, runbooks_below};
+use crate::project::{CONFIG, Project, RUNBOOKS, runbooks_below};
 use crate::term::{self, BAD, DIM, GOOD, styled};
 
 /// How many lines of a difference are shown.
@@ -63,11 +63,18 @@ fn paths(project: &Project, given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
         paths.extend(Some(project.root.join(CONFIG)).filter(|path| path.is_file()));
     }
     for given in given {
-        let here = project.directory.join(given);
-        if here.is_dir() {
-            paths.extend(runbooks_below(&here)?);
-        } else {
-            paths.push(project.find_runbook(given)?);
+        let bases = [
+            project.directory.clone(),
+            project.root.clone(),
+            project.root.join(RUNBOOKS),
+        ];
+        match bases
+            .iter()
+            .map(|base| base.join(given))
+            .find(|path| path.is_dir())
+        {
+            Some(folder) => paths.extend(runbooks_below(&folder)?),
+            None => paths.push(project.find_runbook(given)?),
         }
     }
     // A link is formatted where it leads to.

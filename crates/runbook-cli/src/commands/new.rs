@@ -10,7 +10,7 @@ use runbook_document::{Findings, Node, ScalarValue, SourceId, nearest, parse};
 use crate::args::New;
 use crate::error::Error;
 use crate::identity::Environment;
-use crate::project::Project;
+use crate::project::{Project, RUNBOOKS};
 use crate::term::{self, BOLD, GOOD, styled};
 
 /// The runbook to begin with. What stands between two `@` is filled in.
@@ -23,7 +23,7 @@ const NAME_MAX: usize = 80;
 pub(crate) fn run(project: &Project, environment: &Environment, args: &New) -> Result<u8, Error> {
     let parts = parts(&args.name)?;
     let name = parts.last().copied().unwrap_or_default();
-    let folder = project.root.join("runbooks");
+    let folder = project.root.join(RUNBOOKS);
     let known = Known::read(project)?;
     if let Some(path) = known.names.get(name) {
         return Err(Error::usage_with(
@@ -161,18 +161,8 @@ fn owner(known: &Known, environment: &Environment, args: &New) -> String {
 /// The one that was given, if the project knows it; else P3, or the last that the project knows.
 fn severity(project: &Project, args: &New) -> Result<String, Error> {
     const USUAL: &str = "P3";
-    let tree = project
-        .config_text
-        .as_deref()
-        .and_then(|text| parse(SourceId(0), text, &mut Findings::new()));
-    let known: Vec<&str> = tree
-        .as_ref()
-        .and_then(|tree| tree.get("severities"))
-        .map(Node::entries)
-        .unwrap_or_default()
-        .iter()
-        .map(|entry| entry.key.value.as_str())
-        .collect();
+    let severities = project.config.severities.iter();
+    let known: Vec<&str> = severities.map(|severity| severity.name.value.as_str()).collect();
     match &args.severity {
         Some(given) if !known.is_empty() && !known.contains(&given.as_str()) => {
             let help = match nearest(given, known.iter().copied()) {

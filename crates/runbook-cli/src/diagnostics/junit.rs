@@ -5,19 +5,22 @@ use runbook_document::{Finding, Severity, SourceId, Span};
 use runbook_report::visible;
 
 use super::{Checked, Column};
+use crate::project::CONFIG;
 
 /// The report, with a suite for each file that was read.
 pub(super) fn render(checked: &Checked<'_>) -> String {
     let mut report = Report::new("runbook check");
     for (at, name) in checked.sources.names.iter().enumerate() {
         let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
+        let is_here = |finding: &&Finding| finding.span.source == source;
+        let findings: Vec<&Finding> = checked.findings.iter().filter(is_here).collect();
+        // Others were only looked into.
+        if findings.is_empty() && name != CONFIG && !checked.runbooks.contains(name) {
+            continue;
+        }
         let path = visible(&checked.path(name));
         let mut suite = TestSuite::new(path.as_str());
-        for finding in checked
-            .findings
-            .iter()
-            .filter(|finding| finding.span.source == source)
-        {
+        for finding in findings {
             suite.add_test_case(case(checked, finding, &path));
         }
         if suite.test_cases.is_empty() {

@@ -20,8 +20,8 @@ pub(crate) use text::render as text;
 pub(crate) struct Checked<'a> {
     pub(crate) sources: &'a Sources,
     pub(crate) findings: &'a [Finding],
-    /// How many runbooks were checked.
-    pub(crate) runbooks: usize,
+    /// The names of the runbooks that were checked. Others were read, too, for what these need of them.
+    pub(crate) runbooks: &'a [String],
     /// The project's root, which the names of the texts begin at.
     pub(crate) root: &'a Path,
 }
@@ -127,7 +127,7 @@ fn summary(checked: &Checked<'_>) -> String {
     };
     let text = format!(
         "{}: {}, {}",
-        plural(checked.runbooks, "runbook"),
+        plural(checked.runbooks.len(), "runbook"),
         plural(errors, "error"),
         plural(warnings, "warning")
     );

@@ -57,6 +57,9 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let document = request.document;
     let inputs = inputs(document, environment, findings);
     let mut compiler = Compiler::new(request, environment, findings);
+    for input in inputs.iter().filter(|input| input.secret) {
+        compiler.ask(Part::Key("secret"), input.span);
+    }
     let vars = compiler.vars();
     let known = compiler.connections();
     let detect = compiler.checks(&document.detect.checks, &Names::default(), &known);
