@@ -190,10 +190,14 @@ impl Ways {
             .filter_map(|(of, schema)| Some((of, json!({"if": {"type": of}, "then": schema?}))))
             .unzip();
         let mut ways: Vec<Value> = self.others.into_iter().map(Value::Object).collect();
-        if !types.is_empty() {
-            ways.push(json!({"title": "mapping or list", "type": types}));
-        }
-        let mut schema = json_of([("anyOf", ways.into())]);
+        let mut schema = if ways.is_empty() {
+            json_of([("type", json!(types))])
+        } else {
+            if !types.is_empty() {
+                ways.push(json!({"title": "mapping or list", "type": types}));
+            }
+            json_of([("anyOf", ways.into())])
+        };
         if !branches.is_empty() {
             schema.insert("allOf".to_owned(), branches.into());
         }
