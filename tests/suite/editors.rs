@@ -134,6 +134,7 @@ fn a_key_is_inserted_with_what_it_needs() {
     };
     assert_eq!(inserted("apiVersion"), "apiVersion: runbook/v1");
     assert_eq!(inserted("summary"), "summary: ");
+    assert_eq!(inserted("max_parallel"), "max_parallel: ${1:8}");
     assert_eq!(inserted("steps"), "steps:\n  - id: ");
     // All that a runbook must have at once.
     assert!(inserted("runbook").starts_with("apiVersion: runbook/v1\nname: $1\nversion: "));

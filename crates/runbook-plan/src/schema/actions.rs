@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Json;
 use super::objects::{Owner, Writer, described, reference};
 use super::shapes::json_of;
-use super::words::results;
+use super::words::{remark, results};
 use crate::Catalogue;
 
 /// The key that holds connections, in a runbook and in an environment: their kinds are the catalogue's.
@@ -90,7 +90,13 @@ impl Writer {
         if !self.is_defined(&name) {
             // Taken before it is written: an action's steps may use the action.
             self.define(&name, Json::new());
-            let mut schema = described(kind.doc, results(kind.result));
+            let form = match kind.owner {
+                Owner::Node(_) => remark(kind.shape),
+                // The forms of an action say less than what it answers.
+                Owner::Action(_) | Owner::Connection(_) | Owner::Language => None,
+            };
+            let remarks: Vec<String> = form.into_iter().chain(results(kind.result)).collect();
+            let mut schema = described(kind.doc, (!remarks.is_empty()).then(|| remarks.join("\n\n")));
             schema.insert("title".to_owned(), kind.key.into());
             for (key, value) in self.shape(kind.shape, kind.owner) {
                 schema.entry(key).or_insert(value);

@@ -212,7 +212,14 @@ impl Writer {
             schema.insert("additionalProperties".to_owned(), self.connection().into());
         }
         let mut property = described(field.doc, remark);
-        property.extend(schema);
+        let default = field.default_text();
+        if let Some(default) = default.and_then(|text| shapes::default(&field.shape, text)) {
+            // Below `allOf`, since the server inserts defaults whose type it sees wherever an object is inserted.
+            property.insert("default".to_owned(), default);
+            property.insert("allOf".to_owned(), json!([schema]));
+        } else {
+            property.extend(schema);
+        }
         property
     }
 }

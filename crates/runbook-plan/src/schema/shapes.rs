@@ -140,6 +140,30 @@ pub(super) fn dynamic(inner: &Shape, schema: Json) -> Json {
     ways.schema()
 }
 
+/// What holds if a key is left out. Editors insert it with the key, so there is none for booleans: whoever writes
+/// such a key wants the other one.
+pub(super) fn default(shape: &Shape, text: &str) -> Option<Value> {
+    match shape {
+        Shape::Duration => duration::parse_duration(text).map(|_| text.into()),
+        Shape::Choice(words) => words.contains(&text).then(|| text.into()),
+        Shape::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
+        Shape::Number { .. } => serde_json::from_str(text).ok().filter(Value::is_number),
+        Shape::Dynamic(inner) => default(inner, text),
+        Shape::Template
+        | Shape::Literal
+        | Shape::Expression
+        | Shape::Slug
+        | Shape::Version
+        | Shape::Boolean
+        | Shape::List(_)
+        | Shape::Map(_)
+        | Shape::Named(_)
+        | Shape::Object(_)
+        | Shape::OneOf(_)
+        | Shape::Any => None,
+    }
+}
+
 /// The schema of several shapes, of which a value has one.
 pub(super) fn one_of(shapes: Vec<(&Shape, Json)>) -> Json {
     let mut ways = Ways::default();

@@ -170,6 +170,38 @@ fn a_schema_takes_what_the_check_takes_and_nothing_else() {
     }
 }
 
+#[test]
+fn a_default_is_what_the_sentence_has_in_brackets() {
+    for (shape, doc, default) in [
+        (Shape::Duration, "How long (1m).", json!("1m")),
+        (Shape::Duration, "How long (as `for` says).", Value::Null),
+        (Shape::Duration, "How long.", Value::Null),
+        (Shape::POSITIVE, "How many (a few), at most (8).", json!(8)),
+        (
+            Shape::Number { min: None, max: None },
+            "Which share (0.2).",
+            json!(0.2),
+        ),
+        (
+            Shape::Choice(&["on", "off"]),
+            "What (`off`), or else.",
+            json!("off"),
+        ),
+        (
+            Shape::Dynamic(&Shape::POSITIVE),
+            "How many lines, with `logs` (100).",
+            json!(100),
+        ),
+        (Shape::Boolean, "Whether (false).", Value::Null),
+    ] {
+        let field = Field::optional("key", shape, doc);
+        let found = field
+            .default_text()
+            .and_then(|text| super::shapes::default(&shape, text));
+        assert_eq!(found.unwrap_or_default(), default, "{doc}");
+    }
+}
+
 static USES: &[Shape] = &[Shape::Object(&WHOLE), Shape::Object(&PART), Shape::Object(&WHOLE)];
 
 #[test]

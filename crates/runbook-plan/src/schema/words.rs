@@ -35,7 +35,17 @@ pub(super) fn results(fields: &[Field]) -> Option<String> {
 fn way(shape: &Shape) -> String {
     match shape {
         Shape::List(_) | Shape::Map(_) | Shape::Named(_) => remark(shape).unwrap_or_default(),
-        Shape::Object(object) => sentence(&format!("the keys of {}", a(object.name))),
+        Shape::Object(object) if object.open || object.fields.len() > 5 => {
+            sentence(&format!("the keys of {}", a(object.name)))
+        }
+        Shape::Object(object) => {
+            let keys: Vec<String> = object
+                .fields
+                .iter()
+                .map(|field| format!("`{}`", field.key))
+                .collect();
+            format!("A mapping with {}.", keys.join(", "))
+        }
         Shape::Template
         | Shape::Literal
         | Shape::Expression
