@@ -110,6 +110,34 @@ fn in_vars(expression: &str) -> String {
     found.trim_end().to_owned()
 }
 
+/// Fails unless `check` finds something in each of these expressions.
+fn are_refused(vars: &serde_json::Map<String, Value>, expressions: &[(String, String)]) {
+    assert!(expressions.len() > 20, "{}", expressions.len());
+    let head = format!("vars: {}\ndetect:\n", Value::Object(vars.clone()));
+    let mut text = head.clone();
+    for (at, (expression, _)) in expressions.iter().enumerate() {
+        let check = serde_json::json!({
+            "id": format!("e{at}"), "shell": "true", "expect": "exit_code == 0",
+            "capture": {"found": in_vars(expression)},
+        });
+        text.push_str(&format!("  - {check}\n"));
+    }
+    text.push_str("steps: [{id: one, shell: 'true', effect: read}]\n");
+    let ended = Project::runbook(&text).run(&["check", "runbook.yaml", "--format", "json"]);
+    let findings = ended.json();
+    // The project writes four lines before ours.
+    let first = 4 + head.lines().count() + 1;
+    for (at, (expression, _)) in expressions.iter().enumerate() {
+        let here = |finding: &&Value| finding["line"] == first + at;
+        let found = findings.as_array().and_then(|all| all.iter().find(here));
+        let code = found.map(|finding| finding["code"].clone()).unwrap_or_default();
+        assert!(
+            code == "RB0401" || code == "RB0404",
+            "`{expression}` is not refused: {code}"
+        );
+    }
+}
+
 #[test]
 fn the_expressions_of_the_book_are_as_it_says() {
     let page = fs::read_to_string(repository().join("book/src/expressions.md")).unwrap();
@@ -131,7 +159,9 @@ fn the_expressions_of_the_book_are_as_it_says() {
         .filter_map(|line| line.split_once(" → "))
         .map(|(expression, result)| (expression.to_owned(), result.to_owned()))
         .collect();
-    assert!(said.len() > 60, "{}", said.len());
+    assert!(said.len() > 150, "{}", said.len());
+    let (refused, said): (Vec<_>, Vec<_>) = said.into_iter().partition(|(_, result)| result == "refused");
+    are_refused(&vars, &refused);
     let checks: Vec<Value> = said
         .iter()
         .enumerate()

@@ -3,6 +3,7 @@
 mod editor;
 mod journal;
 mod process;
+mod recorder;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 pub(crate) use self::editor::{Editor, Squiggle};
 pub(crate) use self::journal::Run;
 pub(crate) use self::process::{Lab, Running};
+pub(crate) use self::recorder::{Recorder, Request};
 
 const POLL: Duration = Duration::from_millis(20);
 const POLLS: u32 = 1500;

@@ -18,6 +18,7 @@ mod editors;
 mod fmt;
 mod formats;
 mod harness;
+mod hostile;
 mod incident;
 mod journal;
 mod people;

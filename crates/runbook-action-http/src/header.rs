@@ -36,6 +36,11 @@ fn value(args: &Args<'_>) -> Result<HeaderValue, Failure> {
     if revealed.contains(['\r', '\n', '\0']) {
         return Err(args.wrong("a header cannot hold a line break or a NUL character"));
     }
+    if revealed.trim_matches([' ', '\t']) != revealed {
+        return Err(args
+            .wrong("a header cannot begin or end with a blank: whoever reads it cuts that off")
+            .help("cut it off with `| trim`"));
+    }
     let mut value = HeaderValue::from_bytes(revealed.as_bytes())
         .map_err(|_| args.wrong("a header cannot hold control characters"))?;
     value.set_sensitive(text.is_secret());

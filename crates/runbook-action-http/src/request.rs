@@ -12,6 +12,9 @@ use crate::shown::without_credentials;
 use crate::spec::{METHODS, SHORT};
 use crate::target::{self, encode};
 
+/// The longest URL that can be sent, in bytes.
+const MAX_URL: usize = 65_000;
+
 /// Which method, and where its URL is written.
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
@@ -94,6 +97,13 @@ impl Request {
                 let all = [url.query().unwrap_or_default(), &pairs].join("&");
                 url.set_query(Some(all.trim_start_matches('&')));
             }
+        }
+        if url.as_str().len() > MAX_URL {
+            let message = format!(
+                "the URL would be too long: {} bytes, and at most {MAX_URL} can be sent",
+                url.as_str().len()
+            );
+            return Err(line.url.wrong(message).help("send what is large in the body"));
         }
         let mut headers = header::read(args.get("headers").as_ref())?;
         let body = body(args)?.map(|(kind, body)| {

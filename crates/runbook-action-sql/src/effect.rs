@@ -8,12 +8,13 @@ use std::ops::ControlFlow;
 use runbook_action::Effect;
 use sqlparser::ast::{
     AlterTableOperation, Expr, MergeAction, MergeClause, ObjectName, Query, Select, SetExpr, Statement,
-    UtilityOption, Visit, Visitor,
+    TableFactor, UtilityOption, Visit, Visitor,
 };
 use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
 use crate::function;
+use crate::query::PLACE;
 use crate::token::{Kind, tokens};
 
 /// What is known of a statement.
@@ -44,18 +45,31 @@ impl Analysis {
     }
 }
 
-/// Analyses a statement whose binds are numbered.
-pub(crate) fn analyse(sql: &str) -> Analysis {
+/// Analyses a statement whose binds are numbered, from texts of it that differ only in what stands for its values.
+pub(crate) fn analyse(readings: impl Iterator<Item = String>) -> Analysis {
+    readings
+        .filter_map(|sql| read(&sql))
+        .reduce(|one, other| Analysis {
+            effect: one.effect.max(other.effect),
+            certain: one.certain && other.certain,
+            acts: one.acts.or(other.acts),
+            counts: one.counts && other.counts,
+        })
+        .unwrap_or(Analysis::UNKNOWN)
+}
+
+/// What one text tells, if it can be read.
+fn read(sql: &str) -> Option<Analysis> {
     if let Some(pragma) = pragma(sql) {
-        return pragma;
+        return Some(pragma);
     }
     let dialects: [&dyn Dialect; 3] = [&PostgreSqlDialect {}, &GenericDialect {}, &SQLiteDialect {}];
     let parsed = dialects
         .iter()
         .find_map(|dialect| Parser::parse_sql(*dialect, sql).ok());
     match parsed.as_deref() {
-        Some([statement]) => of_statement(statement),
-        Some(_) | None => Analysis::UNKNOWN,
+        Some([statement]) => Some(of_statement(statement)),
+        Some(_) | None => None,
     }
 }
 
@@ -138,11 +152,23 @@ impl Seen {
             .last()
             .and_then(|part| part.as_ident())
             .map(|ident| ident.value.as_str());
+        // A value that names a function: it may be any.
+        if last == Some(PLACE) {
+            self.raise(Effect::Destructive);
+            self.certain = false;
+            self.acts = Some("a function that a value names".to_owned());
+        }
         if let Some((name, effect)) = last.and_then(|name| Some((name, function::effect(name)?))) {
             self.raise(effect);
             self.acts = Some(name.to_owned());
         }
     }
+}
+
+/// Whether a value stands in the place of this name.
+fn is_place(name: &ObjectName) -> bool {
+    let last = name.0.last().and_then(|part| part.as_ident());
+    last.is_some_and(|ident| ident.value == PLACE)
 }
 
 impl Visitor for Seen {
@@ -177,9 +203,22 @@ impl Visitor for Seen {
         ControlFlow::Continue(())
     }
 
-    /// A function in FROM is visited as a relation.
+    /// A function in FROM is visited as a relation. What a value names there is a table, unless it is called.
     fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
-        self.function(relation);
+        if !is_place(relation) {
+            self.function(relation);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
+        if let TableFactor::Table {
+            name, args: Some(_), ..
+        }
+        | TableFactor::Function { name, .. } = factor
+        {
+            self.function(name);
+        }
         ControlFlow::Continue(())
     }
 }
@@ -313,6 +352,10 @@ fn pragma(sql: &str) -> Option<Analysis> {
         [_, ".", name, rest @ ..] | [name, rest @ ..] => (name.to_lowercase(), rest),
         [] => return None,
     };
+    let name = name.trim_matches(['"', '`', '[', ']']).to_owned();
+    if name == PLACE {
+        return Some(Analysis::UNKNOWN);
+    }
     let reads = match rest {
         [] => !ACT.contains(&name.as_str()),
         ["(", ..] => READ.contains(&name.as_str()),

@@ -6,8 +6,8 @@
 //! [`Reserve`](reserve::Reserve), and give [`rows`] whose values keep every digit. [`failure`] turns errors into the
 //! kinds that a runbook can ask for.
 //!
-//! The text of a statement is literal: a value is bound, never pasted. It becomes SQL at one place,
-//! [`Statement::sql`](statement::Statement::sql).
+//! A value is bound, never pasted. Where a statement takes no parameters it may be one literal or one name, which
+//! [`Query`](query::Query) holds it to. The text becomes SQL at one place, [`Statement::sql`](statement::Statement::sql).
 
 mod action;
 mod address;
@@ -16,6 +16,7 @@ mod effect;
 mod failure;
 mod function;
 mod postgres;
+mod query;
 mod reserve;
 mod rows;
 mod spec;

@@ -3,10 +3,16 @@
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
+/// The filters that make a value one piece of a statement.
+pub(crate) const LITERAL: &str = "sql_literal";
+pub(crate) const IDENT: &str = "sql_ident";
+
+const QUERY: Shape = Shape::Quoted(&[LITERAL, IDENT]);
+
 pub(crate) static SPEC: Spec = Spec {
     kind: "sql",
     doc: "Runs one statement and reads its rows.",
-    params: Shape::OneOf(&[Shape::Literal, Shape::Object(&PARAMS)]),
+    params: Shape::OneOf(&[QUERY, Shape::Object(&PARAMS)]),
     result: &[
         Field::required(
             "rows",
@@ -34,7 +40,7 @@ static PARAMS: Object = Object {
     fields: &[
         Field::required(
             "query",
-            Shape::Literal,
+            QUERY,
             "The statement, with `:name` where a value belongs.",
         ),
         Field::optional("bind", Shape::Map(&Shape::Any), "The values, by name."),

@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::bind::{self, Bound};
 use crate::effect::{self, Analysis};
+use crate::query::Query;
 use crate::token::{Kind, Token, tokens};
 
 /// The longest summary, in characters.
@@ -26,10 +27,9 @@ const TRANSACTION: [&str; 7] = [
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
     args: Args<'a>,
-    text: &'a str,
-    tokens: Vec<Token<'a>>,
+    query: Query,
     /// The binds in the text, in the order of their first appearance.
-    names: IndexSet<&'a str>,
+    names: IndexSet<String>,
     /// What it would do.
     pub(crate) analysis: Analysis,
     /// How many rows it may change.
@@ -44,14 +44,14 @@ impl<'a> Statement<'a> {
             Param::Map(_) => args.require("query")?,
             Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::List(_) => args.clone(),
         };
-        let text = query.literal()?;
-        let tokens = tokens(text);
+        let text = Query::read(&query)?;
+        let tokens = tokens(text.outline());
         is_one(&query, &tokens)?;
         leaves_transactions_alone(&query, &tokens)?;
         let names = tokens
             .iter()
             .filter(|token| token.kind == Kind::Bind)
-            .map(|token| token.text.trim_start_matches(':'))
+            .map(|token| token.text.trim_start_matches(':').to_owned())
             .collect();
         if let Some(place) = tokens.iter().find(|token| token.kind == Kind::Numbered) {
             let message = format!("`{}` is not the name of a value", place.text);
@@ -68,13 +68,13 @@ impl<'a> Statement<'a> {
         };
         let mut statement = Self {
             args,
-            text,
-            tokens,
+            query: text,
             names,
             analysis: Analysis::UNKNOWN,
             max_rows,
         };
-        statement.analysis = effect::analyse(&statement.numbered('$'));
+        let readings = statement.query.readings();
+        statement.analysis = effect::analyse(readings.iter().map(|text| statement.numbered(text, '$')));
         statement.names_match(&query)?;
         statement.can_be_limited()?;
         Ok(statement)
@@ -87,13 +87,13 @@ impl<'a> Statement<'a> {
             None => Vec::new(),
         };
         for name in &self.names {
-            if !given.iter().any(|(key, _)| key == name) {
+            if !given.iter().any(|(key, _)| *key == name.as_str()) {
                 return Err(query
                     .wrong(format!("`:{name}` has no value"))
                     .help(format!("add `{name}` under `bind`")));
             }
         }
-        match given.iter().find(|(key, _)| !self.names.contains(key)) {
+        match given.iter().find(|(key, _)| !self.names.contains(*key)) {
             Some((key, unused)) => Err(unused.wrong(format!("`:{key}` is not in the statement"))),
             None => Ok(()),
         }
@@ -117,7 +117,12 @@ impl<'a> Statement<'a> {
 
     /// The first 80 characters, on one line.
     pub(crate) fn summary(&self) -> String {
-        let mut line = self.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let mut line = self
+            .query
+            .shown()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ");
         line.retain(|c| !c.is_control());
         match line.char_indices().nth(SUMMARY) {
             Some((end, _)) => {
@@ -130,7 +135,7 @@ impl<'a> Statement<'a> {
     }
 
     /// The values, in the order of their numbers, with their names.
-    pub(crate) fn values(&self) -> Result<Vec<(&'a str, Bound)>, Failure> {
+    pub(crate) fn values(&self) -> Result<Vec<(&str, Bound)>, Failure> {
         let given = match self.args.get("bind") {
             Some(bind) => bind.entries()?,
             None => return Ok(Vec::new()),
@@ -138,8 +143,8 @@ impl<'a> Statement<'a> {
         let mut values = Vec::with_capacity(self.names.len());
         for name in &self.names {
             for (key, value) in &given {
-                if key == name {
-                    values.push((*name, bind::read(value)?));
+                if *key == name.as_str() {
+                    values.push((name.as_str(), bind::read(value)?));
                 }
             }
         }
@@ -148,14 +153,15 @@ impl<'a> Statement<'a> {
 
     /// The text as the database takes it, each bind replaced by its number after `mark`.
     pub(crate) fn sql(&self, mark: char) -> SqlStr {
-        // The text is the author's, word for word, and the replaced pieces are numbers: no value is part of it.
-        AssertSqlSafe(self.numbered(mark)).into_sql_str()
+        // The text is the author's, word for word, and the replaced pieces are numbers. What values are part of it are
+        // whole literals and names, which `Query` has seen to.
+        AssertSqlSafe(self.numbered(self.query.text(), mark)).into_sql_str()
     }
 
     /// Refuses what this database would take for a place of its own, and leave empty.
     pub(crate) fn has_no_places_like(&self, marks: &[char]) -> Result<(), Failure> {
-        let stray = self
-            .tokens
+        let tokens = tokens(self.query.outline());
+        let stray = tokens
             .iter()
             .find(|token| token.kind == Kind::Other && token.text.starts_with(marks));
         match stray {
@@ -168,8 +174,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    fn numbered(&self, mark: char) -> String {
-        self.tokens
+    fn numbered(&self, text: &str, mark: char) -> String {
+        tokens(text)
             .iter()
             .map(|token| {
                 match (

@@ -32,6 +32,7 @@ pub fn check(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         },
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -88,6 +89,7 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
         ),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -205,6 +207,7 @@ fn scalar(node: &Node, shape: &Shape, findings: &mut Findings) -> bool {
         Shape::Choice(words) => return words.contains(&text) || wrong_word(node, text, words, findings),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Dynamic(_)
         | Shape::List(_)

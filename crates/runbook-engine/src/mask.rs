@@ -1,7 +1,7 @@
 //! The one place that masks secrets.
 //!
 //! A secret is looked for as it is and in the forms in which programs echo it: base64, percent-encoded, as a
-//! JSON string, quoted for a shell. One with several lines is also looked for line by line.
+//! JSON string, quoted for a shell or for SQL. One with several lines is also looked for line by line.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -219,6 +219,7 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms.push(ascii_json(&json));
     forms.push(ascii_json(&json).replace('/', "\\/"));
     forms.push(json);
+    forms.push(secret.replace('\'', "''"));
     forms.push(secret.replace('\'', "'\\''"));
     forms.push(secret.replace('\'', "'\"'\"'"));
     forms.push(backslashed(secret));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use runbook_action::{Connection, Param, Secret, Segment, Text};
 use runbook_event::{RunStarted, RunbookRef, Who};
 use runbook_plan::expression::{Scope, Val};
-use runbook_plan::{Catalogue, Plan};
+use runbook_plan::{Catalogue, Plan, Room};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -102,11 +102,18 @@ impl Prepared {
         let masker = Masker::new(&start.secrets)?;
         let mut scope = Scope::new(roots(&plan, &start));
         let mut vars = IndexMap::new();
+        let room = Room::new();
         for (name, expression) in plan.vars() {
-            let value = expression.eval(&scope).map_err(|error| PrepareError::Variable {
+            let wrong = |reason: String| PrepareError::Variable {
                 name: name.clone(),
-                reason: error.to_string(),
-            })?;
+                reason,
+            };
+            let value = expression
+                .eval(&scope)
+                .map_err(|error| wrong(error.to_string()))?;
+            if !room.takes(&value) {
+                return Err(wrong("all variables together are larger than 8 MiB".to_owned()));
+            }
             vars.insert(name.clone(), value);
             scope = scope.with_root("vars", Val::map(vars.clone()));
         }

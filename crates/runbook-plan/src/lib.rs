@@ -29,5 +29,5 @@ pub use plan::{
     RunbookCall, Secret, SecretFrom, Section, Step, Then, Undo, UndoAction,
 };
 pub use runbook_document::Span;
-pub use template::{RenderError, Template};
+pub use template::{RenderError, Room, Template};
 pub use trigger::{Trigger, TriggerOn};

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use runbook_action::{Param, Segment, Text};
 use runbook_document::Span;
 
-use crate::expression::{EvalError, Expression, Scope};
+use crate::expression::{Budget, EvalError, Exhausted, Expression, Scope, Val};
 
 /// A value with expressions in it.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,30 @@ pub struct RenderError {
     pub path: String,
 }
 
+/// How much the values that fill templates may be together: 8 MiB.
+#[derive(Debug)]
+pub struct Room(Budget);
+
+impl Room {
+    /// For all that one action is given.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Budget::new())
+    }
+
+    /// Whether there is room for this value as well, which takes it.
+    #[must_use]
+    pub fn takes(&self, value: &Val) -> bool {
+        self.0.value(value).is_ok()
+    }
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Template {
     /// A value without expressions.
     #[must_use]
@@ -62,41 +86,41 @@ impl Template {
 
     /// Its value.
     pub fn render(&self, scope: &Scope) -> Result<Param, RenderError> {
-        self.render_at(scope, "")
+        self.render_within(scope, &Room::new())
     }
 
-    fn render_at(&self, scope: &Scope, path: &str) -> Result<Param, RenderError> {
-        let wrong = |expression: &Expression, error| RenderError {
-            error,
-            expression: expression.source().to_owned(),
-            span: self.span,
-            path: path.to_owned(),
+    /// Its value, if there is room for it.
+    pub fn render_within(&self, scope: &Scope, room: &Room) -> Result<Param, RenderError> {
+        self.render_at(&Rendering { scope, room }, "")
+    }
+
+    fn render_at(&self, on: &Rendering<'_>, path: &str) -> Result<Param, RenderError> {
+        let value_of = |expression: &Expression| {
+            on.value(expression).map_err(|error| RenderError {
+                error,
+                expression: expression.source().to_owned(),
+                span: self.span,
+                path: path.to_owned(),
+            })
         };
         match &self.kind {
             Kind::Fixed(param) => Ok(param.clone()),
-            Kind::Whole(expression) => expression
-                .eval(scope)
-                .map(|value| value.to_param())
-                .map_err(|error| wrong(expression, error)),
+            Kind::Whole(expression) => value_of(expression).map(|value| value.to_param()),
             Kind::Text(pieces) => {
                 let mut segments = Vec::new();
                 for piece in pieces {
                     match piece {
                         Piece::Literal(text) => segments.push(Segment::Literal(text.clone())),
                         Piece::Expression(expression) => {
-                            let value = expression.eval(scope).map_err(|error| wrong(expression, error))?;
-                            let parts = value.segments().ok_or_else(|| {
-                                let message = format!("{} cannot become part of a text", value.noun());
-                                let to = expression.source().len();
-                                wrong(
+                            let value = value_of(expression)?;
+                            let parts = value.segments().ok_or_else(|| RenderError {
+                                error: whole(
                                     expression,
-                                    EvalError {
-                                        message,
-                                        from: 0,
-                                        to,
-                                        missing: false,
-                                    },
-                                )
+                                    format!("{} cannot become part of a text", value.noun()),
+                                ),
+                                expression: expression.source().to_owned(),
+                                span: self.span,
+                                path: path.to_owned(),
                             })?;
                             segments.extend(parts);
                         }
@@ -107,7 +131,7 @@ impl Template {
             Kind::List(items) => {
                 let items = items.iter().enumerate();
                 items
-                    .map(|(at, item)| item.render_at(scope, &format!("{path}[{at}]")))
+                    .map(|(at, item)| item.render_at(on, &format!("{path}[{at}]")))
                     .collect::<Result<_, _>>()
                     .map(Param::List)
             }
@@ -118,10 +142,40 @@ impl Template {
                     } else {
                         format!("{path}.{key}")
                     };
-                    Ok((key.clone(), value.render_at(scope, &path)?))
+                    Ok((key.clone(), value.render_at(on, &path)?))
                 });
                 entries.collect::<Result<_, _>>().map(Param::Map)
             }
+        }
+    }
+
+    /// The value of a key, if this is a mapping that has it.
+    pub(crate) fn get(&self, key: &str) -> Option<&Self> {
+        match &self.kind {
+            Kind::Map(entries) => entries.get(key),
+            Kind::Fixed(_) | Kind::Whole(_) | Kind::Text(_) | Kind::List(_) => None,
+        }
+    }
+
+    /// Whether this is a list.
+    pub(crate) const fn is_list(&self) -> bool {
+        matches!(self.kind, Kind::List(_))
+    }
+
+    /// The expressions in it, each with the place of the text that it stands in.
+    pub(crate) fn expressions(&self) -> Vec<(&Expression, Span)> {
+        match &self.kind {
+            Kind::Fixed(_) => Vec::new(),
+            Kind::Whole(expression) => vec![(expression, self.span)],
+            Kind::Text(pieces) => pieces
+                .iter()
+                .filter_map(|piece| match piece {
+                    Piece::Expression(expression) => Some((expression, self.span)),
+                    Piece::Literal(_) => None,
+                })
+                .collect(),
+            Kind::List(items) => items.iter().flat_map(Self::expressions).collect(),
+            Kind::Map(entries) => entries.values().flat_map(Self::expressions).collect(),
         }
     }
 
@@ -150,6 +204,33 @@ impl Template {
                     .collect(),
             ),
         }
+    }
+}
+
+/// What fills the templates of one value.
+struct Rendering<'a> {
+    scope: &'a Scope,
+    room: &'a Room,
+}
+
+impl Rendering<'_> {
+    fn value(&self, expression: &Expression) -> Result<Val, EvalError> {
+        let value = expression.eval(self.scope)?;
+        self.room.0.value(&value).map_err(|Exhausted| {
+            let message = "the values that fill this action's templates would be larger than 8 MiB together";
+            whole(expression, message.to_owned())
+        })?;
+        Ok(value)
+    }
+}
+
+/// An error of a whole expression.
+fn whole(expression: &Expression, message: String) -> EvalError {
+    EvalError {
+        message,
+        from: 0,
+        to: expression.source().len(),
+        missing: false,
     }
 }
 
@@ -200,6 +281,36 @@ pub(crate) fn cut(text: &str) -> Result<Vec<Part<'_>>, CutError> {
     Ok(parts)
 }
 
+/// Cuts code at its `{{ … }}`. Braces without a name in them are the code's own, such as an array in SQL, and so
+/// are those that do not close.
+pub(crate) fn cut_code(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let (mut literal, mut from) = (0, 0);
+    while let Some(open) = find(text, from, "{{") {
+        let Some(close) = end_of(text, open + 2) else {
+            from = open + 2;
+            continue;
+        };
+        let source = &text[open + 2..close];
+        from = close + 2;
+        if !source.contains(|char: char| char.is_alphabetic() || char == '_') {
+            continue;
+        }
+        if open > literal {
+            parts.push(Part::Literal(&text[literal..open]));
+        }
+        parts.push(Part::Expression {
+            source,
+            from: open + 2,
+        });
+        literal = from;
+    }
+    if literal < text.len() {
+        parts.push(Part::Literal(&text[literal..]));
+    }
+    parts
+}
+
 fn refuse_statement(text: &str, from: usize, to: usize) -> Result<(), CutError> {
     match find(&text[..to], from, "{%") {
         Some(at) => Err(CutError {
@@ -237,6 +348,20 @@ fn end_of(text: &str, from: usize) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn code_is_cut_where_braces_hold_a_name() {
+        let parts = cut_code("SELECT '{{1,2},{3,4}}', {{ x | sql_literal }}, '{{}}', '{%', '{{'");
+        let expected = [
+            Part::Literal("SELECT '{{1,2},{3,4}}', "),
+            Part::Expression {
+                source: " x | sql_literal ",
+                from: 26,
+            },
+            Part::Literal(", '{{}}', '{%', '{{'"),
+        ];
+        assert_eq!(parts, expected);
+    }
 
     #[test]
     fn texts_are_cut_at_expressions() {

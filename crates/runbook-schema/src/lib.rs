@@ -17,6 +17,9 @@ pub enum Shape {
     /// Text that is taken as it stands: it is code (a shell script, an SQL statement) or it decides what an
     /// action does, so a value may never become part of it.
     Literal,
+    /// Code in which a `{{ … }}` is allowed only where its outermost filter is one of these: they make of any value
+    /// one piece of that code, such as a literal of SQL.
+    Quoted(&'static [&'static str]),
     /// A bare expression, without braces.
     Expression,
     /// A short name: lower case letters, digits, `_` and `-`, beginning with a letter.
@@ -77,7 +80,7 @@ impl Shape {
     #[must_use]
     pub fn noun(&self) -> String {
         match self {
-            Self::Template | Self::Literal => "text".to_owned(),
+            Self::Template | Self::Literal | Self::Quoted(_) => "text".to_owned(),
             Self::Expression => "an expression".to_owned(),
             Self::Slug => "a short name (lower case letters, digits, `_`, `-`)".to_owned(),
             Self::Version => "a version such as `1.2.0`".to_owned(),

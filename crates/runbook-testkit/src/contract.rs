@@ -150,6 +150,7 @@ fn shape_is_described(shape: &Shape) {
         }
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version
@@ -277,6 +278,7 @@ fn leads(shape: &Shape, steps: &[&str]) -> bool {
         Shape::OneOf(shapes) => shapes.iter().any(|shape| leads(shape, steps)),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version

@@ -5,14 +5,29 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::Project;
+
 /// A run that the program has kept.
 pub(crate) struct Run {
     directory: PathBuf,
+    /// The project that it lies in, where nobody else keeps that.
+    _project: Option<Project>,
 }
 
 impl Run {
     pub(crate) fn at(directory: PathBuf) -> Self {
-        Self { directory }
+        Self {
+            directory,
+            _project: None,
+        }
+    }
+
+    /// The same, with the project that it lies in.
+    pub(crate) fn kept(self, project: Project) -> Self {
+        Self {
+            _project: Some(project),
+            ..self
+        }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -14,6 +14,7 @@ mod server;
 mod sqlite;
 mod statement;
 mod types;
+mod values;
 
 use runbook_action::{Connection, Failure, Output, Param};
 use runbook_action_sql::Sql;

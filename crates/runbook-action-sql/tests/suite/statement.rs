@@ -101,7 +101,7 @@ fn a_limit_needs_rows_that_are_counted() {
 #[test]
 fn a_value_is_never_the_statement() {
     let failure = Sql::default().recognise(&value("DROP TABLE t")).unwrap_err();
-    assert_eq!(failure.message, "must be written out, without `{{ … }}`");
+    assert!(failure.message.starts_with("must be written out"), "{failure}");
 }
 
 #[test]

@@ -159,8 +159,19 @@ fn given(args: &Exec) -> Result<Vec<Given>, Error> {
 fn from_file(path: &Path) -> Result<Vec<Given>, Error> {
     let text = std::fs::read_to_string(path).map_err(|error| Error::file("read", path, &error))?;
     let origin = Origin::File(path.display().to_string());
-    let value: Value = serde_yaml::from_str(&text)
-        .map_err(|error| Error::usage(format!("`{}` is not YAML or JSON: {error}", path.display())))?;
+    let not =
+        |what: &str, error: String| Error::usage(format!("`{}` is not {what}: {error}", path.display()));
+    let is_json = path
+        .extension()
+        .is_some_and(|end| end.eq_ignore_ascii_case("json"));
+    // JSON has escapes, such as pairs of surrogates, that a reader of YAML refuses.
+    let value: Value = if is_json {
+        serde_json::from_str(&text).map_err(|error| not("JSON", error.to_string()))?
+    } else {
+        serde_yaml::from_str(&text)
+            .or_else(|error| serde_json::from_str(&text).map_err(|_| error))
+            .map_err(|error| not("YAML or JSON", error.to_string()))?
+    };
     let Value::Object(map) = value else {
         return Err(Error::usage_with(
             format!("`{}` holds no inputs", path.display()),

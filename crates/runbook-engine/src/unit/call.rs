@@ -10,7 +10,7 @@ use indexmap::IndexMap;
 use runbook_action::{Call, ErrorKind, Failure, Output, Param, Segment, Text};
 use runbook_event::{Intent, OutputRef};
 use runbook_plan::expression::Scope;
-use runbook_plan::{Action, RenderError};
+use runbook_plan::{Action, RenderError, Room, Template};
 
 use super::{Context, Halt};
 use crate::bounds;
@@ -58,10 +58,16 @@ impl Called {
 
 /// Gives an action's parameters their values.
 pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Result<Rendered, Failure> {
-    let params = action.params.render(scope).map_err(|error| unrendered(&error))?;
+    let room = Room::new();
+    let fill = |template: &Template| {
+        template
+            .render_within(scope, &room)
+            .map_err(|error| unrendered(&error))
+    };
+    let params = fill(&action.params)?;
     let mut env = IndexMap::new();
     for (name, template) in &action.env {
-        let value = template.render(scope).map_err(|error| unrendered(&error))?;
+        let value = fill(template)?;
         env.insert(name.clone(), as_text(name, value)?);
     }
     let summary = match context.catalogue.get(action.kind) {

@@ -230,12 +230,12 @@ fn judge(context: &Context, check: &Check, output: &Output) -> (Reading, Values)
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    evaluate(context, check, &context.scope.with_result(&result), &output.cut)
+    evaluate(context, check, &context.scope_of(&result), &output.cut)
 }
 
 fn judge_failure(context: &Context, check: &Check, failure: &Failure) -> (Reading, Values) {
     let result = json!({"ok": false, "error": {"kind": failure.kind.word(), "message": failure.message}});
-    evaluate(context, check, &context.scope.with_result(&result), &[])
+    evaluate(context, check, &context.scope_of(&result), &[])
 }
 
 fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> (Reading, Values) {

@@ -14,6 +14,7 @@ use runbook_action::{Connection, ErrorKind, Failure};
 use runbook_event::{CheckRole, CheckSite, Event, OutputName, OutputWriter, Phase, Reading, Verdict};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Catalogue, Check, Plan};
+use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
@@ -75,6 +76,11 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// The scope of expressions over a result that has just been read.
+    pub(crate) fn scope_of(&self, result: &Value) -> Scope {
+        self.scope.with_result(result).with_instant(self.clock.now())
+    }
+
     /// Reports an event and waits until the journal has it. A `durable` one is on the disk by then.
     pub(crate) async fn record(&self, event: Event, durable: bool) -> Result<(), Halt> {
         self.begin(event, durable).await.map(drop)

@@ -184,7 +184,7 @@ async fn before(context: &Context, step: &Step, stop: &Brake) -> Result<(), Brok
         .await?
         .result
         .map_err(wrong)?;
-    let scope = context.scope.with_result(&output.value);
+    let scope = context.scope_of(&output.value);
     let values = capture(context, &step.id, &before.capture, &scope, &output.cut).map_err(wrong)?;
     context
         .record(
@@ -255,7 +255,7 @@ async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(),
     if step.capture.is_empty() {
         return Ok(());
     }
-    let scope = context.scope.with_result(&output.value);
+    let scope = context.scope_of(&output.value);
     let values =
         capture(context, &step.id, &step.capture, &scope, &output.cut).map_err(Failure::maybe_applied)?;
     context

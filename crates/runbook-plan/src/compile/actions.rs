@@ -57,7 +57,7 @@ impl Compiler<'_, '_> {
                 return None;
             }
         };
-        self.lint_arguments(node, spec.kind, &params);
+        self.lint_arguments(&params);
         let action = Action {
             kind: spec.kind,
             params,

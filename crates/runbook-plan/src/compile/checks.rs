@@ -154,9 +154,7 @@ impl Compiler<'_, '_> {
         });
         let value = written.value.as_ref().map(|value| self.expression(value, inside));
         let expect = self.conditions(&written.expect, expecting);
-        for (node, expression) in written.expect.iter().zip(expect.iter().flatten()) {
-            self.lint_expectation(node, expression);
-        }
+        self.lint_expectations(&written.expect, expect.as_deref().unwrap_or_default());
         let capture = self.capture(&written.capture, inside)?;
         let expect = expect?;
         let judges_failure = expect

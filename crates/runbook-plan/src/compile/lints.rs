@@ -1,14 +1,13 @@
 //! Matters of judgement: what is allowed and rarely meant.
 
 use runbook_action::Effect;
-use runbook_document::{ActionNode, Finding, Node, Span, Step as Written, codes};
+use runbook_document::{Finding, Node, Span, Step as Written, codes};
 
 use super::Compiler;
 use super::names::Results;
 use super::nodes::Done;
-use crate::expression::Expression;
+use crate::expression::{Expression, Val};
 use crate::plan::{Body, Check, Section, Step, Undo};
-use crate::template::Template;
 
 impl Compiler<'_, '_> {
     /// What is wrong with the whole.
@@ -127,14 +126,36 @@ impl Compiler<'_, '_> {
             .push(Finding::error(codes::APPROVAL_MISSING, span, message).help("add or complete `approve:`"));
     }
 
-    /// An expectation that passes for the wrong reason.
-    pub(super) fn lint_expectation(&mut self, node: &Node, expression: &Expression) {
-        let _ = (node, expression);
+    /// Expectations that pass for the wrong reason: a wrong password is not an outage.
+    pub(super) fn lint_expectations(&mut self, nodes: &[Node], expressions: &[Expression]) {
+        let looks = |expression: &Expression| {
+            let references = expression.references();
+            references
+                .iter()
+                .any(|reference| reference.path.first().is_some_and(|root| root == "error"))
+        };
+        if expressions.iter().any(looks) {
+            return;
+        }
+        for (node, expression) in nodes.iter().zip(expressions) {
+            if expression.passes_on_any_error() {
+                let message = "this passes on any error, be it a wrong password or a misspelt host";
+                let help =
+                    "say which errors are meant: `not ok and error.kind in [\"refused\", \"timeout\"]`";
+                self.findings
+                    .push(Finding::warning(codes::BARE_NOT_OK, node.span, message).help(help));
+            }
+        }
     }
 
-    /// A secret among the arguments of a program is in the list of processes.
-    pub(super) fn lint_arguments(&mut self, node: &ActionNode, kind: &str, params: &Template) {
-        let _ = (node, kind, params);
+    /// A step that can never run.
+    pub(super) fn lint_when(&mut self, written: &Written, when: &Expression) {
+        if when.constant() == Some(Val::Bool(false)) {
+            let span = written.when.as_ref().map_or(written.span, |when| when.span);
+            let message = format!("step `{}` can never run: this is always false", written.id.value);
+            self.findings
+                .push(Finding::warning(codes::UNREACHABLE, span, message).help("leave the step out"));
+        }
     }
 
     /// A URL with a password in it is in git.

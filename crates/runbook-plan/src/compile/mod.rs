@@ -10,6 +10,7 @@ mod names;
 mod nodes;
 mod project;
 mod steps;
+mod taint;
 mod texts;
 mod undo;
 mod used;
@@ -25,6 +26,7 @@ use sha2::{Digest, Sha256};
 
 pub use self::everywhere::check_everywhere;
 use self::names::{Global, Names};
+use self::taint::Tainted;
 use self::used::AllUsed;
 use crate::catalogue::Catalogue;
 use crate::inputs::InputDecl;
@@ -59,6 +61,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     let mut compiler = Compiler::new(request, environment, findings);
     for input in inputs.iter().filter(|input| input.secret) {
         compiler.ask(Part::Key("secret"), input.span);
+        compiler.tainted.inputs.insert(input.name.clone());
     }
     let vars = compiler.vars();
     let known = compiler.connections();
@@ -213,6 +216,7 @@ struct Compiler<'a, 'f> {
     findings: &'f mut Findings,
     global: Global,
     used: AllUsed,
+    tainted: Tainted,
     used_secrets: BTreeSet<String>,
     used_connections: BTreeSet<String>,
     /// What each connection uses besides secrets.
@@ -243,6 +247,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             findings,
             global: Global::new(request.document, environment),
             used: AllUsed::new(),
+            tainted: Tainted::default(),
             used_secrets: BTreeSet::new(),
             used_connections: BTreeSet::new(),
             connection_uses: BTreeMap::new(),

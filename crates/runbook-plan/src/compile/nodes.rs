@@ -152,6 +152,7 @@ impl Compiler<'_, '_> {
         let mut after = names.with_result(read.results);
         after.judged = written.may_fail.is_some();
         let capture = self.capture(&written.capture, &after);
+        self.taint(written, capture.as_deref().unwrap_or_default());
         let effect = self.effect(written, &read);
         let undo = self.judge_undo(written, place.section, (effect, &read.recognised), undo?);
         let before = match before {
@@ -187,6 +188,7 @@ impl Compiler<'_, '_> {
         };
         let read = self.reading_action(node, &around, "`before`")?;
         let capture = self.capture(&before.capture, &place.names.with_result(read.results))?;
+        self.taint(written, &capture);
         Some(Before {
             action: read.action,
             capture,
@@ -218,6 +220,16 @@ impl Compiler<'_, '_> {
             }
         }
         fine.then_some(then)
+    }
+
+    /// Takes down which captures of a step are secrets.
+    fn taint(&mut self, written: &Written, capture: &[Captured]) {
+        for captured in capture {
+            if captured.secret || self.uses_secret(&captured.value) {
+                let name = (written.id.value.clone(), captured.name.clone());
+                self.tainted.captures.insert(name);
+            }
+        }
     }
 
     /// The author's word on the effect, or what was recognised.

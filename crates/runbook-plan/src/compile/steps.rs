@@ -14,7 +14,7 @@ use runbook_document::{
 use super::names::Names;
 use super::nodes::Done;
 use super::{Compiler, on_failure};
-use crate::expression::Expression;
+use crate::expression::{Expression, Kind};
 use crate::graph::Graph;
 use crate::plan::{Approve, Body, Connection, ForEach, OnFailure, Part, Repeat, Retry, Section, Step};
 use crate::template::Template;
@@ -130,6 +130,9 @@ impl Compiler<'_, '_> {
             .when
             .as_ref()
             .map(|when| self.condition(when, &place.names));
+        if let Some(when) = when.iter().flatten().next() {
+            self.lint_when(written, when);
+        }
         let require = self.checks(&written.require, &place.names, place.known);
         let approve = written
             .approve
@@ -227,6 +230,15 @@ impl Compiler<'_, '_> {
     fn for_each(&mut self, written: &Written, place: &Place<'_>) -> Option<ForEach> {
         let each = written.for_each.as_ref()?;
         let list = self.expression(&each.list, &place.names);
+        if let Some(kind) = list
+            .as_ref()
+            .and_then(Expression::kind)
+            .filter(|kind| *kind != Kind::List)
+        {
+            let message = format!("`for_each` goes through a list, and this gives {}", kind.noun());
+            self.findings
+                .push(Finding::error(codes::EXPRESSION, each.list.span, message));
+        }
         let taken = [
             "inputs",
             "vars",
@@ -382,7 +394,20 @@ impl Compiler<'_, '_> {
 
     /// An expression that decides something.
     pub(super) fn condition(&mut self, node: &Node, names: &Names) -> Option<Expression> {
-        self.expression(node, names)
+        let expression = self.expression(node, names)?;
+        match expression.kind() {
+            None | Some(Kind::Bool) => Some(expression),
+            Some(other) => {
+                let message = format!(
+                    "a condition must be true or false, and this gives {}",
+                    other.noun()
+                );
+                let finding = Finding::error(codes::EXPRESSION, node.span, message);
+                self.findings
+                    .push(finding.help("compare it with something: `… == …`, `… > 0`"));
+                None
+            }
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use runbook_action::{Param, Text};
 use runbook_document::{Finding, Kind as NodeKind, Node, ScalarValue, Span, codes};
 
 use super::Compiler;
-use super::names::{self, Names};
+use super::names::{self, Names, Results};
 use super::used::Used;
 use crate::expression::{Expression, Reference};
 use crate::template::{self, Kind, Part, Piece, Template};
@@ -57,6 +57,15 @@ impl Compiler<'_, '_> {
             }
         };
         let mut fine = true;
+        if expression.needs_instant() && matches!(names.result, Results::None) {
+            let message = "there is no moment here that `age` could count to";
+            let finding = Finding::error(codes::EXPRESSION, locate(self, 0, source.len()), message);
+            self.findings.push(
+                finding
+                    .help("use it beside the action that reads the time: in `capture`, `value` or `expect`"),
+            );
+            fine = false;
+        }
         for reference in expression.references() {
             self.note_use(&reference);
             if let Err(wrong) = names::check(&reference, names, &self.global) {
@@ -67,6 +76,7 @@ impl Compiler<'_, '_> {
                 fine = false;
             }
         }
+        fine &= self.refuse_looking(node, offset, &expression);
         fine.then_some(expression)
     }
 
@@ -109,6 +119,7 @@ impl Compiler<'_, '_> {
             (NodeKind::Scalar(scalar), Shape::Any) if scalar.value == ScalarValue::Text => {
                 self.text_template(node, names)?
             }
+            (NodeKind::Scalar(_), Shape::Quoted(filters)) => self.code_template(node, filters, names)?,
             (NodeKind::Scalar(_), _) => {
                 if *shape == Shape::Literal {
                     self.lint_comment(node, "text");
@@ -164,7 +175,66 @@ impl Compiler<'_, '_> {
                 return None;
             }
         };
-        let whole = matches!(parts.as_slice(), [Part::Expression { .. }]);
+        let mut kind = self.pieces(node, parts, names)?;
+        if let Kind::Text(pieces) = &mut kind
+            && let [Piece::Expression(_)] = pieces.as_slice()
+            && let Some(Piece::Expression(expression)) = pieces.pop()
+        {
+            kind = Kind::Whole(expression);
+        }
+        Some(kind)
+    }
+
+    /// Code with values in it, each of which a filter makes one piece of that code.
+    fn code_template(&mut self, node: &Node, filters: &[&str], names: &Names) -> Option<Kind> {
+        let text = node
+            .scalar()
+            .map(|scalar| scalar.text.clone())
+            .unwrap_or_default();
+        let mut parts = template::cut_code(&text);
+        let all = parts.len();
+        parts.retain(|part| self.is_quoted(node, part, filters));
+        let fine = parts.len() == all;
+        let kind = self.pieces(node, parts, names);
+        if fine { kind } else { None }
+    }
+
+    /// Whether a part of code is written out, or made a piece of the code by one of these filters.
+    fn is_quoted(&mut self, node: &Node, part: &Part<'_>, filters: &[&str]) -> bool {
+        let Part::Expression { source, from } = part else {
+            return true;
+        };
+        let expression = Expression::parse(source).ok();
+        let fits = match &expression {
+            Some(expression) => expression
+                .outermost_filter()
+                .is_some_and(|filter| filters.contains(&filter)),
+            // That it cannot be read is a finding of its own, where it is meant to be one.
+            None => filters.iter().any(|filter| source.contains(filter)),
+        };
+        if fits {
+            return true;
+        }
+        let span: Span = node.locate(self.text(node.span.source), from - 2, from + source.len() + 2);
+        let source = source.trim();
+        let message =
+            format!("`{source}` is not filled in here: this text is code, and no value becomes part of it");
+        let filters = filters.join("` or `| ");
+        let help = match expression {
+            Some(_) => format!(
+                "bind it: `:name` in the text and `bind: {{name: \"{{{{ {source} }}}}\"}}`; or let the last filter be `| {filters}`, where nothing can be bound"
+            ),
+            None => {
+                "if the braces are the code's own, write them apart, as in `{ {`, or an array as `ARRAY[…]`"
+                    .to_owned()
+            }
+        };
+        self.findings
+            .push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(help));
+        false
+    }
+
+    fn pieces(&mut self, node: &Node, parts: Vec<Part<'_>>, names: &Names) -> Option<Kind> {
         let mut pieces = Vec::new();
         let mut fine = true;
         for part in parts {
@@ -179,16 +249,10 @@ impl Compiler<'_, '_> {
         if !fine {
             return None;
         }
-        Some(match (whole, pieces.pop()) {
-            (true, Some(Piece::Expression(expression))) => Kind::Whole(expression),
-            (_, None) => Kind::Fixed(Param::Text(Text::literal(""))),
-            (_, Some(last)) => {
-                pieces.push(last);
-                match pieces.as_slice() {
-                    [Piece::Literal(text)] => Kind::Fixed(Param::Text(Text::literal(text.clone()))),
-                    _ => Kind::Text(pieces),
-                }
-            }
+        Some(match pieces.as_slice() {
+            [] => Kind::Fixed(Param::Text(Text::literal(""))),
+            [Piece::Literal(text)] => Kind::Fixed(Param::Text(Text::literal(text.clone()))),
+            _ => Kind::Text(pieces),
         })
     }
 
@@ -213,9 +277,10 @@ impl Compiler<'_, '_> {
                     "`{}` is not filled in here: this text is code, and no value becomes part of it",
                     root.trim_end_matches('.')
                 );
-                self.findings.push(Finding::error(codes::TEMPLATE_IN_CODE, span, message).help(
-                    "pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"` for shell, `bind: {name: \"{{ … }}\"}` and `:name` for SQL",
-                ));
+                self.findings.push(
+                    Finding::error(codes::TEMPLATE_IN_CODE, span, message)
+                        .help("pass the value beside the code: `env: {NAME: \"{{ … }}\"}` and `\"$NAME\"`"),
+                );
                 return;
             }
         }
@@ -244,6 +309,7 @@ fn inner_of<'s>(shape: &'s Shape, key: &str) -> &'s Shape {
         Shape::Object(object) => object.field(key).map_or(&Shape::Any, |field| &field.shape),
         Shape::Template
         | Shape::Literal
+        | Shape::Quoted(_)
         | Shape::Expression
         | Shape::Slug
         | Shape::Version

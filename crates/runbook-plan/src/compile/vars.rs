@@ -30,10 +30,12 @@ impl Compiler<'_, '_> {
             });
             match ready {
                 Some(name) => {
-                    ordered.extend(
-                        read.remove(name)
-                            .map(|(_, expression)| (name.to_owned(), expression)),
-                    );
+                    if let Some((_, expression)) = read.remove(name) {
+                        if self.uses_secret(&expression) {
+                            self.tainted.vars.insert(name.to_owned());
+                        }
+                        ordered.push((name.to_owned(), expression));
+                    }
                 }
                 None => {
                     self.circle_of_vars(&read);

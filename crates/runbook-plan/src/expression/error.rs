@@ -5,9 +5,6 @@ use std::fmt;
 use super::Val;
 use super::tree::Tree;
 
-/// The greatest length of a text that an expression makes, in bytes.
-pub(crate) const MAX_TEXT: usize = 1 << 20;
-
 /// An expression has no value, and where in it that shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EvalError {
@@ -35,6 +32,14 @@ impl EvalError {
         Self {
             missing: true,
             ..Self::new(tree, message)
+        }
+    }
+
+    /// The same as an error that nothing forgives.
+    pub(super) fn for_good(self) -> Self {
+        Self {
+            missing: false,
+            ..self
         }
     }
 }

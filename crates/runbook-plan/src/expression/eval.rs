@@ -1,34 +1,41 @@
 //! What a tree means.
 
 use super::error::{EvalError, Evaluated};
+use super::evaluation::Evaluation;
 use super::ops::{attribute, concat};
 use super::tree::{Node, Tree};
-use super::{Scope, Val, filters, ops};
+use super::{Val, filters, ops};
 
-pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
+pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
     match &tree.node {
         Node::Const(value) => Ok(value.clone()),
-        Node::Name(name) => scope
+        Node::Name(name) => on
+            .scope
             .name(name)
             .ok_or_else(|| EvalError::missing(tree, format!("`{name}` is not known here"))),
-        Node::StepValue { step, name } => scope
+        Node::StepValue { step, name } => on
+            .scope
             .step(step, name)
             .ok_or_else(|| EvalError::missing(tree, format!("`steps.{step}.{name}` is not known yet"))),
-        Node::CheckValue { check, name } => scope
+        Node::CheckValue { check, name } => on
+            .scope
             .check(check, name)
             .ok_or_else(|| EvalError::missing(tree, format!("`checks.{check}.{name}` is not known yet"))),
-        Node::Attr(inner, name) => attribute(tree, &eval(inner, scope)?, name),
-        Node::Item(inner, key) => item(tree, &eval(inner, scope)?, &eval(key, scope)?),
-        Node::Not(inner) => Ok(Val::Bool(!truth(inner, scope)?)),
-        Node::Neg(inner) => ops::negate(tree, &eval(inner, scope)?),
-        Node::And(left, right) => Ok(Val::Bool(truth(left, scope)? && truth(right, scope)?)),
-        Node::Or(left, right) => Ok(Val::Bool(truth(left, scope)? || truth(right, scope)?)),
-        Node::Math(op, left, right) => ops::math(tree, *op, &eval(left, scope)?, &eval(right, scope)?),
-        Node::Concat(left, right) => concat(tree, &[eval(left, scope)?, eval(right, scope)?]),
+        Node::Attr(inner, name) => attribute(tree, &eval(inner, on)?, name),
+        Node::Item(inner, key) => item(tree, &eval(inner, on)?, &eval(key, on)?),
+        Node::Not(inner) => Ok(Val::Bool(!truth(inner, on)?)),
+        Node::Neg(inner) => ops::negate(tree, &eval(inner, on)?),
+        Node::And(left, right) => Ok(Val::Bool(truth(left, on)? && truth(right, on)?)),
+        Node::Or(left, right) => Ok(Val::Bool(truth(left, on)? || truth(right, on)?)),
+        Node::Math(op, left, right) => ops::math(tree, *op, &eval(left, on)?, &eval(right, on)?),
+        Node::Concat(left, right) => {
+            let sides = [eval(left, on)?, eval(right, on)?];
+            concat(on, tree, &sides)
+        }
         Node::Compare(first, rest) => {
-            let mut left = eval(first, scope)?;
+            let mut left = eval(first, on)?;
             for (op, right) in rest {
-                let right = eval(right, scope)?;
+                let right = eval(right, on)?;
                 if !ops::compare(tree, *op, &left, &right)? {
                     return Ok(Val::Bool(false));
                 }
@@ -36,7 +43,7 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             }
             Ok(Val::Bool(true))
         }
-        Node::If(test, yes, no) => eval(if truth(test, scope)? { yes } else { no }, scope),
+        Node::If(test, yes, no) => eval(if truth(test, on)? { yes } else { no }, on),
         Node::Filter {
             name,
             subject,
@@ -44,48 +51,60 @@ pub(super) fn eval(tree: &Tree, scope: &Scope) -> Evaluated {
             named,
         } => {
             let subject = if name == "default" {
-                eval_if_there(subject, scope)?.unwrap_or(Val::Null)
+                eval_if_there(subject, on)?.unwrap_or(Val::Null)
             } else {
-                eval(subject, scope)?
+                eval(subject, on)?
             };
-            let args = all(args, scope)?;
-            let named = named
-                .iter()
-                .map(|(name, arg)| Ok((name.clone(), eval(arg, scope)?)));
+            let args = all(args, on)?;
+            let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
             let named = named.collect::<Result<Vec<_>, EvalError>>()?;
-            filters::apply(tree, name, subject, &filters::Arguments { args, named })
+            filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
         }
         Node::Test { name, subject, .. } if name == "defined" => {
-            eval_if_there(subject, scope).map(|value| Val::Bool(value.is_some()))
+            eval_if_there(subject, on).map(|value| Val::Bool(value.is_some()))
         }
         Node::Test { name, subject, args } => {
-            let subject = eval(subject, scope)?;
-            filters::test(tree, name, &subject, &all(args, scope)?).map(Val::Bool)
+            let subject = eval(subject, on)?;
+            filters::test(tree, name, &subject, &all(args, on)?).map(Val::Bool)
         }
-        Node::List(items) => all(items, scope).map(Val::list),
+        Node::List(items) => {
+            on.budget.many(tree, 1, 0)?;
+            let items = items.iter().map(|item| made_of(item, on));
+            items.collect::<Result<_, _>>().map(Val::list)
+        }
         Node::Map(entries) => {
+            on.budget.many(tree, 1, 0)?;
             let entries = entries.iter().map(|(key, value)| {
-                let Val::Text(name) = eval(key, scope)? else {
+                let Val::Text(name) = made_of(key, on)? else {
                     return Err(EvalError::new(key, "a key must be text"));
                 };
-                Ok((name.to_string(), eval(value, scope)?))
+                Ok((name.to_string(), made_of(value, on)?))
             });
             Ok(Val::map(entries.collect::<Result<_, _>>()?))
         }
     }
 }
 
-fn all(trees: &[Tree], scope: &Scope) -> Result<Vec<Val>, EvalError> {
-    trees.iter().map(|tree| eval(tree, scope)).collect()
+/// A value that becomes part of another.
+fn made_of(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
+    let value = eval(tree, on)?;
+    on.budget.part(tree, &value)?;
+    Ok(value)
+}
+
+fn all(trees: &[Tree], on: &Evaluation<'_>) -> Result<Vec<Val>, EvalError> {
+    trees.iter().map(|tree| eval(tree, on)).collect()
 }
 
 /// The value, or none if its last part is missing: what `default` and `is defined` forgive. Whatever is missing
 /// before the last part is an error, since it may be a slip of the pen.
-fn eval_if_there(tree: &Tree, scope: &Scope) -> Result<Option<Val>, EvalError> {
+fn eval_if_there(tree: &Tree, on: &Evaluation<'_>) -> Result<Option<Val>, EvalError> {
     match &tree.node {
-        Node::Attr(inner, _) | Node::Item(inner, _) => drop(eval(inner, scope)?),
-        Node::Filter { name, subject, .. } if matches!(name.as_str(), "first" | "last" | "min" | "max") => {
-            drop(eval(subject, scope)?);
+        Node::Attr(inner, _) | Node::Item(inner, _) => drop(eval(inner, on)?),
+        Node::Filter { name, subject, .. }
+            if matches!(name.as_str(), "first" | "last" | "min" | "max" | "all_match") =>
+        {
+            drop(eval(subject, on)?);
         }
         Node::Name(_) | Node::StepValue { .. } | Node::CheckValue { .. } => {}
         Node::Const(_)
@@ -100,16 +119,16 @@ fn eval_if_there(tree: &Tree, scope: &Scope) -> Result<Option<Val>, EvalError> {
         | Node::Filter { .. }
         | Node::Test { .. }
         | Node::List(_)
-        | Node::Map(_) => return eval(tree, scope).map(Some),
+        | Node::Map(_) => return eval(tree, on).map(Some),
     }
-    match eval(tree, scope) {
+    match eval(tree, on) {
         Err(error) if error.missing => Ok(None),
         other => other.map(Some),
     }
 }
 
-fn truth(tree: &Tree, scope: &Scope) -> Result<bool, EvalError> {
-    match eval(tree, scope)? {
+fn truth(tree: &Tree, on: &Evaluation<'_>) -> Result<bool, EvalError> {
+    match eval(tree, on)? {
         Val::Bool(value) => Ok(value),
         other @ (Val::Null
         | Val::Int(_)

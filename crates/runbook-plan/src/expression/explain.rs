@@ -1,7 +1,7 @@
 //! What the values in an expression were.
 
 use super::Scope;
-use super::eval::eval;
+use super::evaluation::Evaluation;
 use super::tree::{Node, Tree};
 
 /// The values of the parts that decide, each with its source: “`a` is 1, `b` is 2”.
@@ -40,7 +40,7 @@ fn collect(source: &str, tree: &Tree, scope: &Scope, parts: &mut Vec<String>) {
         | Node::List(_)
         | Node::Map(_) => {
             let text = source.get(tree.from..tree.to).unwrap_or(source).trim();
-            match eval(tree, scope) {
+            match Evaluation::new(scope).of(tree) {
                 Ok(value) => parts.push(format!("`{text}` is {}", value.show())),
                 Err(error) => parts.push(format!("`{text}`: {error}")),
             }

@@ -4,7 +4,7 @@ use minijinja::machinery::{Span, ast, parse_expr};
 use minijinja::value::ValueKind;
 
 use super::tree::{Compare, Math, Node, Tree};
-use super::{Val, is_filter, is_test};
+use super::{Val, filters, reading};
 
 /// An expression that cannot be read, and where in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +19,40 @@ pub struct SyntaxError {
     pub to: usize,
     /// Whether it is about an unknown filter, test or function.
     pub unknown_function: bool,
+}
+
+impl SyntaxError {
+    pub(super) fn over((from, to): (usize, usize), message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            help: None,
+            from,
+            to,
+            unknown_function: false,
+        }
+    }
+
+    pub(super) fn at(tree: &Tree, message: impl Into<String>) -> Self {
+        Self::over((tree.from, tree.to), message)
+    }
+
+    /// That there is no filter or test of this name.
+    pub(super) fn unknown(
+        place: (usize, usize),
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = &'static str> + Clone,
+    ) -> Self {
+        let help = match runbook_document::nearest(name, known.clone()) {
+            Some(meant) => format!("did you mean `{meant}`?"),
+            None => format!("the {what}s are {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        Self {
+            unknown_function: true,
+            help: Some(help),
+            ..Self::over(place, format!("there is no {what} `{name}`"))
+        }
+    }
 }
 
 /// The greatest length of an expression, in bytes.
@@ -75,6 +109,7 @@ pub(super) fn parse(source: &str) -> Result<Tree, SyntaxError> {
             "the expression is more than {MAX_PARTS} levels deep"
         )));
     }
+    reading::check(&tree)?;
     Ok(tree)
 }
 
@@ -94,7 +129,11 @@ fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
             let inner = Box::new(lower(&op.expr)?);
             match op.op {
                 ast::UnaryOpKind::Not => Node::Not(inner),
-                ast::UnaryOpKind::Neg => Node::Neg(inner),
+                ast::UnaryOpKind::Neg => match inner.node {
+                    Node::Const(Val::Int(value)) => Node::Const(Val::Int(-value)),
+                    Node::Const(Val::Float(value)) => Node::Const(Val::Float(-value)),
+                    _ => Node::Neg(inner),
+                },
             }
         }
         ast::Expr::BinOp(op) => binary(op)?,
@@ -162,13 +201,16 @@ fn lower_if(choice: &ast::IfExpr<'_>, span: Span) -> Result<Node, SyntaxError> {
 }
 
 fn lower_test(test: &ast::Test<'_>, span: Span) -> Result<Node, SyntaxError> {
-    if !is_test(test.name) {
-        return Err(unknown(span, "test", test.name, super::filters::TESTS));
+    let (args, named) = arguments(&test.args, span)?;
+    let subject = Box::new(lower(&test.expr)?);
+    if let Some((name, value)) = named.first() {
+        let message = format!("a test takes no argument by its name, as `{name}` here");
+        return Err(SyntaxError::at(value, message));
     }
-    let (args, _) = arguments(&test.args, span)?;
+    filters::check_test(test.name, Some(&subject), &args, range(span))?;
     Ok(Node::Test {
         name: test.name.to_owned(),
-        subject: Box::new(lower(&test.expr)?),
+        subject,
         args,
     })
 }
@@ -255,9 +297,6 @@ const fn comparison(op: ast::CompareOpKind) -> Compare {
 }
 
 fn lower_filter(filter: &ast::Filter<'_>, span: Span) -> Result<Node, SyntaxError> {
-    if !is_filter(filter.name) {
-        return Err(unknown(span, "filter", filter.name, super::filters::FILTERS));
-    }
     let Some(subject) = &filter.expr else {
         return Err(refuse(
             span,
@@ -265,23 +304,12 @@ fn lower_filter(filter: &ast::Filter<'_>, span: Span) -> Result<Node, SyntaxErro
             "write a value before the `|`",
         ));
     };
+    let subject = Box::new(lower(subject)?);
     let (args, named) = arguments(&filter.args, span)?;
-    let test = match filter.name {
-        "select" | "reject" => args.first(),
-        "selectattr" | "rejectattr" => args.get(1),
-        _ => None,
-    };
-    if let Some(Tree {
-        node: Node::Const(Val::Text(test)),
-        ..
-    }) = test
-        && !is_test(test)
-    {
-        return Err(unknown(span, "test", test, super::filters::TESTS));
-    }
+    filters::check_filter(filter.name, &subject, &args, &named, range(span))?;
     Ok(Node::Filter {
         name: filter.name.to_owned(),
-        subject: Box::new(lower(subject)?),
+        subject,
         args,
         named,
     })
@@ -351,16 +379,5 @@ fn refuse(span: Span, message: &str, help: &str) -> SyntaxError {
         from,
         to,
         unknown_function: false,
-    }
-}
-
-fn unknown(span: Span, what: &str, name: &str, known: &[&str]) -> SyntaxError {
-    let help = match runbook_document::nearest(name, known.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("the {what}s are {}", known.join(", ")),
-    };
-    SyntaxError {
-        unknown_function: true,
-        ..refuse(span, &format!("there is no {what} `{name}`"), &help)
     }
 }

@@ -6,15 +6,21 @@
 //! place. Secrets are values of their own kind, which can be joined to text and nothing else.
 //!
 //! There are no loops, no calls and no assignments, so that evaluating takes time in proportion to the text
-//! and the data.
+//! and the data. What it makes is counted against a [`Budget`], so that it takes no more room than that either.
+//! What is wrong whatever the values are is a [`SyntaxError`] before anything runs.
 
+mod budget;
 mod error;
 mod eval;
+mod evaluation;
 mod explain;
 mod filters;
+mod kind;
 mod lower;
 mod ops;
+mod reading;
 mod scope;
+mod statics;
 mod tree;
 mod val;
 
@@ -23,11 +29,14 @@ mod tests;
 
 pub use self::error::EvalError;
 pub use self::filters::{is_filter, is_test};
+pub use self::kind::Kind;
 pub use self::lower::SyntaxError;
 pub use self::scope::{Known, Scope};
 pub use self::tree::Reference;
 pub use self::val::Val;
 
+pub(crate) use self::budget::{Budget, Exhausted};
+use self::evaluation::Evaluation;
 use self::tree::Tree;
 
 /// An expression that was read.
@@ -63,7 +72,7 @@ impl Expression {
 
     /// Its value.
     pub fn eval(&self, scope: &Scope) -> Result<Val, EvalError> {
-        eval::eval(&self.tree, scope)
+        Evaluation::new(scope).of(&self.tree)
     }
 
     /// Its value, which must be a boolean.

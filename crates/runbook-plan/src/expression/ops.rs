@@ -5,7 +5,10 @@ use std::cmp::Ordering;
 use runbook_action::{Segment, Text};
 
 use super::Val;
-use super::error::{EvalError, Evaluated, MAX_TEXT};
+use super::budget::MAX_TEXT;
+use super::error::{EvalError, Evaluated};
+use super::evaluation::Evaluation;
+use super::filters::is_measure;
 use super::tree::{Compare, Math, Tree};
 
 pub(super) fn negate(tree: &Tree, value: &Val) -> Evaluated {
@@ -79,7 +82,7 @@ fn float(tree: &Tree, op: Math, a: f64, b: f64) -> Evaluated {
     }
 }
 
-fn overflow(tree: &Tree) -> EvalError {
+pub(super) fn overflow(tree: &Tree) -> EvalError {
     EvalError::new(tree, "the result is not a number of the language")
 }
 
@@ -112,58 +115,95 @@ pub(super) fn compare(tree: &Tree, op: Compare, left: &Val, right: &Val) -> Resu
     }
 }
 
-/// Equality. Values of unlike types are an error and not unequal, since a `!=` would pass by accident; null
-/// may be compared with anything.
+/// Equality, at any depth. Values of unlike types are an error and not unequal, since a `!=` would pass by
+/// accident; null may be compared with anything.
 pub(super) fn equal(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError> {
     refuse_secrets(tree, left, right)?;
+    equal_values(tree, left, right)
+}
+
+fn equal_values(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError> {
     match (left, right) {
         (Val::Null, other) | (other, Val::Null) => Ok(*other == Val::Null),
-        (Val::Int(a), Val::Int(b)) => Ok(a == b),
-        (Val::Bool(_), Val::Bool(_))
-        | (Val::Text(_), Val::Text(_))
-        | (Val::List(_), Val::List(_))
-        | (Val::Map(_), Val::Map(_)) => Ok(same(left, right)),
-        _ => match (number(left), number(right)) {
-            #[expect(
-                clippy::float_cmp,
-                reason = "equality of numbers is what the author asked for"
-            )]
-            (Some(a), Some(b)) => Ok(a == b),
-            _ => Err(unlike(tree, left, right)),
-        },
+        (Val::Bool(a), Val::Bool(b)) => Ok(a == b),
+        (Val::Text(a), Val::Text(b)) => Ok(a == b),
+        // All that stands side by side is compared, so that an error does not depend on what stands before it.
+        (Val::List(a), Val::List(b)) => a
+            .iter()
+            .zip(b.iter())
+            .try_fold(a.len() == b.len(), |so_far, (a, b)| {
+                Ok(equal_values(tree, a, b)? && so_far)
+            }),
+        (Val::Map(a), Val::Map(b)) => a.iter().try_fold(a.len() == b.len(), |so_far, (key, a)| {
+            Ok(match b.get(key) {
+                Some(b) => equal_values(tree, a, b)? && so_far,
+                None => false,
+            })
+        }),
+        _ => order_of_numbers(left, right)
+            .map(Ordering::is_eq)
+            .ok_or_else(|| unlike(tree, left, right)),
     }
 }
 
-/// Equality at any depth, where unlike types are unequal.
-#[expect(
-    clippy::float_cmp,
-    reason = "equality of numbers is what the author asked for"
-)]
-pub(super) fn same(left: &Val, right: &Val) -> bool {
+/// The order of two numbers by their values: a whole number is not rounded to be compared with a fraction.
+fn order_of_numbers(left: &Val, right: &Val) -> Option<Ordering> {
     match (left, right) {
-        (Val::List(a), Val::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same(a, b)),
-        (Val::Map(a), Val::Map(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
-        }
-        _ => match (number(left), number(right)) {
-            (Some(a), Some(b)) => a == b,
-            _ => left == right,
-        },
+        (Val::Int(a), Val::Int(b)) => Some(a.cmp(b)),
+        (Val::Float(a), Val::Float(b)) => a.partial_cmp(b),
+        (Val::Int(a), Val::Float(b)) => order_mixed(*a, *b),
+        (Val::Float(a), Val::Int(b)) => order_mixed(*b, *a).map(Ordering::reverse),
+        _ => None,
     }
 }
 
-/// The order of two numbers or two texts. Anything else has none.
+fn order_mixed(whole: i64, other: f64) -> Option<Ordering> {
+    // Beyond these all doubles are whole, and greater or less than all whole numbers of 64 bits.
+    const LIMIT: f64 = 9_223_372_036_854_775_808.0;
+    if other.is_nan() {
+        return None;
+    }
+    if other >= LIMIT {
+        return Some(Ordering::Less);
+    }
+    if other < -LIMIT {
+        return Some(Ordering::Greater);
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "it is whole and within 64 bits")]
+    let floor = other.floor() as i64;
+    let by_fraction = if other.fract() == 0.0 {
+        Ordering::Equal
+    } else {
+        Ordering::Less
+    };
+    Some(whole.cmp(&floor).then(by_fraction))
+}
+
+/// A double without a fraction as a whole number, in the range in which doubles are exact.
+pub(super) fn to_whole(value: f64) -> Option<i64> {
+    const LIMIT: f64 = 9_007_199_254_740_992.0;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "within the range in which doubles are exact"
+    )]
+    (value.fract() == 0.0 && value.abs() <= LIMIT).then_some(value as i64)
+}
+
+/// The order of two numbers or two texts. Anything else has none, nor have texts that stand for numbers: "9" would
+/// come after "10", and "5m" after "10m".
 pub(super) fn order(tree: &Tree, left: &Val, right: &Val) -> Result<Ordering, EvalError> {
     refuse_secrets(tree, left, right)?;
     match (left, right) {
-        (Val::Int(a), Val::Int(b)) => Ok(a.cmp(b)),
+        (Val::Text(a), Val::Text(b)) if is_measure(a) && is_measure(b) => {
+            let message = format!(
+                "{} and {} would be ordered letter by letter, and not as what they measure: turn them into numbers, with `int`, `duration`, `quantity` or `percent`",
+                left.show(),
+                right.show()
+            );
+            Err(EvalError::new(tree, message))
+        }
         (Val::Text(a), Val::Text(b)) => Ok(a.cmp(b)),
-        _ => match (number(left), number(right)) {
-            (Some(a), Some(b)) => a
-                .partial_cmp(&b)
-                .ok_or_else(|| EvalError::new(tree, "NaN cannot be ordered")),
-            _ => Err(unlike(tree, left, right)),
-        },
+        _ => order_of_numbers(left, right).ok_or_else(|| unlike(tree, left, right)),
     }
 }
 
@@ -178,7 +218,7 @@ fn unlike(tree: &Tree, left: &Val, right: &Val) -> EvalError {
     EvalError::new(tree, message)
 }
 
-fn contains(tree: &Tree, container: &Val, value: &Val) -> Result<bool, EvalError> {
+pub(super) fn contains(tree: &Tree, container: &Val, value: &Val) -> Result<bool, EvalError> {
     refuse_secrets(tree, container, value)?;
     match (container, value) {
         (Val::List(items), _) => {
@@ -211,13 +251,13 @@ pub(super) fn refuse_secrets(tree: &Tree, left: &Val, right: &Val) -> Result<(),
 pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
     match value {
         Val::Map(map) => map.get(name).cloned().ok_or_else(|| {
-            let keys: Vec<&str> = map.keys().map(String::as_str).take(12).collect();
+            let keys: Vec<String> = map.keys().take(12).map(|key| short(key)).collect();
             let there = if keys.is_empty() {
                 "it is empty".to_owned()
             } else {
                 format!("it has {}", keys.join(", "))
             };
-            EvalError::missing(tree, format!("there is no `{name}`: {there}"))
+            EvalError::missing(tree, format!("there is no `{}`: {there}", short(name)))
         }),
         Val::Null => Err(EvalError::missing(
             tree,
@@ -232,21 +272,33 @@ pub(super) fn attribute(tree: &Tree, value: &Val, name: &str) -> Evaluated {
     }
 }
 
+/// The beginning of a key, for a message.
+fn short(key: &str) -> String {
+    match key.char_indices().nth(40) {
+        Some((cut, _)) => format!("{}…", &key[..cut]),
+        None => key.to_owned(),
+    }
+}
+
 /// Joins values as text. A secret in it makes the whole a secret.
-pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
+pub(super) fn concat<'v>(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    values: impl IntoIterator<Item = &'v Val>,
+) -> Evaluated {
     let mut segments = Vec::new();
-    let mut length = 0;
+    let mut length: usize = 0;
     for value in values {
         let parts = value
             .segments()
             .ok_or_else(|| EvalError::new(tree, format!("{} cannot be joined to text", value.noun())))?;
-        length += parts.iter().map(length_of).sum::<usize>();
+        length = length.saturating_add(parts.iter().map(length_of).sum::<usize>());
         if length > MAX_TEXT {
-            let message = format!("the text would be longer than {MAX_TEXT} bytes");
-            return Err(EvalError::new(tree, message));
+            break;
         }
         segments.extend(parts);
     }
+    on.budget.text(tree, length)?;
     let text = Text::from_segments(segments);
     if text.is_secret() {
         return Ok(Val::Secret(text));
@@ -262,7 +314,8 @@ pub(super) fn concat(tree: &Tree, values: &[Val]) -> Evaluated {
     Ok(Val::text(joined))
 }
 
-fn length_of(segment: &Segment) -> usize {
+/// The length of a part in the text that it becomes.
+pub(crate) fn length_of(segment: &Segment) -> usize {
     match segment {
         Segment::Literal(text) | Segment::Value(text) => text.len(),
         Segment::Secret(secret) => secret.reveal().len(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Val;
@@ -22,6 +23,7 @@ pub struct Scope {
     result: Option<Val>,
     value: Option<Val>,
     known: Option<Arc<dyn Known>>,
+    instant: Option<Timestamp>,
 }
 
 impl Scope {
@@ -33,6 +35,7 @@ impl Scope {
             result: None,
             value: None,
             known: None,
+            instant: None,
         }
     }
 
@@ -63,6 +66,19 @@ impl Scope {
             result: Some(Val::from(result)),
             ..self.clone()
         }
+    }
+
+    /// The same with the moment at which the result was read, which `age` counts from.
+    #[must_use]
+    pub fn with_instant(&self, instant: Timestamp) -> Self {
+        Self {
+            instant: Some(instant),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) const fn instant(&self) -> Option<Timestamp> {
+        self.instant
     }
 
     /// The same with a check's `value`.

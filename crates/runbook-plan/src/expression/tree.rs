@@ -1,6 +1,7 @@
 //! The tree of an expression.
 
 use super::Val;
+use super::statics::uses_age;
 
 /// A node and its place in the source, in bytes.
 #[derive(Debug, Clone, PartialEq)]
@@ -87,7 +88,7 @@ pub struct Reference {
 
 impl Tree {
     /// The path that this is, if it is one: a name and what follows it.
-    fn path(&self) -> Option<Vec<String>> {
+    pub(crate) fn path(&self) -> Option<Vec<String>> {
         match &self.node {
             Node::Name(name) => Some(vec![name.clone()]),
             Node::StepValue { step, name } => Some(vec!["steps".to_owned(), step.clone(), name.clone()]),
@@ -116,6 +117,17 @@ impl Tree {
 
     pub(crate) fn collect(&self, out: &mut Vec<Reference>) {
         self.collect_with(out, false);
+    }
+
+    /// Shows each path in it, with its tree.
+    pub(crate) fn each_path(&self, show: &mut impl FnMut(&Self, Vec<String>)) {
+        match self.path() {
+            Some(path) => show(self, path),
+            None => self
+                .children()
+                .into_iter()
+                .for_each(|child| child.each_path(show)),
+        }
     }
 
     fn collect_with(&self, out: &mut Vec<Reference>, lenient: bool) {
@@ -163,6 +175,21 @@ impl Tree {
             | Node::List(_)
             | Node::Map(_) => self.children().into_iter().for_each(|tree| tree.collect(out)),
         }
+    }
+
+    /// Whether this holds for it or a part of it.
+    pub(crate) fn any(&self, holds: &dyn Fn(&Self) -> bool) -> bool {
+        holds(self) || self.children().into_iter().any(|child| child.any(holds))
+    }
+
+    /// Whether it refers to nothing, not even to the moment.
+    pub(crate) fn is_constant(&self) -> bool {
+        !self.any(&|tree| {
+            matches!(
+                tree.node,
+                Node::Name(_) | Node::StepValue { .. } | Node::CheckValue { .. }
+            ) || uses_age(&tree.node)
+        })
     }
 
     /// How many levels it has.

@@ -1,10 +1,15 @@
 //! What expressions must mean, and what they must refuse.
 
+mod bounds;
+mod filters;
+mod reading;
+mod statics;
+
 use indexmap::IndexMap;
 use runbook_action::{Param, Secret, Segment, Text};
 use serde_json::json;
 
-use super::{Expression, Scope, Val};
+use super::{Expression, Kind, Scope, SyntaxError, Val};
 
 fn scope() -> Scope {
     let token = Text::from_segments(vec![Segment::Secret(Secret::new("token", "hunter2".to_owned()))]);
@@ -16,24 +21,38 @@ fn scope() -> Scope {
     ]))
     .with_result(&json!({
         "status": 200,
-        "body": {"pool": {"util": 0.97, "size": null}, "state": "idle", "count": "12", "up": "false"},
+        "body": {"pool": {"util": 0.97, "size": null}, "state": "idle", "count": "12", "up": "false",
+                 "slash": "a\\b", "nul": "a\0b", "empty": "", "long": "n".repeat(64), "bracket": "["},
         "rows": [{"pid": 1, "state": "idle"}, {"pid": 2, "state": "active"}, {"pid": 3, "state": "idle"}],
         "uneven": [{"state": "idle"}, {}],
+        "items": [
+            {"metadata": {"name": "web"}, "app.kubernetes.io/name": "w"},
+            {"metadata": {"name": "db"}, "app.kubernetes.io/name": "d"},
+        ],
+        "flags": [true, false], "counts": ["9", "10"], "mixed": ["a", 1], "stdout": "web-1",
         "lines": ["a", "b"], "big": 18_446_744_073_709_551_615_u64
     }))
 }
 
 fn value(source: &str) -> Result<serde_json::Value, String> {
-    let expression = Expression::parse(source).map_err(|error| error.message)?;
+    let expression = Expression::parse(source).map_err(told)?;
     expression
         .eval(&scope())
         .map(|value| value.to_json())
         .map_err(|error| error.message)
 }
 
+/// What is said of an expression that cannot be read.
+fn told(error: SyntaxError) -> String {
+    match error.help {
+        Some(help) => format!("{}; {help}", error.message),
+        None => error.message,
+    }
+}
+
 fn condition(source: &str) -> Result<bool, String> {
     Expression::parse(source)
-        .map_err(|error| error.message)?
+        .map_err(told)?
         .eval_bool(&scope())
         .map_err(|error| error.message)
 }
