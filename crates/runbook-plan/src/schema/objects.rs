@@ -62,7 +62,7 @@ impl Writer {
     pub(super) fn shape(&mut self, shape: &'static Shape, owner: Owner) -> Json {
         match shape {
             Shape::Template => self.shared("template", || shapes::text("template")),
-            Shape::Literal => self.shared("text", || shapes::text("text")),
+            Shape::Literal | Shape::Quoted(_) => self.shared("text", || shapes::text("text")),
             Shape::Expression => self.shared("expression", shapes::expression),
             Shape::Slug => self.shared("name", shapes::slug),
             Shape::Version => self.shared("version", shapes::version),

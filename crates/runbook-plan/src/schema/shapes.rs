@@ -143,24 +143,16 @@ pub(super) fn dynamic(inner: &Shape, schema: Json) -> Json {
 /// What holds if a key is left out. Editors insert it with the key, so there is none for booleans: whoever writes
 /// such a key wants the other one.
 pub(super) fn default(shape: &Shape, text: &str) -> Option<Value> {
-    match shape {
-        Shape::Duration => duration::parse_duration(text).map(|_| text.into()),
-        Shape::Choice(words) => words.contains(&text).then(|| text.into()),
-        Shape::Integer { .. } => text.parse::<i64>().ok().map(Value::from),
-        Shape::Number { .. } => serde_json::from_str(text).ok().filter(Value::is_number),
-        Shape::Dynamic(inner) => default(inner, text),
-        Shape::Template
-        | Shape::Literal
-        | Shape::Expression
-        | Shape::Slug
-        | Shape::Version
-        | Shape::Boolean
-        | Shape::List(_)
-        | Shape::Map(_)
-        | Shape::Named(_)
-        | Shape::Object(_)
-        | Shape::OneOf(_)
-        | Shape::Any => None,
+    if let Shape::Dynamic(inner) = shape {
+        default(inner, text)
+    } else if let Shape::Choice(words) = shape {
+        words.contains(&text).then(|| text.into())
+    } else if matches!(shape, Shape::Duration) {
+        duration::parse_duration(text).map(|_| text.into())
+    } else if matches!(shape, Shape::Integer { .. } | Shape::Number { .. }) {
+        serde_json::from_str(text).ok().filter(Value::is_number)
+    } else {
+        None
     }
 }
 
@@ -184,22 +176,12 @@ struct Ways {
 impl Ways {
     fn add(&mut self, shape: &Shape, mut schema: Json) {
         name(&mut schema, shape);
-        let place = match shape {
-            Shape::Object(_) | Shape::Map(_) | Shape::Named(_) => &mut self.mapping,
-            Shape::List(_) => &mut self.list,
-            Shape::Template
-            | Shape::Literal
-            | Shape::Expression
-            | Shape::Slug
-            | Shape::Version
-            | Shape::Integer { .. }
-            | Shape::Number { .. }
-            | Shape::Boolean
-            | Shape::Duration
-            | Shape::Choice(_)
-            | Shape::Dynamic(_)
-            | Shape::OneOf(_)
-            | Shape::Any => return self.others.push(schema),
+        let place = if matches!(shape, Shape::Object(_) | Shape::Map(_) | Shape::Named(_)) {
+            &mut self.mapping
+        } else if matches!(shape, Shape::List(_)) {
+            &mut self.list
+        } else {
+            return self.others.push(schema);
         };
         // As in the check, the first that fits is the one.
         place.get_or_insert(schema);
@@ -229,26 +211,21 @@ impl Ways {
     }
 }
 
-/// Gives an alternative a title of its own, by which a hover tells it from the others.
+/// Gives an alternative a title of its own, by which a hover tells it from the others. Texts, names and numbers have
+/// one, or alternatives that have.
 fn name(schema: &mut Json, shape: &Shape) {
-    let title = match shape {
-        Shape::List(_) => "list",
-        Shape::Map(_) | Shape::Named(_) => "mapping",
-        Shape::Boolean => "boolean",
-        Shape::Choice(_) => "word",
-        Shape::Any => "value",
-        Shape::OneOf(_) => "alternatives",
-        Shape::Dynamic(_) => "value or template",
-        // These have one, or more than one below.
-        Shape::Template
-        | Shape::Literal
-        | Shape::Expression
-        | Shape::Slug
-        | Shape::Version
-        | Shape::Integer { .. }
-        | Shape::Number { .. }
-        | Shape::Duration
-        | Shape::Object(_) => return,
+    let title = if matches!(shape, Shape::List(_)) {
+        "list"
+    } else if matches!(shape, Shape::Map(_) | Shape::Named(_)) {
+        "mapping"
+    } else if matches!(shape, Shape::Boolean) {
+        "boolean"
+    } else if matches!(shape, Shape::Choice(_)) {
+        "word"
+    } else if matches!(shape, Shape::Any | Shape::OneOf(_) | Shape::Dynamic(_)) {
+        "value"
+    } else {
+        return;
     };
     schema.insert("title".to_owned(), title.into());
 }

@@ -32,6 +32,7 @@ static WHOLE: Object = Object {
 static SHAPES: &[Shape] = &[
     Shape::Template,
     Shape::Literal,
+    Shape::Quoted(&["sql_literal"]),
     Shape::Expression,
     Shape::Slug,
     Shape::Version,

@@ -7,6 +7,10 @@ pub(super) fn remark(shape: &Shape) -> Option<String> {
     match shape {
         Shape::Template => Some("Each `{{ … }}` in it is replaced by a value.".to_owned()),
         Shape::Literal => Some("A `{{ … }}` in it stays as it is.".to_owned()),
+        Shape::Quoted(filters) => Some(format!(
+            "A `{{{{ … }}}}` in it must end with the filter `{}`.",
+            filters.join("` or `")
+        )),
         Shape::Expression => Some("Written without braces.".to_owned()),
         Shape::Slug => Some("Lower case letters, digits, `_` and `-`, beginning with a letter.".to_owned()),
         Shape::Version => Some("Such as `1.2.0`.".to_owned()),
@@ -33,61 +37,36 @@ pub(super) fn results(fields: &[Field]) -> Option<String> {
 
 /// An alternative, as a sentence.
 fn way(shape: &Shape) -> String {
-    match shape {
-        Shape::List(_) | Shape::Map(_) | Shape::Named(_) => remark(shape).unwrap_or_default(),
-        Shape::Object(object) if object.open || object.fields.len() > 5 => {
-            sentence(&format!("the keys of {}", a(object.name)))
-        }
-        Shape::Object(object) => {
-            let keys: Vec<String> = object
-                .fields
-                .iter()
-                .map(|field| format!("`{}`", field.key))
-                .collect();
-            format!("A mapping with {}.", keys.join(", "))
-        }
-        Shape::Template
-        | Shape::Literal
-        | Shape::Expression
-        | Shape::Slug
-        | Shape::Version
-        | Shape::Integer { .. }
-        | Shape::Number { .. }
-        | Shape::Boolean
-        | Shape::Duration
-        | Shape::Choice(_)
-        | Shape::Dynamic(_)
-        | Shape::OneOf(_)
-        | Shape::Any => sentence(&shape.noun()),
+    let Shape::Object(object) = shape else {
+        let has_more = matches!(shape, Shape::List(_) | Shape::Map(_) | Shape::Named(_));
+        let remark = has_more.then(|| remark(shape)).flatten();
+        return remark.unwrap_or_else(|| sentence(&shape.noun()));
+    };
+    if object.open || object.fields.len() > 5 {
+        return sentence(&format!("the keys of {}", a(object.name)));
     }
+    let keys: Vec<String> = object
+        .fields
+        .iter()
+        .map(|field| format!("`{}`", field.key))
+        .collect();
+    format!("A mapping with {}.", keys.join(", "))
 }
 
 fn many(what: &str, inner: &Shape) -> String {
-    let rest = match inner {
-        Shape::Template => " Each `{{ … }}` in them is replaced by a value.",
-        Shape::Expression => " They are written without braces.",
-        Shape::Literal
-        | Shape::Slug
-        | Shape::Version
-        | Shape::Integer { .. }
-        | Shape::Number { .. }
-        | Shape::Boolean
-        | Shape::Duration
-        | Shape::Choice(_)
-        | Shape::Dynamic(_)
-        | Shape::List(_)
-        | Shape::Map(_)
-        | Shape::Named(_)
-        | Shape::Object(_)
-        | Shape::OneOf(_)
-        | Shape::Any => "",
+    let rest = if matches!(inner, Shape::Template) {
+        " Each `{{ … }}` in them is replaced by a value."
+    } else if matches!(inner, Shape::Expression) {
+        " They are written without braces."
+    } else {
+        ""
     };
     format!("{what} {}.{rest}", plural(inner))
 }
 
 fn plural(shape: &Shape) -> String {
     match shape {
-        Shape::Template | Shape::Literal => "texts".to_owned(),
+        Shape::Template | Shape::Literal | Shape::Quoted(_) => "texts".to_owned(),
         Shape::Expression => "expressions".to_owned(),
         Shape::Slug => "names".to_owned(),
         Shape::Version => "versions".to_owned(),
