@@ -79,6 +79,17 @@ fn keys_are_offered_where_they_belong() {
     let shell = offers(&runbook("steps:\n  - id: one\n    shell:\n      ‸\n"));
     has(&shell, &["run", "interpreter", "cwd"]);
 
+    let branch = offers(&runbook("steps:\n  - id: one\n    choose:\n      - ‸\n"));
+    has(&branch, &["when", "else", "shell", "manual", "runbook", "steps"]);
+    let alternative = offers(&runbook(
+        "steps:\n  - id: one\n    first_of:\n      - within: 5m\n        ‸\n",
+    ));
+    has(&alternative, &["shell", "manual", "wait"]);
+    // A person is no check, and undoes nothing that the program could prove.
+    let check = offers(&runbook("guards:\n  - ‸\n"));
+    has(&check, &["expect", "fails", "http", "service"]);
+    lacks(&check, &["manual", "runbook"]);
+
     let input = offers(&runbook("inputs:\n  size:\n    ‸\n"));
     has(&input, &["type", "default", "minimum", "help"]);
 }
@@ -118,6 +129,17 @@ fn words_are_offered_as_values() {
         &["integer", "duration", "enum"],
     );
     lacks(&offers("steps:\n  - id: one\n    title: ‸\n"), &["true", "false"]);
+}
+
+#[test]
+fn a_default_is_offered_as_the_value() {
+    let mut editor = Editor::start();
+    let opened = editor.runbook(&runbook("verify:\n  - shell: 'true'\n    every: ‸\n"));
+    assert_eq!(editor.offers(&opened), ["2s"]);
+    let opened = editor.runbook(&runbook(
+        "steps:\n  - id: one\n    shell: 'true'\n    rollback: ‸\n",
+    ));
+    assert_eq!(editor.offers(&opened), ["auto", "not_needed"]);
 }
 
 #[test]
@@ -248,6 +270,26 @@ fn mistakes_are_explained_in_words_that_help() {
             "connections: {api: {headers: {}}}\nsteps: [{id: one, http: {get: /}}]\n",
             "api",
             "The kind of the connection is missing: one of ",
+        ),
+        (
+            "triggers: [{alert: {a: b}, schedule: '0 9 * * *'}]\nsteps: [{id: one, shell: uptime}]\n",
+            "schedule",
+            "There is `alert` already",
+        ),
+        (
+            "secrets: {token: {}}\nsteps: [{id: one, shell: uptime}]\n",
+            "token",
+            "The kind of the secret is missing: one of env, file, command.",
+        ),
+        (
+            "steps: [{id: one, shell: uptime, rollback: atuo}]\n",
+            "atuo",
+            "Value is not accepted. Valid values: \"auto\", \"not_needed\".",
+        ),
+        (
+            "inputs: {pool-size: {type: integer}}\nsteps: [{id: one, shell: uptime}]\n",
+            "pool-size",
+            "Expected a name that expressions can use",
         ),
     ] {
         let opened = editor.runbook(&runbook(text));

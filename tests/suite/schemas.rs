@@ -231,7 +231,7 @@ fn what_is_wrong_is_refused_as_far_as_a_schema_can_tell() {
         let listed = BEYOND.iter().find(|(entry, _)| covers(entry, &name));
         match (refused, listed) {
             (true, Some((entry, _))) => {
-                mistakes.push(format!("{name} is refused: `{entry}` may not cover it"))
+                mistakes.push(format!("{name} is refused: `{entry}` may not cover it"));
             }
             (false, None) => mistakes.push(format!("{name} passes and is not on the list")),
             (true, None) | (false, Some(_)) => {}
