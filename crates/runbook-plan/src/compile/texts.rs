@@ -66,11 +66,17 @@ impl Compiler<'_, '_> {
             );
             fine = false;
         }
+        let mut minus = None;
         for reference in expression.references() {
+            if minus == Some(reference.from) {
+                // The second half of a name with a dash in it, which has been reported.
+                continue;
+            }
             self.note_use(&reference);
             if let Err(wrong) = names::check(&reference, names, &self.global) {
                 let span = locate(self, reference.from, reference.to);
                 let dashed = dashed(source, &reference);
+                minus = dashed.is_some().then_some(reference.to + 1);
                 self.findings
                     .push(Finding::error(wrong.code, span, wrong.message).maybe_help(dashed.or(wrong.help)));
                 fine = false;
