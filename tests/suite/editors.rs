@@ -198,10 +198,7 @@ fn hovering_explains() {
             "steps:\n  - id: one\n    shell: uptime\n    effe‸ct: read\n",
             vec!["What it does to the world.", "* `destructive`"],
         ),
-        (
-            "connections:\n  db: {sq‸l: 'sqlite:a.db'}\n",
-            vec!["PostgreSQL or SQLite"],
-        ),
+        ("connections:\n  db: {sq‸l: 'sqlite:a.db'}\n", vec!["A database:"]),
         (
             "verify:\n  - http: {get: /}\n    exp‸ect: status == 200\n",
             vec!["What must hold.", "without braces"],
