@@ -1,5 +1,6 @@
 //! A project in a temporary directory, the program started in it, and what a run left there.
 
+mod editor;
 mod journal;
 mod process;
 mod recorder;
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub(crate) use self::editor::{Editor, Squiggle};
 pub(crate) use self::journal::Run;
 pub(crate) use self::process::{Lab, Running};
 pub(crate) use self::recorder::{Recorder, Request};
@@ -102,7 +104,8 @@ pub(crate) struct Project {
 impl Project {
     /// A project without any file.
     pub(crate) fn empty() -> Self {
-        let directory = TempDir::new().expect("there is room");
+        // No name that begins with a dot: editors leave such folders out of their patterns.
+        let directory = TempDir::with_prefix("runbook-").expect("there is room");
         Self {
             directory,
             variables: Vec::new(),

@@ -11,9 +11,11 @@
 
 mod author;
 mod book;
+mod bounds;
 mod broken;
 mod check;
 mod commands;
+mod editors;
 mod fmt;
 mod formats;
 mod harness;
@@ -25,5 +27,6 @@ mod postgres;
 mod readme;
 mod refused;
 mod running;
+mod schemas;
 mod secrets;
 mod signals;

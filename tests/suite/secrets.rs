@@ -2,15 +2,16 @@
 
 use crate::harness::{Ended, Project};
 
-/// As it is, as base64, percent-encoded, and as JSON and a shell write it.
+/// As it is, as base64, percent-encoded, and as JSON, a shell and SQL write it.
 const SECRET: &str = "pä ss\"w'rd&7$!";
-const FORMS: [&str; 6] = [
+const FORMS: [&str; 7] = [
     SECRET,
     "cMOkIHNzIncncmQmNyQh",
     "p%C3%A4%20ss%22w%27rd%267%24%21",
     r#"pä ss\"w'rd&7$!"#,
     r#"p\u00e4 ss\"w'rd&7$!"#,
     r#"pä ss"w'\''rd&7$!"#,
+    r#"pä ss"w''rd&7$!"#,
 ];
 
 #[track_caller]
@@ -63,6 +64,14 @@ steps:
   - id: argument
     exec: [echo, "--token={{ secrets.token }}"]
     effect: read
+  - id: literal
+    sql: SELECT {{ secrets.token | sql_literal }} AS said, 'x' || {{ secrets.token | sql_literal }} AS joined
+    effect: read
+    capture: {rows: rows}
+  - id: not_a_statement
+    sql: SELECT FROM {{ secrets.token | sql_literal }} nowhere {{ secrets.token | sql_literal }}
+    irreversible: It is no statement.
+    on_failure: continue
   - id: gate
     exec: ['true']
     effect: read

@@ -6,15 +6,14 @@ use std::time::Duration;
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder, Url};
 use runbook_action::{
-    Action, Args, Call, ErrorKind, Failure, Kind, Output, Param, Recognised, Spec, Undoing, async_trait,
+    Action, Args, Call, ErrorKind, Failure, Kind, Lack, Output, Param, Recognised, Spec, Undoing, async_trait,
 };
 use tokio::time::timeout;
 
 use crate::connection::Server;
 use crate::exchange::{Names, exchange};
 use crate::request::{Line, Request};
-use crate::spec;
-use crate::target;
+use crate::{request, spec, target};
 
 /// How long it may take until a connection stands.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -67,8 +66,10 @@ impl Kind for Http {
     }
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
-        let line = Line::read(&Args::new(params))?;
+        let args = Args::new(params);
+        let line = Line::read(&args)?;
         target::foresee(&line.url)?;
+        request::is_sound(&args)?;
         let (effect, certain) = line.effect();
         Ok(Recognised {
             effect,
@@ -81,7 +82,15 @@ impl Kind for Http {
 
 #[async_trait]
 impl Action for Http {
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection.map(|(_, params)| params))
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        Lack::refuse(spec::lacks(
+            call.params,
+            call.connection.map(|connection| &connection.params),
+        ))?;
         let args = Args::new(call.params);
         let line = Line::read(&args)?;
         let server = Server::read(call.connection)?;

@@ -1,4 +1,4 @@
-//! The action `http`: a request and its answer.
+//! The action `http`, a request and its answer, and the kind `promql`.
 //!
 //! A [`Request`](request::Request) is what is to be asked, read from the parameters and the connection.
 //! [`exchange`] sends it, follows redirects that stay on the same origin, and reads the answer within bounds;
@@ -7,6 +7,9 @@
 //!
 //! What a connection carries (its headers, which hold credentials) goes to the connection's own origin and to no
 //! other.
+//!
+//! [`promql`] is known as far as what it accepts; asking is a later part of this crate. [`query`] finds the places in
+//! the text of a query where a label's value may stand.
 
 mod action;
 mod answer;
@@ -14,9 +17,12 @@ mod connection;
 mod exchange;
 mod failure;
 mod header;
+mod promql;
+mod query;
 mod request;
 mod shown;
 mod spec;
 mod target;
 
 pub use action::Http;
+pub use promql::Promql;

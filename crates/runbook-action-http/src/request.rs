@@ -9,7 +9,7 @@ use runbook_action::{Args, Effect, Failure, Param};
 use crate::connection::Server;
 use crate::header;
 use crate::shown::without_credentials;
-use crate::spec::{METHODS, SHORT};
+use crate::spec::{METHODS, REDIRECTS, SHORT};
 use crate::target::{self, encode};
 
 /// The longest URL that can be sent, in bytes.
@@ -92,6 +92,7 @@ pub(crate) struct Request {
 impl Request {
     /// Reads all of it.
     pub(crate) fn read(args: &Args<'_>, line: &Line<'_>, server: &Server) -> Result<Self, Failure> {
+        is_sound(args)?;
         let mut url = target::of_request(&line.url, server.base.as_ref())?;
         if let Some(query) = args.get("query") {
             let pairs = pairs(&query)?;
@@ -130,24 +131,69 @@ fn method_of(word: &str) -> Method {
     Method::from_bytes(word.as_bytes()).unwrap_or_default()
 }
 
+/// The keys that hold a body.
+const BODIES: [&str; 4] = ["json", "form", "body", "multipart"];
+
+/// Whether what is beside the URL makes sense, as far as it is known.
+pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
+    // A `json: null` is a body, so it is looked up as it stands.
+    let is_given = |key: &&str| match *key {
+        "json" => args.param().get("json").is_some(),
+        key => args.get(key).is_some(),
+    };
+    if BODIES.iter().filter(|key| is_given(key)).count() > 1 {
+        return Err(args
+            .wrong("has more than one body")
+            .help("keep one of `json`, `form`, `body`, `multipart`"));
+    }
+    if let Some(multipart) = args.get("multipart") {
+        for (_, part) in multipart.entries()? {
+            if matches!(part.param(), Param::Map(_)) {
+                is_one_of(&part, ["file", "text"])?;
+            } else {
+                part.text()?;
+            }
+        }
+    }
+    if let Some(auth) = args.get("auth") {
+        is_one_of(&auth, ["bearer", "basic"])?;
+    }
+    let Some(redirects) = args.get("redirects") else {
+        return Ok(());
+    };
+    if REDIRECTS.contains(&redirects.literal()?) {
+        return Ok(());
+    }
+    Err(redirects.wrong(format!("expected one of {}", REDIRECTS.join(", "))))
+}
+
+/// Whether a mapping has exactly one of two keys.
+fn is_one_of(args: &Args<'_>, [first, second]: [&str; 2]) -> Result<(), Failure> {
+    args.entries()?;
+    match (args.get(first), args.get(second)) {
+        (Some(_), Some(extra)) => {
+            Err(extra.wrong(format!("stands beside `{first}`, and one of them is enough")))
+        }
+        (None, None) => Err(args.wrong(format!("needs `{first}` or `{second}`"))),
+        (Some(_), None) | (None, Some(_)) => Ok(()),
+    }
+}
+
 /// The body with its type.
 fn body(args: &Args<'_>) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
-    // A `json: null` is a body, so it is looked up as it stands.
-    let json = args.param().get("json");
-    match (json, args.get("form"), args.get("body")) {
-        (None, None, None) => Ok(None),
-        (Some(json), None, None) => Ok(Some(("application/json", json.reveal().to_string().into_bytes()))),
-        (None, Some(form), None) => Ok(Some((
-            "application/x-www-form-urlencoded",
-            pairs(&form)?.into_bytes(),
-        ))),
-        (None, None, Some(body)) => Ok(Some((
+    if let Some(json) = args.param().get("json") {
+        return Ok(Some(("application/json", json.reveal().to_string().into_bytes())));
+    }
+    if let Some(form) = args.get("form") {
+        let pairs = pairs(&form)?.into_bytes();
+        return Ok(Some(("application/x-www-form-urlencoded", pairs)));
+    }
+    match args.get("body") {
+        Some(body) => Ok(Some((
             "text/plain; charset=utf-8",
             body.text()?.reveal().into_bytes(),
         ))),
-        (Some(_), _, _) | (None, Some(_), Some(_)) => Err(args
-            .wrong("has more than one body")
-            .help("keep one of `json`, `form`, `body`")),
+        None => Ok(None),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Spec, Via};
 
 /// The methods, as `method` takes them.
 pub(crate) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -72,12 +72,146 @@ static PARAMS: Object = Object {
         ),
         Field::optional("body", Shape::Template, "The body, as text."),
         Field::optional(
+            "multipart",
+            Shape::Map(&PART),
+            "The body, as the parts of a form: a text, or a file of this machine.",
+        ),
+        Field::optional(
+            "auth",
+            Shape::Object(&AUTH),
+            "Who asks; what the connection says unless given.",
+        ),
+        Field::optional(
+            "redirects",
+            Shape::Choice(REDIRECTS),
+            "Which redirects are followed: those on the `same_origin` unless given; credentials go to no other.",
+        ),
+        Field::optional(
             "ok_status",
             Shape::List(&STATUS),
             "The status codes that mean success; those from 200 to 299 unless given.",
         ),
     ],
     open: false,
+};
+
+/// The redirects that can be followed.
+pub(crate) const REDIRECTS: &[&str] = &["same_origin", "any", "none"];
+
+const PART: Shape = Shape::OneOf(&[Shape::Template, Shape::Object(&PART_OBJECT)]);
+
+static PART_OBJECT: Object = Object {
+    name: "part",
+    fields: &[
+        Field::optional("file", Shape::Template, "The file that is sent."),
+        Field::optional("text", Shape::Template, "The text that is sent."),
+        Field::optional(
+            "filename",
+            Shape::Template,
+            "The name that the server is told; the file's own unless given.",
+        ),
+        Field::optional("type", Shape::Template, "The media type: `application/gzip`."),
+    ],
+    open: false,
+};
+
+/// Who asks.
+pub(crate) static AUTH: Object = Object {
+    name: "auth",
+    fields: &[
+        Field::optional("bearer", Shape::Template, "A token."),
+        Field::optional("basic", Shape::Object(&BASIC), "A name and a password."),
+    ],
+    open: false,
+};
+
+static BASIC: Object = Object {
+    name: "basic",
+    fields: &[
+        Field::required("user", Shape::Template, "The name."),
+        Field::required("password", Shape::Template, "The password."),
+    ],
+    open: false,
+};
+
+static TLS: Object = Object {
+    name: "tls",
+    fields: &[
+        Field::optional(
+            "ca",
+            Shape::Template,
+            "The file with the certificates of the authorities to trust; the system's unless given.",
+        ),
+        Field::optional("cert", Shape::Template, "The file with one's own certificate."),
+        Field::optional(
+            "key",
+            Shape::Template,
+            "The file with the key of that certificate.",
+        ),
+        Field::optional(
+            "server_name",
+            Shape::Template,
+            "The name that the server's certificate must have; that of the URL unless given.",
+        ),
+    ],
+    open: false,
+};
+
+const HEADERS: Field = Field::optional(
+    "headers",
+    Shape::Map(&HEADER),
+    "Headers for this server, and for no other.",
+);
+const CONNECTION_AUTH: Field = Field::optional(
+    "auth",
+    Shape::Object(&AUTH),
+    "Who asks this server, and no other.",
+);
+const CONNECTION_TLS: Field = Field::optional(
+    "tls",
+    Shape::Object(&TLS),
+    "How to make sure of the server, and of oneself.",
+);
+const PROXY: Field = Field::optional(
+    "proxy",
+    Shape::Template,
+    "The URL of a proxy that all requests go through; the environment is not asked for one.",
+);
+const TIMEOUT: Field = Field::optional(
+    "timeout",
+    Shape::Duration,
+    "How long an answer may take; `30s` unless given.",
+);
+const CONNECT_TIMEOUT: Field = Field::optional(
+    "connect_timeout",
+    Shape::Duration,
+    "How long it may take until the connection stands; `10s` unless given.",
+);
+
+const THROUGH: Via = Via::Named(&["ssh", "container", "pod", "deployment"]);
+
+/// A server that answers queries about metrics.
+pub(crate) static PROMETHEUS: ConnectionSpec = ConnectionSpec {
+    kind: "prometheus",
+    doc: "A server that speaks Prometheus' API for queries.",
+    shape: Object {
+        name: "connection",
+        fields: &[
+            Field::required(
+                "prometheus",
+                Shape::Template,
+                "The URL of the server, without `/api/v1`.",
+            ),
+            HEADERS,
+            CONNECTION_AUTH,
+            CONNECTION_TLS,
+            PROXY,
+            TIMEOUT,
+            CONNECT_TIMEOUT,
+        ],
+        open: false,
+    },
+    via: THROUGH,
 };
 
 static CONNECTION: ConnectionSpec = ConnectionSpec {
@@ -87,18 +221,48 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         name: "connection",
         fields: &[
             Field::required("http", Shape::Template, "The URL that paths are added to."),
-            Field::optional(
-                "headers",
-                Shape::Map(&HEADER),
-                "Headers for this server, and for no other.",
-            ),
-            Field::optional(
-                "timeout",
-                Shape::Duration,
-                "How long an answer may take; `30s` unless given.",
-            ),
+            HEADERS,
+            CONNECTION_AUTH,
+            CONNECTION_TLS,
+            PROXY,
+            TIMEOUT,
+            CONNECT_TIMEOUT,
         ],
         open: false,
     },
-    via: Via::Named(&["ssh", "container", "pod", "deployment"]),
+    via: THROUGH,
 };
+
+/// What of these parameters cannot be run yet.
+pub(crate) fn lacks(params: &Param, connection: Option<&Param>) -> Vec<Lack> {
+    let given = |params: &Param, key: &str| params.get(key).is_some_and(|it| *it != Param::Null);
+    let mut lacks: Vec<Lack> = Vec::new();
+    for (key, what) in [
+        ("multipart", "a body of several parts"),
+        ("auth", "a request with `auth` of its own"),
+    ] {
+        if given(params, key) {
+            lacks.push(Lack {
+                param: key.to_owned(),
+                what: what.to_owned(),
+            });
+        }
+    }
+    let redirects = params.get("redirects");
+    let is_usual = |it: &Param| matches!(it, Param::Text(text) if text.as_literal() == Some("same_origin"));
+    if redirects.is_some_and(|it| *it != Param::Null && !is_usual(it)) {
+        lacks.push(Lack {
+            param: "redirects".to_owned(),
+            what: "a request with a rule of its own for redirects".to_owned(),
+        });
+    }
+    for key in ["auth", "tls", "proxy", "connect_timeout"] {
+        if connection.is_some_and(|connection| given(connection, key)) {
+            lacks.push(Lack {
+                param: String::new(),
+                what: format!("a request through a connection with `{key}`"),
+            });
+        }
+    }
+    lacks
+}

@@ -31,6 +31,7 @@ impl Kind for Exec {
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
         let args = Args::new(params);
+        spec::is_sound(&args)?;
         let words: Vec<String> = launch::argv(&list_of(&args)?)?
             .iter()
             .map(|(_, text)| quoted(text))
@@ -46,11 +47,12 @@ impl Kind for Exec {
 
 #[async_trait]
 impl Action for Exec {
-    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(connection)
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection)
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        spec::refuse_lacks(call)?;
         let args = Args::new(call.params);
         let list = list_of(&args)?;
         let options = match call.params {

@@ -1,4 +1,4 @@
-//! The actions `shell` and `exec`: programs on this machine.
+//! The actions `shell` and `exec`, programs on this machine, and the kind `file`.
 //!
 //! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) starts it
 //! in a process group of its own and attends to it: its input, its outputs, its end, and the engine's wish that
@@ -7,12 +7,16 @@
 //! No value becomes code. The text of `shell` is literal, and values reach it as environment variables; each
 //! argument of `exec` is one argument, whatever is in it. This crate does not read the process's environment:
 //! the command line takes one snapshot of it, the [`Environment`].
+//!
+//! [`file`] is known as far as what it accepts and what it would do; doing it is a later part of this crate.
 
 mod environment;
 mod exec;
+mod file;
 mod group;
 mod launch;
 mod output;
+mod permission;
 mod program;
 mod run;
 mod shell;
@@ -20,4 +24,5 @@ mod spec;
 
 pub use environment::Environment;
 pub use exec::Exec;
+pub use file::File;
 pub use shell::Shell;

@@ -43,6 +43,7 @@ impl Kind for Shell {
         let args = Args::new(params);
         let script = script_of(&args)?.literal()?;
         interpreter_of(&args)?;
+        spec::is_sound(&args)?;
         let mut lines = script.lines().map(str::trim).filter(|line| !line.is_empty());
         let first = lines.next().unwrap_or_default();
         let summary = one_line(first);
@@ -58,11 +59,12 @@ impl Kind for Shell {
 
 #[async_trait]
 impl Action for Shell {
-    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(connection)
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection)
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        spec::refuse_lacks(call)?;
         let args = Args::new(call.params);
         let script = script_of(&args)?;
         let text = script.literal()?;

@@ -1,7 +1,9 @@
-//! What the two actions accept and answer, as data.
+//! What `shell` and `exec` accept and answer, as data, and the places where programs run.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Spec, Via};
+use runbook_action::{Args, Call, ConnectionNeed, ConnectionSpec, Failure, Lack, Param, Spec, Text, Via};
+
+use crate::permission;
 
 const EXIT_CODE: Shape = Shape::Integer {
     min: Some(0),
@@ -22,6 +24,27 @@ const OK_EXIT_CODES: Field = Field::optional(
     Shape::List(&EXIT_CODE),
     "The exit codes that mean success; `[0]` unless given.",
 );
+const USER: Field = Field::optional(
+    "user",
+    Shape::Template,
+    "The user as whom the program runs, through `sudo` without a question.",
+);
+const TTY: Field = Field::optional(
+    "tty",
+    Shape::Boolean,
+    "Whether the program finds a terminal; then its two outputs are one.",
+);
+const UMASK: Field = Field::optional(
+    "umask",
+    Shape::Literal,
+    "The permissions that new files do not get, in quotes: `\"027\"`.",
+);
+const INHERIT: Field = Field::optional(
+    "inherit",
+    Shape::OneOf(&[Shape::Choice(INHERITED), Shape::List(&Shape::Literal)]),
+    "Which environment variables of the runbook program are passed on: `all`, `none` or their names; `all` unless given.",
+);
+const INHERITED: &[&str] = &["all", "none"];
 
 const RESULT: &[Field] = &[
     Field::required("exit_code", EXIT_CODE, "The exit code."),
@@ -53,7 +76,7 @@ pub(crate) static SHELL: Spec = Spec {
     params: Shape::OneOf(&[Shape::Literal, Shape::Object(&SHELL_OBJECT)]),
     result: RESULT,
     connection: ConnectionNeed::Named(PLACES),
-    connections: &[&LOCAL, &SSH, &SYSTEMD],
+    connections: CONNECTIONS,
     takes_env: true,
 };
 
@@ -69,6 +92,10 @@ static SHELL_OBJECT: Object = Object {
         CWD,
         STDIN,
         OK_EXIT_CODES,
+        USER,
+        TTY,
+        UMASK,
+        INHERIT,
     ],
     open: false,
 };
@@ -79,7 +106,7 @@ pub(crate) static EXEC: Spec = Spec {
     params: Shape::OneOf(&[Shape::List(&Shape::Template), Shape::Object(&EXEC_OBJECT)]),
     result: RESULT,
     connection: ConnectionNeed::Named(PLACES),
-    connections: &[&LOCAL, &SSH, &SYSTEMD],
+    connections: CONNECTIONS,
     takes_env: true,
 };
 
@@ -94,12 +121,19 @@ static EXEC_OBJECT: Object = Object {
         CWD,
         STDIN,
         OK_EXIT_CODES,
+        USER,
+        TTY,
+        UMASK,
+        INHERIT,
     ],
     open: false,
 };
 
+/// The kinds of connections that come with these actions.
+pub(crate) static CONNECTIONS: &[&ConnectionSpec] = &[&LOCAL, &SSH, &SYSTEMD];
+
 /// Where a program can be run.
-const PLACES: &[&str] = &["local", "ssh", "container", "pod", "deployment"];
+pub(crate) const PLACES: &[&str] = &["local", "ssh", "container", "pod", "deployment"];
 
 static LOCAL: ConnectionSpec = ConnectionSpec {
     kind: "local",
@@ -153,13 +187,68 @@ static SYSTEMD: ConnectionSpec = ConnectionSpec {
     via: Via::Named(&["ssh"]),
 };
 
-/// Programs run on this machine only, so far.
-pub(crate) fn lacks(connection: Option<(&str, &Param)>) -> Vec<Lack> {
+/// Whether what both actions have in common makes sense, as far as it is known.
+pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
+    if let Some(umask) = args.get("umask") {
+        permission::is_octal(&umask)?;
+    }
+    let Some(inherit) = args.get("inherit") else {
+        return Ok(());
+    };
+    if !matches!(inherit.param(), Param::List(_)) {
+        return if INHERITED.contains(&inherit.literal()?) {
+            Ok(())
+        } else {
+            Err(inherit.wrong("expected `all`, `none` or a list of names"))
+        };
+    }
+    for item in inherit.items()? {
+        let name = item.literal()?;
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(item.wrong("cannot be the name of an environment variable"));
+        }
+    }
+    Ok(())
+}
+
+/// Programs run on this machine only, so far, and as whoever runs the runbook.
+pub(crate) fn lacks(params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+    let mut lacks = Vec::new();
     match connection {
-        None | Some(("local", _)) => Vec::new(),
-        Some((kind, _)) => vec![Lack {
+        None | Some(("local", _)) => {}
+        Some((kind, _)) => lacks.push(Lack {
             param: String::new(),
             what: format!("a program through a connection of kind `{kind}`"),
-        }],
+        }),
     }
+    for (key, usual, what) in [
+        ("user", None, "a program as another user"),
+        ("tty", Some(Param::Bool(false)), "a program with a terminal"),
+        ("umask", None, "a program with a umask of its own"),
+        (
+            "inherit",
+            Some(Param::Text(Text::literal("all"))),
+            "a program with less than the whole environment",
+        ),
+    ] {
+        if let Some(given) = params.get(key)
+            && *given != Param::Null
+            && Some(given) != usual.as_ref()
+        {
+            lacks.push(Lack {
+                param: key.to_owned(),
+                what: what.to_owned(),
+            });
+        }
+    }
+    lacks
+}
+
+/// Refuses to run a part of it only.
+pub(crate) fn refuse_lacks(call: Call<'_>) -> Result<(), Failure> {
+    let connection = call.connection.and_then(|connection| {
+        let kind = PLACES.iter().find(|kind| connection.params.get(kind).is_some())?;
+        Some((*kind, &connection.params))
+    });
+    Lack::refuse(lacks(call.params, connection))
 }

@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runbook_action::{
-    Action, Call, Connection, ErrorKind, Failure, Kind, Output, Param, Recognised, Spec, Undoing, async_trait,
+    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Kind, Lack, Output, Param, Recognised, Spec,
+    Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
@@ -118,25 +119,61 @@ impl Kind for Sql {
     }
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
+        if let Some(file) = file(&Args::new(params))? {
+            return Ok(Recognised {
+                // What is not read here is taken for the worst, as what does not parse.
+                effect: Effect::Destructive,
+                certain: false,
+                summary: format!("the statements in {file}"),
+                undoing: Undoing::ByAuthor,
+            });
+        }
         let statement = Statement::read(params)?;
         Ok(Recognised {
             effect: statement.analysis.effect,
             certain: statement.analysis.certain,
             summary: statement.summary(),
-            undoing: Undoing::ByAuthor,
+            undoing: statement.undoing(),
         })
     }
 }
 
+/// The file that holds the statements, where they are not written here.
+fn file<'a>(args: &Args<'a>) -> Result<Option<&'a str>, Failure> {
+    let Some(file) = args.get("file") else {
+        return Ok(None);
+    };
+    if args.get("query").is_some() {
+        return Err(file.wrong("stands beside `query`, and one of them is enough"));
+    }
+    if let Some(max) = args.get("max_rows") {
+        return Err(max.wrong("only the rows of one statement can be counted, and a file may hold more"));
+    }
+    if let Some(bind) = args.get("bind") {
+        bind.entries()?;
+    }
+    let path = file.literal()?;
+    if path.trim().is_empty() {
+        return Err(file.wrong("names no file"));
+    }
+    Ok(Some(path))
+}
+
 #[async_trait]
 impl Action for Sql {
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection.map(|(_, params)| params))
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        Lack::refuse(spec::lacks(call.params, None))?;
         let statement = Statement::read(call.params)?;
         let values = statement.values()?;
         let Some(connection) = call.connection else {
             return Err(Failure::new(ErrorKind::Other, "needs a connection to a database"));
         };
         let address = Address::read(connection)?;
+        Lack::refuse(spec::lacks(call.params, Some(&connection.params)))?;
         let server = self.server(connection, &address)?;
         let shown = match &server {
             Server::Postgres(server) => server.shown(),

@@ -60,8 +60,8 @@ pub(crate) fn analyse(readings: impl Iterator<Item = String>) -> Analysis {
 
 /// What one text tells, if it can be read.
 fn read(sql: &str) -> Option<Analysis> {
-    if let Some(pragma) = pragma(sql) {
-        return Some(pragma);
+    if let Some(known) = pragma(sql).or_else(|| alter_system(sql)) {
+        return Some(known);
     }
     let dialects: [&dyn Dialect; 3] = [&PostgreSqlDialect {}, &GenericDialect {}, &SQLiteDialect {}];
     let parsed = dialects
@@ -71,6 +71,18 @@ fn read(sql: &str) -> Option<Analysis> {
         Some([statement]) => Some(of_statement(statement)),
         Some(_) | None => None,
     }
+}
+
+/// What several statements do together: the worst of them decides.
+pub(crate) fn together(each: impl IntoIterator<Item = Analysis>) -> Analysis {
+    each.into_iter()
+        .reduce(|all, one| Analysis {
+            effect: all.effect.max(one.effect),
+            certain: all.certain && one.certain,
+            acts: all.acts.or(one.acts),
+            counts: false,
+        })
+        .unwrap_or(Analysis::UNKNOWN)
 }
 
 fn of_statement(statement: &Statement) -> Analysis {
@@ -315,6 +327,33 @@ const fn changes(statement: &Statement) -> bool {
             | Statement::AlterRole { .. }
             | Statement::AlterPolicy(_)
     )
+}
+
+/// Settings of a PostgreSQL server, which the parser does not know: `ALTER SYSTEM SET work_mem = '8MB'`.
+fn alter_system(sql: &str) -> Option<Analysis> {
+    let is_known = matches!(system_verb(sql).as_deref(), Some("SET" | "RESET"));
+    is_known.then_some(Analysis {
+        effect: Effect::Change,
+        certain: true,
+        acts: None,
+        counts: false,
+    })
+}
+
+/// Whether this sets one setting of a server, whose value before can be read and put back.
+pub(crate) fn sets_one_setting(sql: &str) -> bool {
+    system_verb(sql).as_deref() == Some("SET")
+}
+
+/// What follows `ALTER SYSTEM`, in upper case.
+fn system_verb(sql: &str) -> Option<String> {
+    let tokens = tokens(sql);
+    let mut words = tokens
+        .iter()
+        .filter(|token| token.kind != Kind::Blank)
+        .map(|token| token.text.to_ascii_uppercase());
+    let begins = words.next()? == "ALTER" && words.next()? == "SYSTEM";
+    if begins { words.next() } else { None }
 }
 
 /// Pragmas of SQLite, of whose values the parser knows only some: `PRAGMA journal_mode = WAL` sets,

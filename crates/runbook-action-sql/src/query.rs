@@ -7,7 +7,8 @@
 use runbook_action::{Args, Failure, Param, Segment};
 
 use crate::spec::IDENT;
-use crate::token::{Kind, tokens};
+use crate::statement::parts;
+use crate::token::{Kind, Token, tokens};
 
 /// A name that no function, table or role has.
 pub(crate) const PLACE: &str = "runbook$value";
@@ -143,25 +144,45 @@ impl Query {
     /// Some statements take code or a command as a literal, which a value would become then.
     fn runs_no_value(&self, args: &Args<'_>) -> Result<(), Failure> {
         let tokens = tokens(&self.outline);
-        let words: Vec<String> = tokens
-            .iter()
-            .filter(|token| token.kind == Kind::Word)
-            .map(|token| token.text.to_ascii_uppercase())
-            .collect();
-        let has = |word: &str| words.iter().any(|known| known == word);
-        let what = match words.first().map(String::as_str) {
-            Some(first @ ("DO" | "LOAD")) => first,
-            Some("CREATE") if has("FUNCTION") => "CREATE FUNCTION",
-            Some("CREATE") if has("PROCEDURE") => "CREATE PROCEDURE",
-            Some("COPY") if has("PROGRAM") => "COPY … PROGRAM",
-            Some(_) | None => return Ok(()),
-        };
-        Err(args
-            .wrong(format!(
-                "has a `{{{{ … }}}}` in `{what}`, which runs what it is given"
-            ))
-            .help("write the statement out"))
+        match parts(&tokens).into_iter().find_map(runs) {
+            Some(what) => Err(args
+                .wrong(format!(
+                    "has a `{{{{ … }}}}` in `{what}`, which runs what it is given"
+                ))
+                .help("write the statement out")),
+            None => Ok(()),
+        }
     }
+}
+
+/// What makes a statement run what it is given, if it does.
+fn runs(statement: &[Token<'_>]) -> Option<String> {
+    let words: Vec<String> = statement
+        .iter()
+        .filter(|token| token.kind == Kind::Word)
+        .map(|token| token.text.to_ascii_uppercase())
+        .collect();
+    let has = |word: &str| words.iter().any(|known| known == word);
+    let what = match words.first().map(String::as_str) {
+        Some(first @ ("DO" | "LOAD")) => first,
+        Some("CREATE") if has("FUNCTION") => "CREATE FUNCTION",
+        Some("CREATE") if has("PROCEDURE") => "CREATE PROCEDURE",
+        Some("COPY") if has("PROGRAM") => "COPY … PROGRAM",
+        Some("ALTER") if has("SYSTEM") => return setting_that_runs(statement),
+        Some(_) | None => return None,
+    };
+    Some(what.to_owned())
+}
+
+/// The setting of the server, if what it is set to is a command or a library, or if it is not the author's to say.
+fn setting_that_runs(statement: &[Token<'_>]) -> Option<String> {
+    let mut pieces = statement.iter().filter(|token| token.kind != Kind::Blank);
+    let name = pieces.nth(3)?;
+    let lower = name.text.to_ascii_lowercase();
+    let runs = ["_command", "_libraries", "library_path"]
+        .iter()
+        .any(|end| lower.ends_with(end));
+    (name.kind != Kind::Word || runs).then(|| format!("ALTER SYSTEM SET {lower}"))
 }
 
 /// Whether an expression gives a name: it ends with that filter.

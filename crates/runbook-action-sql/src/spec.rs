@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Segment, Spec, Via};
 
 /// The filters that make a value one piece of a statement.
 pub(crate) const LITERAL: &str = "sql_literal";
@@ -11,7 +11,7 @@ const QUERY: Shape = Shape::Quoted(&[LITERAL, IDENT]);
 
 pub(crate) static SPEC: Spec = Spec {
     kind: "sql",
-    doc: "Runs one statement and reads its rows.",
+    doc: "Runs a statement on a database and reads its rows.",
     params: Shape::OneOf(&[QUERY, Shape::Object(&PARAMS)]),
     result: &[
         Field::required(
@@ -38,10 +38,15 @@ pub(crate) static SPEC: Spec = Spec {
 static PARAMS: Object = Object {
     name: "sql",
     fields: &[
-        Field::required(
+        Field::optional(
             "query",
             QUERY,
-            "The statement, with `:name` where a value belongs.",
+            "The statement, with `:name` where a value belongs; several only if `transaction` says how.",
+        ),
+        Field::optional(
+            "file",
+            Shape::Literal,
+            "The file with the statements, from the project's root, in place of `query`.",
         ),
         Field::optional("bind", Shape::Map(&Shape::Any), "The values, by name."),
         Field::optional(
@@ -49,20 +54,30 @@ static PARAMS: Object = Object {
             Shape::COUNT,
             "A statement that changes more rows is rolled back and fails.",
         ),
+        Field::optional(
+            "transaction",
+            Shape::Boolean,
+            "Whether all statements are done or none; with `false`, each is by itself.",
+        ),
     ],
     open: false,
 };
 
 static CONNECTION: ConnectionSpec = ConnectionSpec {
     kind: "sql",
-    doc: "A database: PostgreSQL or SQLite.",
+    doc: "A database: PostgreSQL, MySQL, MariaDB or SQLite.",
     shape: Object {
         name: "connection",
         fields: &[
             Field::required(
                 "sql",
                 Shape::Template,
-                "The URL: `postgres://user@host/database` or `sqlite:file.db`.",
+                "The URL: `postgres://user@host/database`, `mysql://user@host/database` or `sqlite:file.db`.",
+            ),
+            Field::optional(
+                "tls",
+                Shape::Object(&TLS),
+                "That the connection must be encrypted, and how to make sure of the server and of oneself.",
             ),
             Field::optional(
                 "statement_timeout",
@@ -79,3 +94,74 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
     },
     via: Via::Named(&["ssh", "container", "pod", "deployment"]),
 };
+
+static TLS: Object = Object {
+    name: "tls",
+    fields: &[
+        Field::optional(
+            "ca",
+            Shape::Template,
+            "The file with the certificates of the authorities to trust; the system's unless given.",
+        ),
+        Field::optional("cert", Shape::Template, "The file with one's own certificate."),
+        Field::optional(
+            "key",
+            Shape::Template,
+            "The file with the key of that certificate.",
+        ),
+        Field::optional(
+            "server_name",
+            Shape::Template,
+            "The name that the server's certificate must have; that of the URL unless given.",
+        ),
+    ],
+    open: false,
+};
+
+/// What of these parameters, and of a connection, cannot be run yet.
+pub(crate) fn lacks(params: &Param, connection: Option<&Param>) -> Vec<Lack> {
+    let given = |params: &Param, key: &str| params.get(key).is_some_and(|it| *it != Param::Null);
+    let mut lacks = Vec::new();
+    for (key, what) in [
+        ("file", "statements from a file"),
+        (
+            "transaction",
+            "statements with a rule of their own for transactions",
+        ),
+    ] {
+        if given(params, key) {
+            lacks.push(Lack {
+                param: key.to_owned(),
+                what: what.to_owned(),
+            });
+        }
+    }
+    let Some(connection) = connection else {
+        return lacks;
+    };
+    let mut lacking = |what: &str| {
+        lacks.push(Lack {
+            param: String::new(),
+            what: what.to_owned(),
+        });
+    };
+    if connection.get("sql").is_some_and(is_mysql) {
+        lacking("a statement on MySQL or MariaDB");
+    }
+    if given(connection, "tls") {
+        lacking("a statement through a connection with `tls`");
+    }
+    lacks
+}
+
+/// Whether a URL is known to be that of `MySQL` or its kin.
+fn is_mysql(url: &Param) -> bool {
+    let Param::Text(text) = url else { return false };
+    let Some(Segment::Literal(start) | Segment::Value(start)) = text.segments().first() else {
+        return false;
+    };
+    let scheme = start.split(':').next().unwrap_or_default();
+    ["mysql", "mariadb"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+}

@@ -1,7 +1,7 @@
 //! What is to be run, from the parameters.
 
 use indexmap::IndexSet;
-use runbook_action::{Args, Failure, Param};
+use runbook_action::{Args, Failure, Param, Undoing};
 use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::bind::{self, Bound};
@@ -34,6 +34,7 @@ pub(crate) struct Statement<'a> {
     pub(crate) analysis: Analysis,
     /// How many rows it may change.
     pub(crate) max_rows: Option<u64>,
+    undoing: Undoing,
 }
 
 impl<'a> Statement<'a> {
@@ -46,8 +47,18 @@ impl<'a> Statement<'a> {
         };
         let text = Query::read(&query)?;
         let tokens = tokens(text.outline());
-        is_one(&query, &tokens)?;
-        leaves_transactions_alone(&query, &tokens)?;
+        let parts = parts(&tokens);
+        let transaction = match args.get("transaction") {
+            Some(transaction) => Some((transaction.boolean()?, transaction)),
+            None => None,
+        };
+        has_statements(&query, &parts, transaction.is_some())?;
+        for part in &parts {
+            leaves_transactions_alone(&query, part)?;
+            if let Some((true, transaction)) = &transaction {
+                can_be_in_transaction(transaction, part)?;
+            }
+        }
         let names = tokens
             .iter()
             .filter(|token| token.kind == Kind::Bind)
@@ -66,15 +77,18 @@ impl<'a> Statement<'a> {
             ),
             None => None,
         };
-        let mut statement = Self {
+        if let (Some((false, transaction)), Some(_)) = (&transaction, max_rows) {
+            return Err(transaction.wrong("what `max_rows` takes back must be in a transaction"));
+        }
+        let analysis = analyse(&text, parts.len(), &names);
+        let statement = Self {
             args,
+            undoing: undoing(&parts),
             query: text,
             names,
-            analysis: Analysis::UNKNOWN,
+            analysis,
             max_rows,
         };
-        let readings = statement.query.readings();
-        statement.analysis = effect::analyse(readings.iter().map(|text| statement.numbered(text, '$')));
         statement.names_match(&query)?;
         statement.can_be_limited()?;
         Ok(statement)
@@ -113,6 +127,11 @@ impl<'a> Statement<'a> {
                 .help("leave `max_rows` out, or split the statement"));
         }
         Ok(())
+    }
+
+    /// What it takes to undo it.
+    pub(crate) const fn undoing(&self) -> Undoing {
+        self.undoing
     }
 
     /// The first 80 characters, on one line.
@@ -175,42 +194,105 @@ impl<'a> Statement<'a> {
     }
 
     fn numbered(&self, text: &str, mark: char) -> String {
-        tokens(text)
-            .iter()
-            .map(|token| {
-                match (
-                    token.kind,
-                    self.names.get_index_of(token.text.trim_start_matches(':')),
-                ) {
-                    (Kind::Bind, Some(index)) => format!("{mark}{}", index + 1),
-                    _ => token.text.to_owned(),
-                }
-            })
-            .collect()
+        numbered(&tokens(text), &self.names, mark)
     }
 }
 
-/// Refuses a text with no statement or several.
-fn is_one(query: &Args<'_>, tokens: &[Token<'_>]) -> Result<(), Failure> {
-    let mut has_begun = false;
-    let mut has_ended = false;
-    let mut body = Body::of(tokens);
-    for token in tokens.iter().filter(|token| token.kind != Kind::Blank) {
-        body.see(token);
-        if token.kind == Kind::End {
-            has_ended |= has_begun && !body.is_open();
-        } else if has_ended {
-            return Err(query
-                .wrong("there are several statements")
-                .help("make each a step of its own, so that each can fail by itself"));
-        } else {
-            has_begun = true;
+/// The text of some pieces, with each bind replaced by its number after `mark`.
+fn numbered(tokens: &[Token<'_>], names: &IndexSet<String>, mark: char) -> String {
+    tokens
+        .iter()
+        .map(
+            |token| match (token.kind, names.get_index_of(token.text.trim_start_matches(':'))) {
+                (Kind::Bind, Some(index)) => format!("{mark}{}", index + 1),
+                _ => token.text.to_owned(),
+            },
+        )
+        .collect()
+}
+
+/// What the statements of a text do, from all its readings.
+fn analyse(query: &Query, count: usize, names: &IndexSet<String>) -> Analysis {
+    let readings = query.readings();
+    let split: Vec<Vec<String>> = readings
+        .iter()
+        .map(|text| {
+            let tokens = tokens(text);
+            let each = parts(&tokens);
+            each.iter().map(|part| numbered(part, names, '$')).collect()
+        })
+        .collect();
+    effect::together((0..count).map(|index| {
+        let readings = split.iter().filter_map(|parts| parts.get(index).cloned());
+        effect::analyse(readings)
+    }))
+}
+
+/// The statements in a text, each with what stands before it.
+pub(crate) fn parts<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
+    let mut parts = Vec::new();
+    let mut rest = tokens;
+    while !rest.is_empty() {
+        let mut body = Body::of(rest);
+        let end = rest.iter().position(|token| {
+            body.see(token);
+            token.kind == Kind::End && !body.is_open()
+        });
+        let (part, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+        if part
+            .iter()
+            .any(|token| !matches!(token.kind, Kind::Blank | Kind::End))
+        {
+            parts.push(part);
         }
+        rest = after;
     }
-    if has_begun {
-        Ok(())
-    } else {
-        Err(query.wrong("there is no statement"))
+    parts
+}
+
+/// Refuses a text with no statement, and one with several that does not say how they belong together.
+fn has_statements(query: &Args<'_>, parts: &[&[Token<'_>]], has_rule: bool) -> Result<(), Failure> {
+    match parts {
+        [] => Err(query.wrong("there is no statement")),
+        [_, _, ..] if !has_rule => Err(query.wrong("there are several statements").help(
+            "make each a step of its own, so that each can fail by itself, or add `transaction: true` to do all or none",
+        )),
+        [_, ..] => Ok(()),
+    }
+}
+
+/// Refuses in a transaction what a database does only outside of one.
+fn can_be_in_transaction(transaction: &Args<'_>, part: &[Token<'_>]) -> Result<(), Failure> {
+    const OUTSIDE: [&str; 5] = [
+        "VACUUM",
+        "CREATE DATABASE",
+        "DROP DATABASE",
+        "ALTER SYSTEM",
+        "CREATE TABLESPACE",
+    ];
+    let words: Vec<String> = words(part).take(6).map(str::to_ascii_uppercase).collect();
+    let line = format!("{} ", words.join(" "));
+    let found = OUTSIDE
+        .into_iter()
+        .find(|outside| line.starts_with(&format!("{outside} ")))
+        .or_else(|| {
+            let is_concurrent = words.iter().any(|word| word == "CONCURRENTLY");
+            (is_concurrent && !line.starts_with("REFRESH ")).then_some("CONCURRENTLY")
+        });
+    match found {
+        Some(found) => Err(transaction
+            .wrong(format!("`{found}` cannot be part of a transaction"))
+            .help("make it a step of its own")),
+        None => Ok(()),
+    }
+}
+
+/// One setting of a server can be read before and put back.
+fn undoing(parts: &[&[Token<'_>]]) -> Undoing {
+    let text_of = |part: &[Token<'_>]| part.iter().map(|token| token.text).collect::<String>();
+    match parts {
+        [part] if effect::sets_one_setting(&text_of(part)) => Undoing::Automatic,
+        _ => Undoing::ByAuthor,
     }
 }
 

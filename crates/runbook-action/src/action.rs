@@ -8,7 +8,7 @@ use runbook_schema::{Field, Object, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Args, Failure, Param, Text};
+use crate::{Args, ErrorKind, Failure, Param, Text};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -213,6 +213,21 @@ pub struct Lack {
     pub param: String,
     /// What cannot be run, as a noun: “a body of several parts”.
     pub what: String,
+}
+
+impl Lack {
+    /// Refuses what cannot be run, so that an action never runs without a part of what it was asked.
+    pub fn refuse(lacks: Vec<Self>) -> Result<(), Failure> {
+        let Some(lack) = lacks.into_iter().next() else {
+            return Ok(());
+        };
+        let failure = Failure::new(ErrorKind::Other, format!("this version cannot run {}", lack.what));
+        Err(if lack.param.is_empty() {
+            failure
+        } else {
+            failure.about(lack.param)
+        })
+    }
 }
 
 /// A kind of action, as far as it can be known without doing anything.

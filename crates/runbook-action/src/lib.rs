@@ -15,6 +15,7 @@ mod failure;
 mod mask;
 mod param;
 mod secret;
+mod verb;
 
 pub use action::{
     Action, Call, Connection, ConnectionNeed, ConnectionSpec, Effect, Host, Kind, Lack, Output, Recognised,
@@ -25,3 +26,4 @@ pub use failure::{ErrorKind, Failure};
 pub use param::{Args, Param, Segment, Text};
 pub use runbook_schema as schema;
 pub use secret::Secret;
+pub use verb::{Chosen, Need, Verb};

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Verify(Verify),
     /// Start a practice system and keep it until Ctrl-C
     Lab(Lab),
+    /// Print the JSON schema by which an editor completes and checks runbooks or the project file
+    Schema(Schema),
     /// Print completions for a shell
     Completions(Completions),
     /// Print the manual page, or write one for each command
@@ -185,6 +187,13 @@ pub(crate) struct Lab {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct Schema {
+    /// What the schema is for
+    #[arg(value_enum, default_value_t)]
+    pub(crate) of: SchemaOf,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct Completions {
     /// The shell
     pub(crate) shell: clap_complete::Shell,
@@ -197,6 +206,15 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// Runbooks
+    #[default]
+    Runbook,
+    /// The project file, `runbook.config.yaml`
+    Config,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

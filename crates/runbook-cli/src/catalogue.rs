@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use runbook_action_http::Http;
-use runbook_action_shell::{Exec, Shell};
+use runbook_action_docker::{Compose, Docker};
+use runbook_action_http::{Http, Promql};
+use runbook_action_k8s::K8s;
+use runbook_action_shell::{Exec, File, Shell};
 use runbook_action_sql::Sql;
 use runbook_plan::Catalogue;
 
@@ -21,14 +23,24 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Exec::new(shell)));
     catalogue.add(Arc::new(Http::new()));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
+    // These are checked and planned, and cannot be run yet.
+    catalogue.declare(Arc::new(Promql));
+    catalogue.declare(Arc::new(File));
+    catalogue.declare(Arc::new(K8s));
+    catalogue.declare(Arc::new(Docker));
+    catalogue.declare(Arc::new(Compose));
     catalogue
 }
 
 /// The kinds of the actions in the catalogue, for reading a document before there is one.
-pub(crate) const KINDS: &[&str] = &["shell", "exec", "http", "sql"];
+pub(crate) const KINDS: &[&str] = &[
+    "shell", "exec", "http", "sql", "promql", "file", "k8s", "docker", "compose",
+];
 
 #[cfg(test)]
 mod tests {
+    use runbook_action::Via;
+
     use super::*;
 
     #[test]
@@ -37,7 +49,36 @@ mod tests {
             vars: Vec::new(),
             directory: "/".into(),
         };
-        let kinds: Vec<&str> = catalogue(&environment, Path::new("/")).kinds().collect();
-        assert_eq!(kinds, KINDS);
+        let own: Vec<&str> = Catalogue::new().kinds().collect();
+        let added: Vec<&str> = catalogue(&environment, Path::new("/"))
+            .kinds()
+            .filter(|kind| !own.contains(kind))
+            .collect();
+        assert_eq!(added, KINDS);
+    }
+
+    /// What a connection goes through, and what an action goes through, is of a kind that there is.
+    #[test]
+    fn every_kind_of_connection_that_is_named_is_known() {
+        let environment = Environment {
+            vars: Vec::new(),
+            directory: "/".into(),
+        };
+        let catalogue = catalogue(&environment, Path::new("/"));
+        let known: Vec<&str> = catalogue.connections().iter().map(|spec| spec.kind).collect();
+        let through = catalogue
+            .connections()
+            .into_iter()
+            .flat_map(|spec| match spec.via {
+                Via::Never => &[] as &[&str],
+                Via::Named(kinds) | Via::Required(kinds) => kinds,
+            });
+        let needed = KINDS
+            .iter()
+            .filter_map(|kind| catalogue.kind(kind))
+            .flat_map(|kind| kind.spec().connection.kinds());
+        for kind in through.chain(needed) {
+            assert!(known.contains(kind), "there is no connection of kind `{kind}`");
+        }
     }
 }

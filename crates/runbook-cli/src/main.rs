@@ -64,6 +64,7 @@ fn run(args: Args) -> Result<u8, Error> {
     let there = |path: &&PathBuf| environment.directory.join(path).exists();
     match args.command {
         Command::Completions(args) => Ok(commands::completions::run(&args)),
+        Command::Schema(args) => Ok(commands::schema::run(&args)),
         Command::Man(args) => commands::man::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::New(args) => commands::new::run(&here()?, &environment, &args),

@@ -14,6 +14,7 @@ mod graph;
 mod inputs;
 mod library;
 mod plan;
+pub mod schema;
 mod service;
 mod template;
 mod trigger;

@@ -120,13 +120,15 @@ impl Shape {
     }
 }
 
+/// The words of the grammar of expressions.
+pub const WORDS: &[&str] = &[
+    "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
+];
+
 /// Whether expressions can use this as a name: letters, digits and `_`, beginning with a letter or `_`, and
 /// not one of the words of the grammar.
 #[must_use]
 pub fn is_name(text: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None",
-    ];
     text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && text
             .bytes()
@@ -172,11 +174,19 @@ pub struct Field {
     pub shape: Shape,
     /// Whether it must be there.
     pub required: bool,
-    /// One sentence for people.
+    /// One sentence for people. What holds if the key is left out stands in it in brackets: `(1m)`.
     pub doc: &'static str,
 }
 
 impl Field {
+    /// What holds if the key is left out, as written, where `doc` tells.
+    #[must_use]
+    pub fn default_text(&self) -> Option<&'static str> {
+        let (_, rest) = self.doc.rsplit_once('(')?;
+        let (text, _) = rest.split_once(')')?;
+        Some(text.trim_matches('`'))
+    }
+
     /// A key that may be left out.
     #[must_use]
     pub const fn optional(key: &'static str, shape: Shape, doc: &'static str) -> Self {

@@ -1,4 +1,5 @@
-//! What every action keeps to, whatever it does. Each plugin's tests call [`check`] with uses of their action.
+//! What every action keeps to, whatever it does. Each plugin's tests call [`check`] with uses of their action, and
+//! [`declares`] with uses of a kind that is only declared.
 //!
 //! - A cancelled action returns within its grace, and says that it was cancelled.
 //! - A secret is in no failure, no summary: it goes to the other side and nowhere else.
@@ -12,7 +13,9 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Shape};
-use runbook_action::{Action, Call, Connection, ErrorKind, Failure, Param, Secret, Segment, Spec, Text};
+use runbook_action::{
+    Action, Call, Connection, ErrorKind, Failure, Kind, Param, Recognised, Secret, Segment, Spec, Text,
+};
 
 use serde_json::Value;
 
@@ -119,7 +122,11 @@ pub struct Subject<'a> {
 /// When the action does not keep to it.
 pub async fn check(subject: &Subject<'_>) {
     describes_itself(subject.action.spec());
-    recognises_without_effect(subject);
+    let before = (subject.world)();
+    for case in subject.failing.iter().chain([&subject.endless]) {
+        let _judged = recognises(subject.action, case);
+    }
+    assert_eq!((subject.world)(), before, "recognise changed something");
     for case in &subject.failing {
         fails_properly(subject.action, case).await;
     }
@@ -127,11 +134,20 @@ pub async fn check(subject: &Subject<'_>) {
 }
 
 fn describes_itself(spec: &Spec) {
-    assert!(!spec.doc.is_empty(), "`{}` has no description", spec.kind);
+    assert!(
+        spec.doc.ends_with('.'),
+        "`{}` is not described in a sentence",
+        spec.kind
+    );
     assert!(!spec.result.is_empty(), "`{}` has no result", spec.kind);
     fields_are_described(spec.result);
     shape_is_described(&spec.params);
     for connection in spec.connections {
+        assert!(
+            connection.doc.ends_with('.'),
+            "the connection `{}` is not described in a sentence",
+            connection.kind
+        );
         fields_are_described(connection.shape.fields);
         assert!(
             connection.shape.field(connection.kind).is_some(),
@@ -146,7 +162,7 @@ fn shape_is_described(shape: &Shape) {
         Shape::Object(object) => fields_are_described(object.fields),
         Shape::OneOf(shapes) => shapes.iter().for_each(shape_is_described),
         Shape::Dynamic(inner) | Shape::List(inner) | Shape::Map(inner) | Shape::Named(inner) => {
-            shape_is_described(inner)
+            shape_is_described(inner);
         }
         Shape::Template
         | Shape::Literal
@@ -176,29 +192,80 @@ fn fields_are_described(fields: &[Field]) {
     }
 }
 
-/// It is asked on a thread without a runtime, where nothing asynchronous can even be started.
-fn recognises_without_effect(subject: &Subject<'_>) {
-    let before = (subject.world)();
-    for case in subject.failing.iter().chain([&subject.endless]) {
-        let recognise = || subject.action.recognise(&case.params);
-        let (first, second) = std::thread::scope(|scope| {
-            let first = scope.spawn(recognise).join();
-            let second = scope.spawn(recognise).join();
-            (
-                first.expect("recognise panicked"),
-                second.expect("recognise panicked"),
-            )
-        });
-        assert_eq!(
-            first, second,
-            "recognise gave two answers for the same parameters"
+/// Checks what can be known of a kind of action without running it: that it describes itself, that it recognises
+/// each of `fine`, and that it refuses each of `wrong` with a failure that names a parameter or the whole.
+///
+/// # Panics
+///
+/// When the kind does not keep to it.
+pub fn declares(kind: &dyn Kind, fine: &[Use], wrong: &[Use]) {
+    describes_itself(kind.spec());
+    for case in fine {
+        let recognised = recognises(kind, case)
+            .unwrap_or_else(|failure| panic!("{:?} was refused: {failure}", case.params));
+        let summary = recognised.summary;
+        assert!(
+            !summary.trim().is_empty() && !summary.contains('\n'),
+            "{:?} is not told in one line: {summary}",
+            case.params
         );
-        match first {
-            Ok(recognised) => hides_secrets(case, &recognised.summary),
-            Err(failure) => is_proper(subject.action.spec(), case, &failure),
+        assert!(
+            fits(&case.params, &kind.spec().params),
+            "{:?} is recognised, and does not fit the description",
+            case.params
+        );
+    }
+    for case in wrong {
+        if let Ok(recognised) = recognises(kind, case) {
+            panic!("{:?} was to be refused: {recognised:?}", case.params);
         }
     }
-    assert_eq!((subject.world)(), before, "recognise changed something");
+}
+
+/// Whether parameters are of a shape, as far as their keys go.
+fn fits(param: &Param, shape: &Shape) -> bool {
+    match (param, shape) {
+        (_, Shape::OneOf(shapes)) => shapes.iter().any(|shape| fits(param, shape)),
+        (_, Shape::Dynamic(inner)) => matches!(param, Param::Text(_)) || fits(param, inner),
+        (Param::Map(map), Shape::Object(object)) => {
+            map.iter()
+                .all(|(key, value)| object.field(key).is_some_and(|field| fits(value, &field.shape)))
+                && object
+                    .fields
+                    .iter()
+                    .all(|field| !field.required || map.contains_key(field.key))
+        }
+        (Param::Map(map), Shape::Map(inner) | Shape::Named(inner)) => {
+            map.values().all(|value| fits(value, inner))
+        }
+        (Param::List(items), Shape::List(inner)) => items.iter().all(|item| fits(item, inner)),
+        (_, Shape::Any) => true,
+        (Param::List(_) | Param::Map(_), _)
+        | (_, Shape::List(_) | Shape::Map(_) | Shape::Named(_) | Shape::Object(_)) => false,
+        (Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_), _) => true,
+    }
+}
+
+/// It is asked on a thread without a runtime, where nothing asynchronous can even be started.
+fn recognises(kind: &dyn Kind, case: &Use) -> Result<Recognised, Failure> {
+    let recognise = || kind.recognise(&case.params);
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(recognise).join();
+        let second = scope.spawn(recognise).join();
+        (
+            first.expect("recognise panicked"),
+            second.expect("recognise panicked"),
+        )
+    });
+    assert_eq!(
+        first, second,
+        "recognise gave two answers for the same parameters"
+    );
+    match &first {
+        Ok(recognised) => hides_secrets(case, &recognised.summary),
+        Err(failure) => is_proper(kind.spec(), case, failure),
+    }
+    first
 }
 
 async fn fails_properly(action: &dyn Action, case: &Use) {

@@ -46,7 +46,7 @@ impl Runs {
 
     fn run(self, root: &Path) -> Result<(), String> {
         match self {
-            Self::Setup => setup::run(),
+            Self::Setup => setup::run(root),
             Self::Tidy => tidy::run(root),
             Self::Cargo(arguments) => {
                 program::run(program::cargo().current_dir(root).args(arguments.split(' ')))

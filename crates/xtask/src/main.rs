@@ -31,7 +31,7 @@ Usage: cargo xtask <COMMAND>
 Commands:
   tidy              Check the house rules that no compiler knows, and list all that breaks one
   setup             Install what the tests and CI need; quick when everything is there
-  setup --packages  Only print the names of the system packages, for `apt-get install`
+  setup --packages  Only print the names of the system packages that are missing, for `apt-get install`
   ci                Everything that must pass before a change is merged, in one command
   ci --list         Only print the stages of `ci` and what each runs
   help              This text
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["tidy"] => tidy::run(&root()),
-        ["setup"] => setup::run(),
+        ["setup"] => setup::run(&root()),
         ["setup", "--packages"] => {
             println!("{}", setup::package_names());
             Ok(())

@@ -9,6 +9,8 @@
 mod contract;
 mod failure;
 mod hostile;
+mod lack;
+mod promql;
 mod redirect;
 mod request;
 mod result;

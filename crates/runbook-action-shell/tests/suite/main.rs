@@ -7,7 +7,9 @@
 )]
 
 mod contract;
+mod file;
 mod hostile;
+mod lack;
 mod place;
 mod process;
 mod result;

@@ -9,6 +9,7 @@
 mod cluster;
 mod contract;
 mod effect;
+mod lack;
 mod postgres;
 mod server;
 mod sqlite;

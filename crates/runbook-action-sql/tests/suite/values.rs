@@ -45,6 +45,7 @@ fn the_structure_decides_what_it_does() {
         ("VACUUM NAME", Effect::Change, true),
         ("ALTER ROLE NAME PASSWORD LITERAL", Effect::Change, true),
         ("SET work_mem = LITERAL", Effect::Change, true),
+        ("ALTER SYSTEM SET work_mem = LITERAL", Effect::Change, true),
         // What a value names here may do anything.
         ("SELECT NAME(1)", Effect::Destructive, false),
         ("SELECT * FROM NAME(1)", Effect::Destructive, false),
@@ -147,14 +148,40 @@ fn no_value_is_run() {
         "CREATE OR REPLACE PROCEDURE p() LANGUAGE sql AS LITERAL",
         "COPY t FROM PROGRAM LITERAL",
         "/* first */ COPY t TO PROGRAM LITERAL",
+        "ALTER SYSTEM SET archive_command = LITERAL",
+        "alter system set \"Archive_Command\" to LITERAL",
+        "ALTER SYSTEM SET shared_preload_libraries = LITERAL",
+        "ALTER SYSTEM SET NAME = LITERAL",
     ] {
-        let text = text.replace("LITERAL", LITERAL);
+        let text = text.replace("NAME", NAME).replace("LITERAL", LITERAL);
         let failure = recognise(&text).expect_err(&text);
         assert!(
             failure.message.contains("which runs what it is given"),
             "{text}: {failure}"
         );
     }
+}
+
+/// Each of several statements is held to it, and the worst of them decides.
+#[test]
+fn several_statements_are_each_looked_at() {
+    let several = |text: &str| {
+        let text = text.replace("NAME", NAME).replace("LITERAL", LITERAL);
+        let params = [
+            ("query".to_owned(), statement(&text)),
+            ("transaction".to_owned(), Param::Bool(true)),
+        ];
+        Sql::default().recognise(&Param::Map(params.into_iter().collect()))
+    };
+    let found = several("SELECT LITERAL; UPDATE NAME SET a = LITERAL WHERE b = 1").unwrap();
+    assert_eq!((found.effect, found.certain), (Effect::Change, true));
+    let found = several("SELECT 1; DROP TABLE NAME").unwrap();
+    assert_eq!((found.effect, found.certain), (Effect::Destructive, true));
+    let failure = several("SELECT 1; DO LITERAL").unwrap_err();
+    assert!(
+        failure.message.contains("which runs what it is given"),
+        "{failure}"
+    );
 }
 
 #[test]

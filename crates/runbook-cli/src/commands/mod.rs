@@ -10,6 +10,7 @@ pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod report;
 pub(crate) mod runs;
+pub(crate) mod schema;
 pub(crate) mod show;
 pub(crate) mod verify;
 

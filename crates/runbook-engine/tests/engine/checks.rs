@@ -95,6 +95,54 @@ fn the_baseline_is_read_once_before_the_first_step_and_decides_nothing() {
     );
 }
 
+/// The scripted clock begins at midnight of that day.
+#[test]
+fn an_age_counts_to_the_moment_of_each_reading() {
+    let ran = gate(
+        "expect: (got | age) >= 3, value: got | age, every: 1s, within: 10s",
+        [Play::gives("2026-01-01T00:00:00Z")],
+    );
+    is(
+        &ran,
+        Outcome::Resolved,
+        "
+        run
+        == steps
+        a start
+        a intent
+        a acted
+        a gate.g ?
+        a gate.g #1 fail 0
+        @3000
+        a gate.g #4 pass 1
+        a gate.g = pass
+        a done
+        == resolved
+        ",
+    );
+}
+
+#[test]
+fn an_age_is_captured_as_it_is_read() {
+    let ran = Scenario::new(
+        "
+        detect: [{id: p, probe: {name: p}, capture: {age: got | age}}]
+        steps:
+          - id: a
+            before: {probe: {name: b}, capture: {old: got | age}}
+            act: {name: a}
+            rollback: not_needed
+            capture: {now: got | age}
+          - {id: b, when: steps.a.now - steps.a.old == checks.p.age, act: {name: b2}, rollback: not_needed}
+        ",
+    )
+    .on("p", [Play::gives("2025-12-31T23:59:00Z")])
+    .on("b", [Play::gives("2025-12-31T23:59:00+00:00")])
+    .on("a", [Play::gives("2025-12-31T23:58:00Z")])
+    .run();
+    assert_eq!(ran.calls().get("b2"), Some(&1), "{}", ran.trace());
+}
+
 fn gate(check: &str, plays: impl IntoIterator<Item = Play>) -> Ran {
     let text =
         format!("steps: [{{id: a, probe: {{name: a}}, verify: [{{id: g, probe: {{name: g}}, {check}}}]}}]");

@@ -21,6 +21,9 @@ pub(super) const MAX_MADE: usize = 8 << 20;
 /// How deep a value may be nested.
 pub(super) const MAX_DEPTH: usize = 128;
 
+/// How many items one evaluation may look through for one: a list may be searched for each item of another.
+const MAX_SEARCHED: usize = 5_000_000;
+
 /// How much is made of constants alone when an expression is read.
 const MAX_READING: usize = 64 << 10;
 
@@ -32,6 +35,7 @@ const EACH: usize = 4;
 pub(crate) struct Budget {
     left: Cell<usize>,
     of: usize,
+    searched: Cell<usize>,
 }
 
 impl Budget {
@@ -49,6 +53,7 @@ impl Budget {
         Self {
             left: Cell::new(of),
             of,
+            searched: Cell::new(0),
         }
     }
 
@@ -69,16 +74,19 @@ impl Budget {
 
     /// Takes this much off.
     pub(crate) fn charge(&self, amount: usize) -> Result<(), Exhausted> {
-        match self.left.get().checked_sub(amount).filter(|left| *left > 0) {
-            Some(left) => {
-                self.left.set(left);
-                Ok(())
-            }
-            None => {
-                self.left.set(0);
-                Err(Exhausted)
-            }
+        let left = self.left.get().saturating_sub(amount);
+        self.left.set(left);
+        if left > 0 { Ok(()) } else { Err(Exhausted) }
+    }
+
+    /// Counts items that are looked through.
+    pub(super) fn search(&self, tree: &Tree, items: usize) -> Result<(), EvalError> {
+        self.searched.set(self.searched.get().saturating_add(items));
+        if self.searched.get() > MAX_SEARCHED {
+            let message = "this looks through lists and texts for too long: more than 5 million items";
+            return Err(EvalError::new(tree, message));
         }
+        Ok(())
     }
 
     /// Takes a text of this length off.

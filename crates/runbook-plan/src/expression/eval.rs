@@ -36,7 +36,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             let mut left = eval(first, on)?;
             for (op, right) in rest {
                 let right = eval(right, on)?;
-                if !ops::compare(tree, *op, &left, &right)? {
+                if !ops::compare(on, tree, *op, &left, &right)? {
                     return Ok(Val::Bool(false));
                 }
                 left = right;
@@ -49,23 +49,13 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             subject,
             args,
             named,
-        } => {
-            let subject = if name == "default" {
-                eval_if_there(subject, on)?.unwrap_or(Val::Null)
-            } else {
-                eval(subject, on)?
-            };
-            let args = all(args, on)?;
-            let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
-            let named = named.collect::<Result<Vec<_>, EvalError>>()?;
-            filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
-        }
+        } => filter(tree, name, subject, (args, named), on),
         Node::Test { name, subject, .. } if name == "defined" => {
             eval_if_there(subject, on).map(|value| Val::Bool(value.is_some()))
         }
         Node::Test { name, subject, args } => {
             let subject = eval(subject, on)?;
-            filters::test(tree, name, &subject, &all(args, on)?).map(Val::Bool)
+            filters::test(on, tree, name, &subject, &all(args, on)?).map(Val::Bool)
         }
         Node::List(items) => {
             on.budget.many(tree, 1, 0)?;
@@ -83,6 +73,24 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             Ok(Val::map(entries.collect::<Result<_, _>>()?))
         }
     }
+}
+
+fn filter(
+    tree: &Tree,
+    name: &str,
+    subject: &Tree,
+    (args, named): (&[Tree], &[(String, Tree)]),
+    on: &Evaluation<'_>,
+) -> Evaluated {
+    let subject = if name == "default" {
+        eval_if_there(subject, on)?.unwrap_or(Val::Null)
+    } else {
+        eval(subject, on)?
+    };
+    let args = all(args, on)?;
+    let named = named.iter().map(|(name, arg)| Ok((name.clone(), eval(arg, on)?)));
+    let named = named.collect::<Result<Vec<_>, EvalError>>()?;
+    filters::apply(on, tree, name, subject, &filters::Arguments { args, named })
 }
 
 /// A value that becomes part of another.

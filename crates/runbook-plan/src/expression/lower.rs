@@ -126,14 +126,12 @@ fn lower(expr: &ast::Expr<'_>) -> Result<Tree, SyntaxError> {
             ));
         }
         ast::Expr::UnaryOp(op) => {
-            let inner = Box::new(lower(&op.expr)?);
-            match op.op {
-                ast::UnaryOpKind::Not => Node::Not(inner),
-                ast::UnaryOpKind::Neg => match inner.node {
-                    Node::Const(Val::Int(value)) => Node::Const(Val::Int(-value)),
-                    Node::Const(Val::Float(value)) => Node::Const(Val::Float(-value)),
-                    _ => Node::Neg(inner),
-                },
+            let inner = lower(&op.expr)?;
+            match (&op.op, &inner.node) {
+                (ast::UnaryOpKind::Not, _) => Node::Not(Box::new(inner)),
+                (ast::UnaryOpKind::Neg, Node::Const(Val::Int(value))) => Node::Const(Val::Int(-value)),
+                (ast::UnaryOpKind::Neg, Node::Const(Val::Float(value))) => Node::Const(Val::Float(-value)),
+                (ast::UnaryOpKind::Neg, _) => Node::Neg(Box::new(inner)),
             }
         }
         ast::Expr::BinOp(op) => binary(op)?,

@@ -102,7 +102,25 @@ const fn to_float(value: i64) -> f64 {
     value as f64
 }
 
-pub(super) fn compare(tree: &Tree, op: Compare, left: &Val, right: &Val) -> Result<bool, EvalError> {
+pub(super) fn compare(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    op: Compare,
+    left: &Val,
+    right: &Val,
+) -> Result<bool, EvalError> {
+    refuse_secrets(tree, left, right)?;
+    compare_values(on, tree, op, left, right)
+}
+
+/// The same where it is known that no secret is among the values.
+pub(super) fn compare_values(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    op: Compare,
+    left: &Val,
+    right: &Val,
+) -> Result<bool, EvalError> {
     match op {
         Compare::Eq => equal(tree, left, right),
         Compare::Ne => equal(tree, left, right).map(|equal| !equal),
@@ -110,19 +128,14 @@ pub(super) fn compare(tree: &Tree, op: Compare, left: &Val, right: &Val) -> Resu
         Compare::Le => order(tree, left, right).map(Ordering::is_le),
         Compare::Gt => order(tree, left, right).map(Ordering::is_gt),
         Compare::Ge => order(tree, left, right).map(Ordering::is_ge),
-        Compare::In => contains(tree, right, left),
-        Compare::NotIn => contains(tree, right, left).map(|contains| !contains),
+        Compare::In => contains(on, tree, right, left),
+        Compare::NotIn => contains(on, tree, right, left).map(|contains| !contains),
     }
 }
 
 /// Equality, at any depth. Values of unlike types are an error and not unequal, since a `!=` would pass by
 /// accident; null may be compared with anything.
-pub(super) fn equal(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError> {
-    refuse_secrets(tree, left, right)?;
-    equal_values(tree, left, right)
-}
-
-fn equal_values(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError> {
+fn equal(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError> {
     match (left, right) {
         (Val::Null, other) | (other, Val::Null) => Ok(*other == Val::Null),
         (Val::Bool(a), Val::Bool(b)) => Ok(a == b),
@@ -132,11 +145,11 @@ fn equal_values(tree: &Tree, left: &Val, right: &Val) -> Result<bool, EvalError>
             .iter()
             .zip(b.iter())
             .try_fold(a.len() == b.len(), |so_far, (a, b)| {
-                Ok(equal_values(tree, a, b)? && so_far)
+                Ok(equal(tree, a, b)? && so_far)
             }),
         (Val::Map(a), Val::Map(b)) => a.iter().try_fold(a.len() == b.len(), |so_far, (key, a)| {
             Ok(match b.get(key) {
-                Some(b) => equal_values(tree, a, b)? && so_far,
+                Some(b) => equal(tree, a, b)? && so_far,
                 None => false,
             })
         }),
@@ -192,7 +205,6 @@ pub(super) fn to_whole(value: f64) -> Option<i64> {
 /// The order of two numbers or two texts. Anything else has none, nor have texts that stand for numbers: "9" would
 /// come after "10", and "5m" after "10m".
 pub(super) fn order(tree: &Tree, left: &Val, right: &Val) -> Result<Ordering, EvalError> {
-    refuse_secrets(tree, left, right)?;
     match (left, right) {
         (Val::Text(a), Val::Text(b)) if is_measure(a) && is_measure(b) => {
             let message = format!(
@@ -218,10 +230,15 @@ fn unlike(tree: &Tree, left: &Val, right: &Val) -> EvalError {
     EvalError::new(tree, message)
 }
 
-pub(super) fn contains(tree: &Tree, container: &Val, value: &Val) -> Result<bool, EvalError> {
-    refuse_secrets(tree, container, value)?;
+pub(super) fn contains(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    container: &Val,
+    value: &Val,
+) -> Result<bool, EvalError> {
     match (container, value) {
         (Val::List(items), _) => {
+            on.budget.search(tree, items.len())?;
             for item in items.iter() {
                 if equal(tree, item, value)? {
                     return Ok(true);
@@ -230,7 +247,10 @@ pub(super) fn contains(tree: &Tree, container: &Val, value: &Val) -> Result<bool
             Ok(false)
         }
         (Val::Map(map), Val::Text(key)) => Ok(map.contains_key(&**key)),
-        (Val::Text(text), Val::Text(part)) => Ok(text.contains(&**part)),
+        (Val::Text(text), Val::Text(part)) => {
+            on.budget.search(tree, text.len() / 64)?;
+            Ok(text.contains(&**part))
+        }
         _ => Err(EvalError::new(
             tree,
             format!("`in` cannot look for {} in {}", value.noun(), container.noun()),

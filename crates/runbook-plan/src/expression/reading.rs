@@ -160,15 +160,28 @@ fn constants(tree: &Tree, forgiven: bool) -> Result<(), SyntaxError> {
         return Ok(());
     }
     if !tree.is_constant() {
-        let lenient = match &tree.node {
-            Node::Filter { name, .. } => name == "default",
-            Node::Test { name, .. } => name == "defined",
-            _ => false,
+        let is_for = |wanted: &str| match &tree.node {
+            Node::Filter { name, .. } | Node::Test { name, .. } => name == wanted,
+            Node::Const(_)
+            | Node::Name(_)
+            | Node::StepValue { .. }
+            | Node::CheckValue { .. }
+            | Node::Attr(..)
+            | Node::Item(..)
+            | Node::Not(_)
+            | Node::Neg(_)
+            | Node::And(..)
+            | Node::Or(..)
+            | Node::Math(..)
+            | Node::Concat(..)
+            | Node::Compare(..)
+            | Node::If(..)
+            | Node::List(_)
+            | Node::Map(_) => false,
         };
-        let children = tree.children().into_iter().enumerate();
-        return children
-            .map(|(at, child)| constants(child, lenient && at == 0))
-            .collect();
+        let lenient = is_for("default") || is_for("defined");
+        let mut children = tree.children().into_iter().enumerate();
+        return children.try_for_each(|(at, child)| constants(child, lenient && at == 0));
     }
     match value(tree) {
         Some(Err(error)) if !(forgiven && error.missing) => Err(SyntaxError {

@@ -23,9 +23,10 @@ impl Expression {
     /// The outermost filter: `upper` of `a ~ b | upper` it is not, and of `(a ~ b) | upper` it is.
     #[must_use]
     pub fn outermost_filter(&self) -> Option<&str> {
-        match &self.tree.node {
-            Node::Filter { name, .. } => Some(name),
-            _ => None,
+        if let Node::Filter { name, .. } = &self.tree.node {
+            Some(name)
+        } else {
+            None
         }
     }
 
@@ -177,15 +178,13 @@ const fn inverse(value: OnError) -> OnError {
 
 /// `and`, which looks at its second part only if the first holds.
 const fn both(left: OnError, right: OnError) -> OnError {
-    match (left, right) {
-        (OnError::Fails, _) => OnError::Fails,
-        (OnError::Breaks, _) => OnError::Breaks,
-        (OnError::Passes, right) => right,
-        (OnError::Looks, OnError::Fails) | (OnError::Open, OnError::Fails) => OnError::Fails,
-        (OnError::Looks, _) | (OnError::Open, OnError::Looks) => OnError::Looks,
-        (OnError::Open, OnError::Breaks) => OnError::Breaks,
-        (OnError::Open, OnError::Passes | OnError::Open) => OnError::Open,
-    }
+    let decided = match left {
+        OnError::Fails | OnError::Breaks => true,
+        OnError::Passes => false,
+        OnError::Looks => !matches!(right, OnError::Fails),
+        OnError::Open => matches!(right, OnError::Passes),
+    };
+    if decided { left } else { right }
 }
 
 /// What flows out of a part as it is. What is told of on the way is added to `revealed`.

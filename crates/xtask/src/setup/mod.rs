@@ -3,12 +3,14 @@
 //! It first asks what is there, so that it costs nothing when everything is. As root on Debian or Ubuntu it
 //! installs what is missing; anywhere else it names exactly that, and how to get it.
 
+mod language_server;
 mod needs;
 
 use std::path::Path;
 use std::process::Command;
 use std::{fs, io};
 
+use language_server::LanguageServer;
 use needs::{PACKAGES, POSTGRES, Package, TOOLS, Tool};
 
 use crate::program;
@@ -17,7 +19,7 @@ use crate::program;
 const NO_SERVER: &str = "/etc/postgresql-common/createcluster.d/runbook-tests.conf";
 
 /// Installs what is missing, or says what that is.
-pub(crate) fn run() -> Result<(), String> {
+pub(crate) fn run(root: &Path) -> Result<(), String> {
     let packages: Vec<&Package> = PACKAGES.iter().filter(|package| !package.is_there()).collect();
     let tools: Vec<&Tool> = TOOLS.iter().filter(|tool| !tool.is_there()).collect();
     if !packages.is_empty() {
@@ -30,13 +32,19 @@ pub(crate) fn run() -> Result<(), String> {
         println!("installing cargo-{}, which {}", tool.name, tool.reason);
         program::run(program::cargo().args(tool.install_arguments()))?;
     }
+    let server = LanguageServer::of(root)?;
+    if !server.is_there() {
+        println!("installing yaml-language-server: {}", language_server::REASON);
+        server.install()?;
+    }
     println!("setup: everything is there");
     Ok(())
 }
 
-/// The names of all system packages, for scripts that install them in their own way.
+/// The names of the system packages that are missing, for scripts that install them in their own way.
 pub(crate) fn package_names() -> String {
-    PACKAGES.map(|package| package.name).join(" ")
+    let missing = PACKAGES.iter().filter(|package| !package.is_there());
+    missing.map(|package| package.name).collect::<Vec<_>>().join(" ")
 }
 
 fn can_install() -> bool {
@@ -111,7 +119,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named_with_the_command_that_installs_it() {
-        let [_, _, postgres, _] = &PACKAGES;
+        let [_, _, postgres, ..] = &PACKAGES;
         let [_, deny] = &TOOLS;
         let text = advice(&[postgres], &[deny]);
         for part in [

@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 4] = [
+pub(super) const PACKAGES: [Package; 6] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -36,6 +36,16 @@ pub(super) const PACKAGES: [Package; 4] = [
         name: "procps",
         programs: &["ps"],
         reason: "tests look for processes that should be gone",
+    },
+    Package {
+        name: "nodejs",
+        programs: &["node"],
+        reason: "runs the YAML language server in which the schemas are tested",
+    },
+    Package {
+        name: "npm",
+        programs: &["npm"],
+        reason: "installs the YAML language server, as its lock file says",
     },
 ];
 

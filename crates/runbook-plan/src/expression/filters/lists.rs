@@ -49,10 +49,10 @@ pub(super) fn apply(
             if items.is_empty() {
                 return Err(empty());
             }
-            Ok(Val::Bool(by.keep(tree, items)?.len() == items.len()))
+            Ok(Val::Bool(by.keep(evaluation, tree, items)?.len() == items.len()))
         }
         "select" | "reject" | "selectattr" | "rejectattr" => Selection::read(tree, name, arguments)?
-            .keep(tree, items)
+            .keep(evaluation, tree, items)
             .map(Val::list),
         _ => Ok(Val::list(items.to_vec())),
     }
@@ -193,7 +193,7 @@ impl<'a> Selection<'a> {
         })
     }
 
-    fn keep(&self, tree: &Tree, items: &[Val]) -> Result<Vec<Val>, EvalError> {
+    fn keep(&self, evaluation: &Evaluation<'_>, tree: &Tree, items: &[Val]) -> Result<Vec<Val>, EvalError> {
         let mut kept = Vec::new();
         for item in items {
             let subject = match self.attribute {
@@ -203,7 +203,7 @@ impl<'a> Selection<'a> {
             let passes = match self.test {
                 Some((name, args)) => match (&self.pattern, &subject) {
                     (Some(pattern), Val::Text(text)) => pattern.is_match(text),
-                    (Some(_) | None, _) => tests_of::test(tree, name, &subject, args)?,
+                    (Some(_) | None, _) => tests_of::ask(evaluation, tree, name, &subject, args)?,
                 },
                 None => tests_of::truth(tree, self.name, &subject)?,
             };

@@ -134,21 +134,18 @@ pub(super) fn apply(
     if !fits && !filter.subject.is_empty() {
         return Err(needs(tree, name, filter.subject, &subject));
     }
-    match &subject {
-        _ if name == "sql_literal" => sql::literal(evaluation, tree, &subject),
-        _ if name == "contains" => {
+    match (name, &subject) {
+        ("sql_literal", _) => sql::literal(evaluation, tree, &subject),
+        ("length", _) => length(tree, &subject),
+        ("contains", _) => {
             let what = arguments.args.first().unwrap_or(&Val::Null);
-            super::ops::contains(tree, &subject, what).map(Val::Bool)
+            super::ops::contains(evaluation, tree, &subject, what).map(Val::Bool)
         }
-        Val::List(items) if name != "length" => lists::apply(evaluation, tree, name, items, arguments),
-        Val::Map(map) if name != "length" => Ok(Val::list(match name {
-            "keys" => map.keys().map(|key| Val::text(key.as_str())).collect(),
-            _ => map.values().cloned().collect(),
-        })),
-        Val::List(_) | Val::Map(_) => length(tree, &subject),
-        Val::Text(text) if name != "length" => texts::apply(evaluation, tree, name, text, arguments),
-        Val::Text(_) => length(tree, &subject),
-        Val::Null | Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Secret(_) => {
+        (_, Val::List(items)) => lists::apply(evaluation, tree, name, items, arguments),
+        ("keys", Val::Map(map)) => Ok(Val::list(map.keys().map(|key| Val::text(key.as_str())).collect())),
+        (_, Val::Map(map)) => Ok(Val::list(map.values().cloned().collect())),
+        (_, Val::Text(text)) => texts::apply(evaluation, tree, name, text, arguments),
+        (_, Val::Null | Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Secret(_)) => {
             numbers::apply(evaluation, tree, name, &subject, arguments)
         }
     }

@@ -139,7 +139,7 @@ fn optional_test(args: &[Tree]) -> Result<(), SyntaxError> {
 fn named_test(test: &Tree, args: &[Tree]) -> Result<(), SyntaxError> {
     let place = (test.from, test.to);
     match written_out(test, "test")? {
-        name if name == "defined" => Err(SyntaxError::over(
+        "defined" => Err(SyntaxError::over(
             place,
             "`defined` asks for a part that is written out: `x.name is defined`",
         )),
@@ -148,8 +148,7 @@ fn named_test(test: &Tree, args: &[Tree]) -> Result<(), SyntaxError> {
             let mut error = SyntaxError::unknown(place, "test", name, test_names());
             if args.is_empty() && nearest(name, test_names()).is_none() {
                 error.help = Some(format!(
-                    "name the test before its value: `\"matches\", {0:?}` or `\"eq\", {0:?}`",
-                    name
+                    "name the test before its value: `\"matches\", {name:?}` or `\"eq\", {name:?}`"
                 ));
             }
             Err(error)
@@ -179,13 +178,13 @@ fn named_filter(filter: &Tree, args: &[Tree]) -> Result<(), SyntaxError> {
 
 /// The name in an argument. What is not written out cannot be checked before it runs.
 fn written_out<'t>(tree: &'t Tree, what: &str) -> Result<&'t str, SyntaxError> {
-    match &tree.node {
-        Node::Const(Val::Text(name)) => Ok(name),
-        _ => Err(SyntaxError::at(
-            tree,
-            format!("expected the name of a {what}, written out in quotes"),
-        )),
+    if let Node::Const(Val::Text(name)) = &tree.node {
+        return Ok(name);
     }
+    Err(SyntaxError::at(
+        tree,
+        format!("expected the name of a {what}, written out in quotes"),
+    ))
 }
 
 fn is_of_kind(name: &str, wanted: &[Kind], subject: &Tree) -> Result<(), SyntaxError> {
@@ -220,9 +219,9 @@ fn fits(name: &str, wanted: &Arg, given: &Tree) -> Result<(), SyntaxError> {
     };
     match (fits, value) {
         (Fits::SomeText, Val::Text(text)) if text.is_empty() => refuse("an empty text"),
-        (Fits::Pattern, Val::Text(pattern)) => tests_of::read_regex(pattern)
-            .map(drop)
-            .map_err(|reason| SyntaxError::at(given, reason)),
+        (Fits::Pattern, Val::Text(pattern)) => {
+            tests_of::look_at_regex(pattern).map_err(|reason| SyntaxError::at(given, reason))
+        }
         (Fits::Divisor, Val::Int(0)) => refuse("0"),
         (Fits::Divisor, Val::Float(number)) => refuse(&number.to_string()),
         (Fits::Digits, value) if !matches!(value, Val::Int(0..=15)) => refuse(&value.show()),

@@ -206,39 +206,43 @@ const fn test(name: &'static str, subject: &'static [Kind], takes: Option<Arg>) 
     Test { name, subject, takes }
 }
 
-const fn value(what: &'static str, fits: Fits) -> Option<Arg> {
-    Some(needs(what, fits))
-}
-
-const COMPARED: Option<Arg> = value("a value to compare with", Fits::Anything);
+const COMPARED: Option<Arg> = Some(needs("a value to compare with", Fits::Anything));
 
 /// All tests, in order of their names.
 pub(super) static TESTS: &[Test] = &[
     test(
         "contains",
         &[Kind::List, Kind::Map, Kind::Text],
-        value("what to look for", Fits::Anything),
+        Some(needs("what to look for", Fits::Anything)),
     ),
     test("defined", &[], None),
-    test("divisibleby", NUMBER, value("a whole number", Fits::Divisor)),
-    test("endingwith", TEXT, value("an end", Fits::Text)),
+    test(
+        "divisibleby",
+        NUMBER,
+        Some(needs("a whole number", Fits::Divisor)),
+    ),
+    test("endingwith", TEXT, Some(needs("an end", Fits::Text))),
     test("eq", &[], COMPARED),
     test("equalto", &[], COMPARED),
     test("even", NUMBER, None),
     test("false", &[Kind::Bool], None),
     test("ge", &[Kind::Number, Kind::Text], COMPARED),
     test("gt", &[Kind::Number, Kind::Text], COMPARED),
-    test("in", &[], value("where to look", Fits::Container)),
+    test("in", &[], Some(needs("where to look", Fits::Container))),
     test("le", &[Kind::Number, Kind::Text], COMPARED),
     test("lt", &[Kind::Number, Kind::Text], COMPARED),
     test("mapping", &[], None),
-    test("matches", TEXT, value("a regular expression", Fits::Pattern)),
+    test(
+        "matches",
+        TEXT,
+        Some(needs("a regular expression", Fits::Pattern)),
+    ),
     test("ne", &[], COMPARED),
     test("none", &[], None),
     test("number", &[], None),
     test("odd", NUMBER, None),
     test("sequence", &[], None),
-    test("startingwith", TEXT, value("a beginning", Fits::Text)),
+    test("startingwith", TEXT, Some(needs("a beginning", Fits::Text))),
     test("string", &[], None),
     test("true", &[Kind::Bool], None),
 ];

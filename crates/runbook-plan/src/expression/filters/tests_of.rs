@@ -1,15 +1,31 @@
 //! Tests: what stands behind `is`.
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
 use super::super::Val;
 use super::super::error::EvalError;
+use super::super::evaluation::Evaluation;
 use super::super::kind::Kind;
 use super::super::ops::{self, number, refuse_secrets};
 use super::super::tree::{Compare, Tree};
 use super::{needs, test_of};
 
 pub(in super::super) fn test(
+    on: &Evaluation<'_>,
+    tree: &Tree,
+    name: &str,
+    subject: &Val,
+    args: &[Val],
+) -> Result<bool, EvalError> {
+    if name != "none" {
+        refuse_secrets(tree, subject, args.first().unwrap_or(&Val::Null))?;
+    }
+    ask(on, tree, name, subject, args)
+}
+
+/// The same where it is known that no secret is among the values.
+pub(super) fn ask(
+    on: &Evaluation<'_>,
     tree: &Tree,
     name: &str,
     subject: &Val,
@@ -21,12 +37,11 @@ pub(in super::super) fn test(
     let Some(known) = test_of(name) else {
         return Err(EvalError::new(tree, format!("there is no test `{name}`")));
     };
-    refuse_secrets(tree, subject, args.first().unwrap_or(&Val::Null))?;
     let operand = || {
         args.first()
             .ok_or_else(|| EvalError::new(tree, format!("the test `{name}` needs a value")))
     };
-    let compare = |op| ops::compare(tree, op, subject, operand()?);
+    let compare = |op| ops::compare_values(on, tree, op, subject, operand()?);
     match name {
         "eq" | "equalto" => return compare(Compare::Eq),
         "ne" => return compare(Compare::Ne),
@@ -39,7 +54,7 @@ pub(in super::super) fn test(
         _ => return Err(needs(tree, name, known.subject, subject)),
     }
     match name {
-        "contains" => ops::contains(tree, subject, operand()?),
+        "contains" => ops::contains(on, tree, subject, operand()?),
         "true" | "false" => truth(tree, name, subject).map(|value| value == (name == "true")),
         "number" => Ok(number(subject).is_some()),
         "string" => Ok(matches!(subject, Val::Text(_))),
@@ -79,19 +94,30 @@ fn divides(tree: &Tree, name: &str, subject: &Val, args: &[Val]) -> Result<bool,
     Ok(divides != (name == "odd"))
 }
 
+/// How large a regular expression may be that is compiled only to see whether it can be read.
+const GLANCE: usize = 16 << 10;
+
 pub(super) fn regex(tree: &Tree, pattern: &str) -> Result<Regex, EvalError> {
-    read_regex(pattern).map_err(|reason| EvalError::new(tree, reason))
+    Regex::new(pattern).map_err(|error| EvalError::new(tree, wrong_regex(&error)))
 }
 
-/// Reads a regular expression, or says why it is none, on one line.
-pub(super) fn read_regex(pattern: &str) -> Result<Regex, String> {
-    Regex::new(pattern).map_err(|error| {
-        let reason = error.to_string();
-        // The last line tells why; those before draw an arrow below the pattern.
-        let last = reason.lines().last().unwrap_or_default();
-        let last = last.trim_start_matches("error: ");
-        format!("this is not a regular expression: {last}")
-    })
+/// Why a text is no regular expression, if it is none. One that is large is taken for good: a file could hold
+/// a hundred thousand of them.
+pub(super) fn look_at_regex(pattern: &str) -> Result<(), String> {
+    match RegexBuilder::new(pattern).size_limit(GLANCE).build() {
+        Ok(_) | Err(regex::Error::CompiledTooBig(_)) => Ok(()),
+        Err(error) => Err(wrong_regex(&error)),
+    }
+}
+
+/// Why it is none, on one line: the last tells why, those before draw an arrow below the pattern.
+fn wrong_regex(error: &regex::Error) -> String {
+    let reason = error.to_string();
+    let last = reason.lines().last().unwrap_or_default();
+    format!(
+        "this is not a regular expression: {}",
+        last.trim_start_matches("error: ")
+    )
 }
 
 fn of_texts(tree: &Tree, name: &str, subject: &Val, operand: &Val) -> Result<bool, EvalError> {

@@ -15,7 +15,7 @@ use crate::template::{Kind, Piece, Room, Template};
 fn scope() -> Scope {
     let inputs = json!({
         "text": "x".repeat(1000), "big": "y".repeat(1 << 20), "many": vec![1; 100_000],
-        "texts": vec!["ab"; 20_000], "deep": format!("{}{}", "[".repeat(100), "]".repeat(100)),
+        "texts": vec!["ab"; 20_000], "other": vec![2; 100_000], "deep": format!("{}{}", "[".repeat(100), "]".repeat(100)),
         "deeper": "[".repeat(100_000),
     });
     Scope::new(IndexMap::from([("inputs".to_owned(), Val::from(&inputs))]))
@@ -60,6 +60,21 @@ fn each_way_to_grow_is_stopped() {
             "{shown}: {error}"
         );
     }
+}
+
+/// A list that is searched for each item of another takes their product.
+#[test]
+fn searching_is_bounded() {
+    for source in [
+        "inputs.many | select('in', inputs.other) | length",
+        "inputs.many | all_match('in', inputs.other)",
+        "inputs.texts | select('in', inputs.big) | length",
+    ] {
+        let error = refused(source);
+        assert!(error.contains("looks through"), "{source}: {error}");
+    }
+    let fine = Expression::parse("inputs.texts | select('in', ['cd', 'ab']) | length").unwrap();
+    assert!(fine.eval(&scope()).is_ok());
 }
 
 #[test]

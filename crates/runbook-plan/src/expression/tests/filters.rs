@@ -107,6 +107,7 @@ fn filters_refuse() {
         ("body.nul | sql_ident", "NUL"),
         ("body.empty | sql_ident", "the empty text is no name"),
         ("body.long | sql_ident", "at most 63 bytes, and this has 64"),
+        ("stdout is matches('a{1000}{1000}{1000}')", "size limit"),
         ("status | sql_ident", "needs text, found a number"),
         ("secrets.token | sql_ident", "reveal"),
         ("secrets.token | contains('h')", "reveal"),

@@ -1,0 +1,15 @@
+//! What uses of `k8s` are known to do, without a cluster.
+
+mod contract;
+mod effect;
+mod refused;
+mod value;
+
+use runbook_action::{Failure, Kind, Recognised};
+use runbook_action_k8s::K8s;
+use runbook_testkit::contract::written;
+use serde_json::Value;
+
+fn recognise(params: &Value) -> Result<Recognised, Failure> {
+    K8s.recognise(&written(params))
+}

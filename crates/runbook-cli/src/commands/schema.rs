@@ -1,0 +1,25 @@
+//! `runbook schema`
+
+use std::path::Path;
+
+use runbook_plan::schema;
+
+use crate::args::{Schema, SchemaOf};
+use crate::catalogue::catalogue;
+use crate::identity::Environment;
+use crate::term;
+
+/// Prints a schema. What an action accepts depends neither on the environment nor on a project.
+pub(crate) fn run(args: &Schema) -> u8 {
+    let nothing = Environment {
+        vars: Vec::new(),
+        directory: Path::new("/").to_owned(),
+    };
+    let catalogue = catalogue(&nothing, Path::new("/"));
+    let schema = match args.of {
+        SchemaOf::Runbook => schema::runbook(&catalogue),
+        SchemaOf::Config => schema::config(&catalogue),
+    };
+    term::print(&format!("{schema:#}"));
+    0
+}
