@@ -147,7 +147,7 @@ fn annotations_stand_on_the_lines_of_the_repository() {
         "{unknown}"
     );
     assert!(unknown.ends_with("%0Ahelp: did you mean `title`?"), "{unknown}");
-    assert!(with("title=RB0504").starts_with("::warning "), "{}", ended.stdout);
+    assert!(with("title=RB0106").starts_with("::warning "), "{}", ended.stdout);
     let hostile = with("<&]]>");
     assert!(hostile.contains("`<&]]>::,%250A⟨U+0007⟩⟨U+202E⟩`"), "{hostile}");
     assert!(
@@ -204,7 +204,7 @@ fn sarif_is_what_the_standard_says() {
         .unwrap()
         .iter()
         .find(|result| result["level"] == "warning");
-    assert_eq!(warning.unwrap()["ruleId"], "RB0504");
+    assert_eq!(warning.unwrap()["ruleId"], "RB0106");
 }
 
 #[test]

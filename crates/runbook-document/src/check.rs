@@ -146,10 +146,14 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
         }
     });
     waivers(node, object, findings);
+    // A key that is misspelt has been reported, and is not missing.
+    let known = || object.fields.iter().map(|field| field.key);
+    let misspelt = node.entries().iter().filter(|entry| object.field(&entry.key.value).is_none() && !object.open);
+    let meant: Vec<&str> = misspelt.filter_map(|entry| nearest(&entry.key.value, known())).collect();
     for field in object
         .fields
         .iter()
-        .filter(|field| field.required && node.entry(field.key).is_none())
+        .filter(|field| field.required && node.entry(field.key).is_none() && !meant.contains(&field.key))
     {
         let span = node.entries().first().map_or(node.span, |entry| entry.key.span);
         let message = format!("this {} has no `{}`", object.name, field.key);

@@ -354,7 +354,7 @@ impl Reader<'_> {
             }
         }
         let items = first.value.items();
-        if items.is_empty() && first.value.scalar().is_none() {
+        if matches!(&first.value.kind, crate::Kind::List(items) if items.is_empty()) {
             let message = format!("`{}` is empty", first.key.value);
             self.findings.push(
                 Finding::error(codes::EMPTY_VALUE, first.key.span, message)

@@ -108,6 +108,22 @@ impl Compiler<'_, '_> {
         }
     }
 
+    /// The kinds of `defaults.target`.
+    pub(super) fn default_targets(&mut self) {
+        let kinds: Vec<&str> = self.request.catalogue.kinds().collect();
+        for (kind, _) in &self.request.document.targets {
+            if !kinds.contains(&kind.value.as_str()) {
+                let help = match nearest(&kind.value, kinds.iter().copied()) {
+                    Some(meant) => format!("did you mean `{meant}`?"),
+                    None => "name a kind of action, such as `http`".to_owned(),
+                };
+                let message = format!("there is no action `{}`", kind.value);
+                self.findings
+                    .push(Finding::error(codes::UNKNOWN_ACTION, kind.span, message).help(help));
+            }
+        }
+    }
+
     fn unknown_action(&mut self, node: &ActionNode) {
         let word = node.kind.value.as_str();
         if language::is_node(word) {

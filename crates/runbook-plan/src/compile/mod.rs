@@ -65,6 +65,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
     }
     let vars = compiler.vars();
     let known = compiler.connections();
+    compiler.default_targets();
     let detect = compiler.checks(&document.detect.checks, &Names::default(), &known);
     let base = Names {
         checks: checks::captures(&document.detect.checks).into(),

@@ -117,8 +117,8 @@ impl Results {
 pub(super) struct Names {
     /// The steps that have surely ended, as positions in [`Global::steps`].
     pub(super) ended: Rc<Bits>,
-    /// The step that this belongs to.
-    pub(super) within: Option<String>,
+    /// The step that this belongs to, and those around it.
+    pub(super) within: Rc<Vec<String>>,
     /// The step that this belongs to, with what of it is known here.
     pub(super) own: Option<(String, Vec<String>)>,
     /// What of the own step cannot be used here, and why.
@@ -330,7 +330,7 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             message: format!("step `{id}` is part of an undo, which has not run here"),
             help: Some("what an undo reads is known within that undo only".to_owned()),
         }),
-        None if names.within.as_deref() == Some(id) => Err(Wrong {
+        None if names.within.iter().any(|around| around == id) => Err(Wrong {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` has not run yet here: this belongs to it"),
             help: Some("what a step captures is there in its `verify` and in later steps".to_owned()),

@@ -333,7 +333,7 @@ impl Compiler<'_, '_> {
                     );
                     (format!("there is no step `{}`", id.value), Some(help))
                 }
-                Some(_) if names.within.as_ref() == Some(&id.value) => {
+                Some(_) if names.within.contains(&id.value) => {
                     let help = "name steps above".to_owned();
                     ("a step cannot undo itself".to_owned(), Some(help))
                 }

@@ -126,7 +126,8 @@ impl Compiler<'_, '_> {
 
     fn step(&mut self, written: &Written, needs: Vec<usize>, place: &Place<'_>) -> Option<Step> {
         let mut names = place.names.clone();
-        names.within = Some(written.id.value.clone());
+        let around = names.within.iter().chain([&written.id.value]);
+        names.within = Rc::new(around.cloned().collect());
         let place = &Place { names, ..*place };
         let when = written
             .when
