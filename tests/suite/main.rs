@@ -23,6 +23,7 @@ mod hostile;
 mod incident;
 mod journal;
 mod people;
+mod planned;
 mod postgres;
 mod readme;
 mod refused;

@@ -127,8 +127,13 @@ fn one_of(node: &Node, shape: &Shape, shapes: &[Shape], findings: &mut Findings)
 
 /// Whether this is not the mapping that may stand here, but the one item of the list that may.
 fn is_item(node: &Node, object: &Object, shapes: &[Shape]) -> bool {
-    let lists = shapes.iter().any(|shape| matches!(shape, Shape::List(Shape::Object(item)) if *item != object));
-    let has_own = node.entries().iter().any(|entry| object.field(&entry.key.value).is_some());
+    let lists = shapes
+        .iter()
+        .any(|shape| matches!(shape, Shape::List(Shape::Object(item)) if *item != object));
+    let has_own = node
+        .entries()
+        .iter()
+        .any(|entry| object.field(&entry.key.value).is_some());
     lists && !object.open && !has_own && !node.entries().is_empty()
 }
 
@@ -148,8 +153,13 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
     waivers(node, object, findings);
     // A key that is misspelt has been reported, and is not missing.
     let known = || object.fields.iter().map(|field| field.key);
-    let misspelt = node.entries().iter().filter(|entry| object.field(&entry.key.value).is_none() && !object.open);
-    let meant: Vec<&str> = misspelt.filter_map(|entry| nearest(&entry.key.value, known())).collect();
+    let misspelt = node
+        .entries()
+        .iter()
+        .filter(|entry| object.field(&entry.key.value).is_none() && !object.open);
+    let meant: Vec<&str> = misspelt
+        .filter_map(|entry| nearest(&entry.key.value, known()))
+        .collect();
     for field in object
         .fields
         .iter()
@@ -171,7 +181,11 @@ fn takes_time(entry: &Entry, shape: &Shape, findings: &mut Findings) -> bool {
     let Some(help) = meant::no_time(&entry.key.value, &entry.value, shape) else {
         return true;
     };
-    let message = format!("`{}` cannot be `{}`", entry.key.value, entry.value.text().unwrap_or_default());
+    let message = format!(
+        "`{}` cannot be `{}`",
+        entry.key.value,
+        entry.value.text().unwrap_or_default()
+    );
     findings.push(Finding::error(codes::WRONG_TYPE, entry.value.span, message).help(help));
     false
 }

@@ -30,7 +30,9 @@ pub(crate) fn instead(node: &Node, shape: &Shape) -> Option<String> {
 
 /// A word of another tool for one of ours.
 pub(crate) fn of_words(text: &str, words: &[&'static str]) -> Option<&'static str> {
-    const NOTHING: &[&str] = &["none", "no", "nothing", "skip", "never", "n/a", "false", "unneeded"];
+    const NOTHING: &[&str] = &[
+        "none", "no", "nothing", "skip", "never", "n/a", "false", "unneeded",
+    ];
     let ours = words.iter().copied();
     ours.filter(|word| *word == "not_needed")
         .find(|_| NOTHING.contains(&text))
@@ -46,7 +48,9 @@ pub(crate) fn instead_of_words(text: &str, words: &[&str]) -> Option<String> {
 /// Where a key belongs that stands in the wrong mapping.
 pub(crate) fn elsewhere(key: &str, object: &Object) -> Option<&'static str> {
     let help = match (object.name, key) {
-        ("step", "expect" | "each" | "value") => "this belongs to a check: write it under `verify:`, with what to ask",
+        ("step", "expect" | "each" | "value") => {
+            "this belongs to a check: write it under `verify:`, with what to ask"
+        }
         ("step", "every" | "consecutive") => "this belongs to a check: see `verify`",
         ("step", "within") => "this belongs to checks and to alternatives; for a step there is `timeout`",
         ("step", "else") => "this belongs to a branch of `choose`",
@@ -54,7 +58,9 @@ pub(crate) fn elsewhere(key: &str, object: &Object) -> Option<&'static str> {
         ("step", "in" | "item" | "batch" | "max_failures") => "this belongs into `for_each:`",
         ("step", "attempts" | "delay" | "backoff") => "this belongs into `retry:`",
         ("step", "with_items" | "loop") => "use `for_each:` with `steps:`",
-        ("check", "warn" | "fail") => "this is for the checks of a step `checks:`; here say what must hold: `expect:`",
+        ("check", "warn" | "fail") => {
+            "this is for the checks of a step `checks:`; here say what must hold: `expect:`"
+        }
         ("check", "expect") => "in a table of checks say what is bad: `fail:`, or worth a warning: `warn:`",
         ("check", "when") => "a check is always asked; a step has `when`",
         ("runbook", "env" | "target") => "write it under `defaults:`",
@@ -70,7 +76,10 @@ pub(crate) fn no_time(key: &str, node: &Node, shape: &Shape) -> Option<String> {
         Shape::Dynamic(inner) => **inner == Shape::Duration,
         _ => *shape == Shape::Duration,
     };
-    let zero = node.text().and_then(parse_duration).is_some_and(|time| time.is_zero());
+    let zero = node
+        .text()
+        .and_then(parse_duration)
+        .is_some_and(|time| time.is_zero());
     if !timed || !zero {
         return None;
     }
@@ -85,7 +94,8 @@ pub(crate) fn no_time(key: &str, node: &Node, shape: &Shape) -> Option<String> {
 }
 
 fn short(node: &Node) -> Option<&str> {
-    node.text().filter(|text| text.len() <= 60 && !text.contains('\n'))
+    node.text()
+        .filter(|text| text.len() <= 60 && !text.contains('\n'))
 }
 
 fn a_list(node: &Node) -> Option<String> {
@@ -104,11 +114,16 @@ fn a_list(node: &Node) -> Option<String> {
 }
 
 fn a_mapping(node: &Node) -> Option<String> {
-    let pair = node.items().first().map_or_else(|| short(node), |item| short(item))?;
+    let pair = node
+        .items()
+        .first()
+        .map_or_else(|| short(node), |item| short(item))?;
     match pair.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => {
-            Some(format!("write it as a mapping: `{{{}: {}}}`", name.trim(), value.trim()))
-        }
+        Some((name, value)) if !name.trim().is_empty() => Some(format!(
+            "write it as a mapping: `{{{}: {}}}`",
+            name.trim(),
+            value.trim()
+        )),
         Some(_) | None => Some("write it as a mapping: `{NAME: VALUE}`".to_owned()),
     }
 }
@@ -118,7 +133,12 @@ fn an_object(node: &Node, object: &Object) -> Option<String> {
     if object.open || !matches!(node.kind, Kind::Scalar(_)) {
         return None;
     }
-    let required: Vec<&str> = object.fields.iter().filter(|field| field.required).map(|field| field.key).collect();
+    let required: Vec<&str> = object
+        .fields
+        .iter()
+        .filter(|field| field.required)
+        .map(|field| field.key)
+        .collect();
     let text = short(node);
     Some(match (object.name, required.as_slice(), text) {
         ("secret", _, Some(text)) if is_variable(text) => format!("write `{{env: {text}}}`"),

@@ -59,8 +59,10 @@ impl Library {
         let several = self.runbooks.iter().filter(|(_, listed)| listed.len() > 1);
         let mut findings = Vec::new();
         for (name, listed) in several {
-            let (here, elsewhere): (Vec<Span>, Vec<Span>) =
-                listed.iter().map(|one| one.span).partition(|span| looks_at(*span));
+            let (here, elsewhere): (Vec<Span>, Vec<Span>) = listed
+                .iter()
+                .map(|one| one.span)
+                .partition(|span| looks_at(*span));
             // The first is as good as any, if there is another one to be told at.
             let first = elsewhere.first().or_else(|| here.first()).copied();
             for span in here.into_iter().filter(|span| Some(*span) != first) {

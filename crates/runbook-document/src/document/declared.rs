@@ -151,7 +151,10 @@ pub(crate) fn one_of<'k>(
     match found.as_slice() {
         [only] => return Some(only),
         // A misspelt one has been reported.
-        [] if node.entries().iter().any(|entry| object.field(&entry.key.value).is_none()) => {}
+        [] if node
+            .entries()
+            .iter()
+            .any(|entry| object.field(&entry.key.value).is_none()) => {}
         [] => {
             let place = node.entries().first().map_or(node.span, |entry| entry.key.span);
             let message = format!("this {what} has none of `{}`", keys.join("`, `"));

@@ -376,7 +376,10 @@ impl Reader<'_> {
             None => "action".to_owned(),
         };
         for entry in ["for_each", "repeat"].iter().filter_map(|key| node.entry(key)) {
-            let message = format!("`{}` repeats steps, and there are no `steps` here", entry.key.value);
+            let message = format!(
+                "`{}` repeats steps, and there are no `steps` here",
+                entry.key.value
+            );
             let help = format!("put the {what} into a step of `steps:`");
             self.findings
                 .push(Finding::error(codes::COMPOSITION, entry.key.span, message).help(help));

@@ -193,7 +193,10 @@ impl Compiler<'_, '_> {
                 self.wrong_via(
                     span,
                     message,
-                    Some(format!("it can go through one of kind `{}`", fitting.join("`, `"))),
+                    Some(format!(
+                        "it can go through one of kind `{}`",
+                        fitting.join("`, `")
+                    )),
                 );
                 None
             }

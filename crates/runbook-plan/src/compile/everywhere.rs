@@ -42,7 +42,11 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
             .filter_map(|(environment, list)| environment.filter(|_| has(list)))
             .collect();
         if !found.is_empty() {
-            finding.message = format!("{} (in the environment `{}`)", finding.message, found.join("`, `"));
+            finding.message = format!(
+                "{} (in the environment `{}`)",
+                finding.message,
+                found.join("`, `")
+            );
         }
     }
     // Environments find much of the same; where one knows a way out and another does not, that one is kept.

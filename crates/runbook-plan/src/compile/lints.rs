@@ -63,7 +63,7 @@ impl Compiler<'_, '_> {
     }
 
     /// What is wrong with a step.
-    pub(super) fn lint_step(&mut self, written: &Written, done: &Done) {
+    pub(super) fn lint_step(&mut self, written: &Written, done: &Done, undoing: bool) {
         if let Some(retry) = &written.retry
             && done.effect > Effect::Read
             && !written.idempotent
@@ -76,7 +76,10 @@ impl Compiler<'_, '_> {
             self.findings
                 .push(Finding::error(codes::NOT_REPEATABLE, retry.span, message).help(help));
         }
-        self.lint_approval(written, done);
+        // An undo is part of the step that was approved.
+        if !undoing {
+            self.lint_approval(written, done);
+        }
     }
 
     /// What the project demands for the effect of a step.

@@ -52,7 +52,11 @@ impl Global {
                 .collect(),
             lab: environment.is_some_and(|environment| environment.lab.is_some()),
             in_lab: Vec::new(),
-            undos: document.all_steps().flat_map(of_undo).map(|step| step.id.value.clone()).collect(),
+            undos: document
+                .all_steps()
+                .flat_map(of_undo)
+                .map(|step| step.id.value.clone())
+                .collect(),
             connection_secrets: IndexMap::new(),
         }
     }
@@ -207,7 +211,11 @@ pub(super) fn check(reference: &Reference, names: &Names, global: &Global) -> Re
         return Ok(());
     }
     match *root {
-        _ if names.apart => Err(unknown(format!("there is no `{root}` here"), root, &strs(&names.locals))),
+        _ if names.apart => Err(unknown(
+            format!("there is no `{root}` here"),
+            root,
+            &strs(&names.locals),
+        )),
         "inputs" => member("input", rest, &global.inputs),
         "vars" => member("variable", rest, &global.vars),
         "secrets" => member("secret", rest, &global.secrets),
@@ -320,11 +328,17 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             name,
             &strs(known),
         )),
-        None if global.steps.get_index_of(*id).is_some_and(|at| names.others.contains(at)) => Err(Wrong {
-            code: codes::NOT_BEFORE,
-            message: format!("step `{id}` stands in another branch, so it has not run here"),
-            help: Some("read it in a step above, which all branches can use".to_owned()),
-        }),
+        None if global
+            .steps
+            .get_index_of(*id)
+            .is_some_and(|at| names.others.contains(at)) =>
+        {
+            Err(Wrong {
+                code: codes::NOT_BEFORE,
+                message: format!("step `{id}` stands in another branch, so it has not run here"),
+                help: Some("read it in a step above, which all branches can use".to_owned()),
+            })
+        }
         None if !names.undoing && global.undos.contains(*id) => Err(Wrong {
             code: codes::NOT_BEFORE,
             message: format!("step `{id}` is part of an undo, which has not run here"),

@@ -386,7 +386,11 @@ impl Compiler<'_, '_> {
             library.way(&name.value, &name.value)
         };
         if let Some(way) = circle {
-            let first = if comes_back { "this runbook" } else { "that runbook" };
+            let first = if comes_back {
+                "this runbook"
+            } else {
+                "that runbook"
+            };
             let message = format!("{first} comes back to itself: `{}`", way.join("` → `"));
             let finding = Finding::error(codes::RUNBOOK_CYCLE, name.span, message);
             self.findings.push(finding.help("leave one of these uses out"));

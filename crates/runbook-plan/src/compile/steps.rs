@@ -149,7 +149,7 @@ impl Compiler<'_, '_> {
         let save = self.save(written, place);
         let done = done?;
         self.judge_keys(written, &done);
-        self.lint_step(written, &done);
+        self.lint_step(written, &done, place.names.undoing);
         self.note_keys(written);
         Some(Step {
             id: written.id.value.clone(),
@@ -191,7 +191,9 @@ impl Compiler<'_, '_> {
     fn body(&mut self, written: &Written, place: &Place<'_>) -> Option<Done> {
         let names = match &written.for_each {
             // What is no name is reported; what was meant by its parts is not reported again.
-            Some(each) => (each.item.value.split('-')).fold(place.names.clone(), |names, part| names.with_local(part)),
+            Some(each) => {
+                (each.item.value.split('-')).fold(place.names.clone(), |names, part| names.with_local(part))
+            }
             None => place.names.clone(),
         };
         let place = &Place { names, ..*place };
@@ -224,7 +226,12 @@ impl Compiler<'_, '_> {
     /// The names after what a step does: what it captured, and the steps within it.
     fn names_inside(&self, written: &Written, place: &Place<'_>) -> Names {
         let mut names = place.with_own(written, true);
-        names = names.with_ended(written.within().iter().flat_map(|inner| self.global.ranges(inner)));
+        names = names.with_ended(
+            written
+                .within()
+                .iter()
+                .flat_map(|inner| self.global.ranges(inner)),
+        );
         names
     }
 

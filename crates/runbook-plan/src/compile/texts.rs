@@ -109,7 +109,9 @@ impl Compiler<'_, '_> {
             return (None, false);
         }
         let ours = whole.replace('-', "_");
-        let meant = known.contains(&ours).then(|| format!("did you mean `{root}.{ours}`?"));
+        let meant = known
+            .contains(&ours)
+            .then(|| format!("did you mean `{root}.{ours}`?"));
         (meant, known.contains(&whole))
     }
 
@@ -342,8 +344,13 @@ fn dashed_before(source: &str, from: usize) -> Option<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let path = before.rsplit(|c| !is_part(c)).next()?;
     let (root, id) = path.split_once('.')?;
-    let rest: String = source.get(from..)?.chars().take_while(|c| is_part(*c) && *c != '.').collect();
-    matches!(root, "steps" | "checks").then(|| format!("a `-` is a minus here: write `{root}['{id}-{rest}']`"))
+    let rest: String = source
+        .get(from..)?
+        .chars()
+        .take_while(|c| is_part(*c) && *c != '.')
+        .collect();
+    matches!(root, "steps" | "checks")
+        .then(|| format!("a `-` is a minus here: write `{root}['{id}-{rest}']`"))
 }
 
 /// The shape of a mapping's value.

@@ -64,7 +64,10 @@ impl Compiler<'_, '_> {
         };
         let message = match more {
             [] => format!("the variable {} needs itself, so it has no value", words.join("")),
-            _ => format!("the variables {} need each other, so none has a value", words.join(", ")),
+            _ => format!(
+                "the variables {} need each other, so none has a value",
+                words.join(", ")
+            ),
         };
         let mut finding = Finding::error(codes::CYCLE, first.span, message);
         for name in more {
@@ -105,7 +108,9 @@ fn circle_through<'w>(
     name: &str,
     left: &BTreeMap<&str, (&'w Spanned<String>, Expression)>,
 ) -> Vec<&'w Spanned<String>> {
-    let members = left.iter().filter(|(other, _)| reaches(name, other, left) && reaches(other, name, left));
+    let members = left
+        .iter()
+        .filter(|(other, _)| reaches(name, other, left) && reaches(other, name, left));
     members.map(|(_, (name, _))| *name).collect()
 }
 
@@ -114,7 +119,9 @@ fn reaches(from: &str, to: &str, left: &BTreeMap<&str, (&Spanned<String>, Expres
     let mut seen: Vec<String> = Vec::new();
     let mut open = vec![from.to_owned()];
     while let Some(name) = open.pop() {
-        let references = left.get(name.as_str()).map(|(_, expression)| expression.references());
+        let references = left
+            .get(name.as_str())
+            .map(|(_, expression)| expression.references());
         for reference in references.into_iter().flatten() {
             if let [root, next, ..] = reference.path.as_slice()
                 && root == "vars"
