@@ -60,11 +60,17 @@ type Used = BTreeSet<(&'static str, &'static str)>;
 /// Notes the keys of a value that has this shape.
 fn note(node: &Node, shape: &Shape, used: &mut Used) {
     match (shape, &node.kind) {
-        (Shape::OneOf(shapes), _) => shapes.iter().for_each(|shape| note(node, shape, used)),
+        (Shape::OneOf(shapes), _) => {
+            for shape in *shapes {
+                note(node, shape, used);
+            }
+        }
         (Shape::Dynamic(inner), _) => note(node, inner, used),
         (Shape::List(inner), Kind::List(items)) => items.iter().for_each(|item| note(item, inner, used)),
         (Shape::Map(inner) | Shape::Named(inner), Kind::Map(entries)) => {
-            entries.iter().for_each(|entry| note(&entry.value, inner, used));
+            for entry in entries {
+                note(&entry.value, inner, used);
+            }
         }
         (Shape::Object(object), Kind::Map(entries)) => {
             for entry in entries {

@@ -72,10 +72,7 @@ pub(crate) fn elsewhere(key: &str, object: &Object) -> Option<&'static str> {
 
 /// Why a length of time without length does not do under this key.
 pub(crate) fn no_time(key: &str, node: &Node, shape: &Shape) -> Option<String> {
-    let timed = match shape {
-        Shape::Dynamic(inner) => **inner == Shape::Duration,
-        _ => *shape == Shape::Duration,
-    };
+    let timed = matches!(shape, Shape::Duration | Shape::Dynamic(Shape::Duration));
     let zero = node
         .text()
         .and_then(parse_duration)
@@ -143,10 +140,8 @@ fn an_object(node: &Node, object: &Object) -> Option<String> {
     Some(match (object.name, required.as_slice(), text) {
         ("secret", _, Some(text)) if is_variable(text) => format!("write `{{env: {text}}}`"),
         ("secret", ..) => "write `{env: NAME}`, `{file: PATH}` or `{command: [PROGRAM]}`".to_owned(),
-        ("input", _, Some(text)) => match a_type(object, text) {
-            true => format!("write `{{type: {text}}}`"),
-            false => format!("write `{{type: …, default: {text}}}`"),
-        },
+        ("input", _, Some(text)) if a_type(object, text) => format!("write `{{type: {text}}}`"),
+        ("input", _, Some(text)) => format!("write `{{type: …, default: {text}}}`"),
         (_, [only], Some(text)) => format!("write `{{{only}: {text}}}`"),
         (_, [], _) => {
             let keys: Vec<&str> = object.fields.iter().map(|field| field.key).collect();

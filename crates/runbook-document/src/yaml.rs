@@ -208,7 +208,12 @@ impl<'a> Reader<'a, '_> {
             let (event, mark) = self.next()?;
             let value = self.node(event, &mark, depth + 1)?;
             if self.is_split(start, &key, &value) {
-                self.split(&key, entries.last_mut(), is_cut);
+                if let Some(before) = entries.last_mut() {
+                    self.join(before, &key);
+                }
+                if !is_cut {
+                    self.split(&key);
+                }
                 is_cut = true;
                 continue;
             }
@@ -228,20 +233,20 @@ impl<'a> Reader<'a, '_> {
             && after.trim_start().starts_with([',', '}'])
     }
 
-    /// Says so, once for each value, and puts the value together again, so that it is not wrong as well.
-    fn split(&mut self, key: &Node, before: Option<&mut Entry>, is_told: bool) {
-        if let Some(Entry { value, .. }) = before
-            && let Kind::Scalar(scalar) = &mut value.kind
+    /// Puts a value together again that a comma has split, so that it is not wrong as well.
+    fn join(&self, before: &mut Entry, key: &Node) {
+        let value = &mut before.value;
+        if let Kind::Scalar(scalar) = &mut value.kind
             && scalar.value == ScalarValue::Text
             && let Some(whole) = self.text.get(value.span.start..key.span.end)
             && !whole.starts_with(['"', '\''])
         {
-            scalar.text = whole.to_owned();
+            whole.clone_into(&mut scalar.text);
             value.span.end = key.span.end;
         }
-        if is_told {
-            return;
-        }
+    }
+
+    fn split(&mut self, key: &Node) {
         let word = key.text().unwrap_or_default();
         let message = format!("`{word}` stands alone in this mapping: a comma has split a value");
         let finding = Finding::error(codes::SPLIT_VALUE, key.span, message);

@@ -52,9 +52,8 @@ fn step(step: &Step) -> StepOutline {
             Undo::Steps(steps) => UndoOutline::Rollback {
                 summary: format!("{} steps", steps.len()),
             },
-            Undo::Within => UndoOutline::NotNeeded,
             Undo::Irreversible(why) => UndoOutline::Irreversible { why: why.clone() },
-            Undo::NotNeeded => UndoOutline::NotNeeded,
+            Undo::NotNeeded | Undo::Within => UndoOutline::NotNeeded,
             Undo::Undeclared => UndoOutline::Undeclared,
         },
         verify: step.verify.iter().map(check).collect(),

@@ -151,14 +151,12 @@ impl InputDecl {
                 InputKind::Text | InputKind::Duration | InputKind::Url | InputKind::List
             );
             if !of_texts {
-                wrong(
-                    pattern.span,
-                    format!("`pattern` is for texts, and this input is {}", kind.noun()),
-                );
+                let message = format!("`pattern` is for texts, and this input is {}", kind.noun());
+                wrong(pattern.span, message);
             }
         }
         if kind == InputKind::Enum && decl.values.is_empty() {
-            wrong(input.name.span, "an `enum` needs `values`".to_owned());
+            wrong(input.name.span, "an `enum` needs `values`".into());
         }
         for (key, bound) in [("minimum", &decl.minimum), ("maximum", &decl.maximum)] {
             if let (Some(bound), Some(at)) = (bound, node.get(key))

@@ -14,7 +14,7 @@ use super::{Context, Halt};
 use crate::bounds;
 use crate::brake::{Brake, Urgency};
 
-/// Between two readings there is at least this much time, also with `every: 0s`.
+/// Between two readings there is at least this much time, also with `every: 1ms`.
 const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a check was decided.

@@ -142,27 +142,6 @@ impl Compiler<'_, '_> {
         kinds.extend(language::NODES.iter().map(|node| node.key));
         kinds.sort_unstable();
         kinds.dedup();
-        const OTHERS: &[(&str, &str)] = &[
-            ("cmd", "shell"),
-            ("command", "exec"),
-            ("run", "shell"),
-            ("script", "shell"),
-            ("bash", "shell"),
-            ("sh", "shell"),
-            ("kubectl", "k8s"),
-            ("query", "sql"),
-            ("request", "http"),
-            ("get", "http"),
-            ("curl", "http"),
-            ("sleep", "wait"),
-            ("pause", "wait"),
-            ("set", "let"),
-            ("loop", "for_each"),
-            ("while", "repeat"),
-            ("switch", "choose"),
-            ("if", "when"),
-            ("depends_on", "needs"),
-        ];
         let meant = OTHERS
             .iter()
             .find(|(other, _)| *other == word)
@@ -315,17 +294,7 @@ impl Compiler<'_, '_> {
             // One that could not be read has been reported, and may be the one.
             [] if required && around.known.len() < self.global.connections.len() => None,
             [] if required => {
-                let message = format!(
-                    "`{}` needs a connection, and there is none of kind `{}`",
-                    node.kind.value,
-                    kinds.join("`, `")
-                );
-                let help = format!(
-                    "add one: `connections: {{NAME: {{{}: \"…\"}}}}`",
-                    kinds.first().unwrap_or(&"")
-                );
-                self.findings
-                    .push(Finding::error(codes::NO_CONNECTION, node.kind.span, message).help(help));
+                self.no_connection(node, kinds);
                 None
             }
             [] => Some(None),
@@ -340,6 +309,20 @@ impl Compiler<'_, '_> {
                 None
             }
         }
+    }
+
+    fn no_connection(&mut self, node: &ActionNode, kinds: &[&str]) {
+        let message = format!(
+            "`{}` needs a connection, and there is none of kind `{}`",
+            node.kind.value,
+            kinds.join("`, `")
+        );
+        let help = format!(
+            "add one: `connections: {{NAME: {{{}: \"…\"}}}}`",
+            kinds.first().unwrap_or(&"")
+        );
+        self.findings
+            .push(Finding::error(codes::NO_CONNECTION, node.kind.span, message).help(help));
     }
 
     #[expect(clippy::option_option, reason = "as in `pick_connection`")]
@@ -420,6 +403,29 @@ const fn changes(effect: Effect) -> &'static str {
         Effect::Destructive => "may destroy something",
     }
 }
+
+/// The words of other tools, with ours.
+const OTHERS: &[(&str, &str)] = &[
+    ("cmd", "shell"),
+    ("command", "exec"),
+    ("run", "shell"),
+    ("script", "shell"),
+    ("bash", "shell"),
+    ("sh", "shell"),
+    ("kubectl", "k8s"),
+    ("query", "sql"),
+    ("request", "http"),
+    ("get", "http"),
+    ("curl", "http"),
+    ("sleep", "wait"),
+    ("pause", "wait"),
+    ("set", "let"),
+    ("loop", "for_each"),
+    ("while", "repeat"),
+    ("switch", "choose"),
+    ("if", "when"),
+    ("depends_on", "needs"),
+];
 
 /// The place of a parameter, from a path such as `json.max_size` or `argv[0]`.
 fn span_of(params: &Node, path: &str) -> Span {

@@ -84,10 +84,10 @@ impl Compiler<'_, '_> {
         known: &[Connection],
     ) -> Option<RatedCheck> {
         let (read, inside) = self.asking(written, names, known)?;
-        let expecting = self.expecting(written, &inside);
+        let expecting = Self::expecting(written, &inside);
         let warn = self.conditions(&written.warn, &expecting);
         let fail = self.conditions(&written.fail, &expecting);
-        let check = self.put_together(at, written, read, &inside, &expecting)?;
+        let check = self.put_together(at, written, read, (&inside, &expecting))?;
         Some(RatedCheck {
             check,
             warn: warn?,
@@ -97,8 +97,8 @@ impl Compiler<'_, '_> {
 
     fn check(&mut self, at: usize, written: &Written, names: &Names, known: &[Connection]) -> Option<Check> {
         let (read, inside) = self.asking(written, names, known)?;
-        let expecting = self.expecting(written, &inside);
-        self.put_together(at, written, read, &inside, &expecting)
+        let expecting = Self::expecting(written, &inside);
+        self.put_together(at, written, read, (&inside, &expecting))
     }
 
     /// The read of a check, and the names that are known when it has answered.
@@ -124,7 +124,7 @@ impl Compiler<'_, '_> {
     }
 
     /// The names of `expect`, `warn` and `fail`.
-    fn expecting(&self, written: &Written, inside: &Names) -> Names {
+    fn expecting(written: &Written, inside: &Names) -> Names {
         let names = match &written.each {
             Some(_) => inside.with_local("item"),
             None => inside.clone(),
@@ -145,8 +145,7 @@ impl Compiler<'_, '_> {
         at: usize,
         written: &Written,
         read: Read,
-        inside: &Names,
-        expecting: &Names,
+        (inside, expecting): (&Names, &Names),
     ) -> Option<Check> {
         let each = written.each.as_ref().map(|each| {
             self.ask(Part::Key("each"), each.span);

@@ -134,39 +134,9 @@ impl Compiler<'_, '_> {
         spec: &ConnectionSpec,
         kinds: &IndexMap<&str, &'static ConnectionSpec>,
     ) -> Option<Option<String>> {
-        let name = &written.name.value;
-        let fitting: &[&str] = match spec.via {
-            Via::Never => &[],
-            Via::Named(kinds) | Via::Required(kinds) => kinds,
-        };
+        let fitting = carriers(spec);
         let Some(entry) = written.node.entry("via") else {
-            let candidates: Vec<&str> = kinds
-                .iter()
-                .filter(|(_, other)| fitting.contains(&other.kind))
-                .map(|(name, _)| *name)
-                .collect();
-            return match (spec.via, candidates.as_slice()) {
-                (Via::Never | Via::Named(_), _) => Some(None),
-                (Via::Required(_), [only]) => Some(Some((*only).to_owned())),
-                (Via::Required(_), []) => {
-                    let message = format!(
-                        "a connection of kind `{}` goes through one of kind `{}`, and there is none",
-                        spec.kind,
-                        fitting.join("` or `")
-                    );
-                    self.wrong_via(
-                        written.name.span,
-                        message,
-                        Some(format!("add one, and name it: `via: NAME` in `{name}`")),
-                    );
-                    None
-                }
-                (Via::Required(_), several) => {
-                    let message = format!("`{name}` could go through `{}`", several.join("` or `"));
-                    self.wrong_via(written.name.span, message, Some("name one with `via`".to_owned()));
-                    None
-                }
-            };
+            return self.via_unsaid(written, spec, kinds);
         };
         if !runbook_document::check(&entry.value, &Shape::Slug, self.findings) {
             return None;
@@ -209,6 +179,48 @@ impl Compiler<'_, '_> {
                     ),
                 };
                 self.wrong_via(span, format!("there is no connection `{through}`"), Some(help));
+                None
+            }
+        }
+    }
+
+    /// What a connection goes through if that is not said.
+    #[expect(
+        clippy::option_option,
+        reason = "the outer level is a failure that was reported"
+    )]
+    fn via_unsaid(
+        &mut self,
+        written: &Written,
+        spec: &ConnectionSpec,
+        kinds: &IndexMap<&str, &'static ConnectionSpec>,
+    ) -> Option<Option<String>> {
+        let name = &written.name.value;
+        let fitting = carriers(spec);
+        let candidates: Vec<&str> = kinds
+            .iter()
+            .filter(|(_, other)| fitting.contains(&other.kind))
+            .map(|(name, _)| *name)
+            .collect();
+        match (spec.via, candidates.as_slice()) {
+            (Via::Never | Via::Named(_), _) => Some(None),
+            (Via::Required(_), [only]) => Some(Some((*only).to_owned())),
+            (Via::Required(_), []) => {
+                let message = format!(
+                    "a connection of kind `{}` goes through one of kind `{}`, and there is none",
+                    spec.kind,
+                    fitting.join("` or `")
+                );
+                self.wrong_via(
+                    written.name.span,
+                    message,
+                    Some(format!("add one, and name it: `via: NAME` in `{name}`")),
+                );
+                None
+            }
+            (Via::Required(_), several) => {
+                let message = format!("`{name}` could go through `{}`", several.join("` or `"));
+                self.wrong_via(written.name.span, message, Some("name one with `via`".to_owned()));
                 None
             }
         }
@@ -290,6 +302,14 @@ impl Compiler<'_, '_> {
                 names.push(via);
             }
         }
+    }
+}
+
+/// The kinds that a connection can go through.
+const fn carriers(spec: &ConnectionSpec) -> &'static [&'static str] {
+    match spec.via {
+        Via::Never => &[],
+        Via::Named(kinds) | Via::Required(kinds) => kinds,
     }
 }
 

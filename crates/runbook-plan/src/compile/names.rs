@@ -117,6 +117,10 @@ impl Results {
 }
 
 /// The names that depend on the place.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a question of its own about the place"
+)]
 #[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     /// The steps that have surely ended, as positions in [`Global::steps`].

@@ -299,7 +299,7 @@ impl Compiler<'_, '_> {
     }
 
     fn names(&mut self, node: &Node, names: &Names) -> Option<Capture> {
-        let named: Vec<_> = node
+        let captured: Vec<_> = node
             .entries()
             .iter()
             .map(|entry| {
@@ -310,7 +310,7 @@ impl Compiler<'_, '_> {
                 })
             })
             .collect();
-        named.into_iter().collect()
+        captured.into_iter().collect()
     }
 
     /// Steps that are undone: they must have ended, and there must be something to undo.

@@ -35,7 +35,7 @@ impl Compiler<'_, '_> {
             triggers: document
                 .triggers
                 .iter()
-                .filter_map(|trigger| self.trigger(trigger, inputs))
+                .map(|trigger| self.trigger(trigger, inputs))
                 .collect(),
             escalate: document.escalate.as_ref().map(|name| name.value.clone()),
             notifications: self.notifications(after),
@@ -95,7 +95,7 @@ impl Compiler<'_, '_> {
         sections
     }
 
-    fn trigger(&mut self, written: &WrittenTrigger, inputs: &[InputDecl]) -> Option<Trigger> {
+    fn trigger(&mut self, written: &WrittenTrigger, inputs: &[InputDecl]) -> Trigger {
         let (on, names): (_, &[&str]) = match &written.on {
             WrittenOn::Alert(labels) => {
                 let labels: IndexMap<String, String> = labels
@@ -161,7 +161,7 @@ impl Compiler<'_, '_> {
             let help = format!("fill it: `inputs: {{{}: …}}`, or give it a default", input.name);
             self.wrong_trigger(written.span, message, help);
         }
-        Some(Trigger { on, inputs: filled })
+        Trigger { on, inputs: filled }
     }
 
     fn wrong_trigger(&mut self, span: crate::Span, message: String, help: String) {

@@ -75,9 +75,11 @@ impl Compiler<'_, '_> {
             self.note_use(&reference);
             if let Err(wrong) = names::check(&reference, names, &self.global) {
                 let span = locate(self, reference.from, reference.to);
-                let (meant, told) = self.with_dash(source, &reference);
+                let with_dash = self.with_dash(source, &reference);
+                let is_dashed = with_dash.is_some();
+                let (meant, told) = with_dash.unwrap_or_default();
                 let dashed = dashed(source, &reference).or(meant);
-                minus = (told || dashed.is_some()).then_some(reference.to + 1);
+                minus = (is_dashed || dashed.is_some()).then_some(reference.to + 1);
                 fine = false;
                 if told {
                     continue;
@@ -91,28 +93,28 @@ impl Compiler<'_, '_> {
     }
 
     /// What was meant by `inputs.pool-size`, and whether that name is declared like that, which has been reported.
-    fn with_dash(&self, source: &str, reference: &Reference) -> (Option<String>, bool) {
-        let (Some(rest), [root, name]) = (source.get(reference.to..), reference.path.as_slice()) else {
-            return (None, false);
+    fn with_dash(&self, source: &str, reference: &Reference) -> Option<(Option<String>, bool)> {
+        let (rest, [root, name]) = (source.get(reference.to..)?, reference.path.as_slice()) else {
+            return None;
         };
         let known = match root.as_str() {
             "inputs" => &self.global.inputs,
             "vars" => &self.global.vars,
             "secrets" => &self.global.secrets,
             "connections" => &self.global.connections,
-            _ => return (None, false),
+            _ => return None,
         };
         let is_part = |c: &char| c.is_ascii_alphanumeric() || "-_".contains(*c);
         let more: String = rest.chars().take_while(is_part).collect();
         let whole = format!("{name}{more}");
         if !more.starts_with('-') {
-            return (None, false);
+            return None;
         }
         let ours = whole.replace('-', "_");
         let meant = known
             .contains(&ours)
             .then(|| format!("did you mean `{root}.{ours}`?"));
-        (meant, known.contains(&whole))
+        Some((meant, known.contains(&whole)))
     }
 
     /// Takes down what an expression uses.

@@ -42,7 +42,7 @@ impl Compiler<'_, '_> {
             Some(Rollback::Steps(steps)) => {
                 let at = written.key("rollback").map_or(written.span, |key| key.span);
                 self.ask(Part::Key("rollback"), at);
-                let mut names = self.names_of_undo(written, place);
+                let mut names = Self::names_of_undo(written, place);
                 names.undoing = true;
                 let steps = self.list(steps, &names, place.section, place.known);
                 Some(Some(Undo::Steps(steps)))
@@ -51,7 +51,7 @@ impl Compiler<'_, '_> {
     }
 
     /// What an undo may use: what was read before, and never what its own step captured.
-    fn names_of_undo(&self, written: &Written, place: &Place<'_>) -> super::names::Names {
+    fn names_of_undo(written: &Written, place: &Place<'_>) -> super::names::Names {
         let mut names = place.with_own(written, false);
         let mut captured = names_of(written);
         let before = written.before.iter().flat_map(|before| &before.capture);
@@ -67,7 +67,7 @@ impl Compiler<'_, '_> {
         undo: &WrittenUndo,
         place: &Place<'_>,
     ) -> Option<UndoAction> {
-        let names = self.names_of_undo(written, place);
+        let names = Self::names_of_undo(written, place);
         if undo.retry.is_some() || undo.idempotent || !undo.verify.is_empty() {
             self.ask(Part::Key("rollback"), undo.span);
         }

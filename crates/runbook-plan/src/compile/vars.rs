@@ -28,20 +28,14 @@ impl Compiler<'_, '_> {
                 read.get(name)
                     .is_some_and(|(_, expression)| !waits(expression, &read))
             });
-            match ready {
-                Some(name) => {
-                    if let Some((_, expression)) = read.remove(name) {
-                        if self.uses_secret(&expression) {
-                            self.tainted.vars.insert(name.to_owned());
-                        }
-                        ordered.push((name.to_owned(), expression));
-                    }
-                }
-                None => {
-                    self.circle_of_vars(&read);
-                    break;
-                }
+            let Some((name, (_, expression))) = ready.and_then(|name| read.remove_entry(name)) else {
+                self.circle_of_vars(&read);
+                break;
+            };
+            if self.uses_secret(&expression) {
+                self.tainted.vars.insert(name.to_owned());
             }
+            ordered.push((name.to_owned(), expression));
         }
         ordered
     }
