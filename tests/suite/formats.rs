@@ -10,8 +10,9 @@ const FORMATS: [&str; 4] = ["json", "github", "sarif", "junit"];
 
 /// A file with an error that has help and a second place, an error without, a warning, and names that are hostile to
 /// every format.
-const BAD: &str = "owner: 🦀é\nsteps:\n  - id: b\n    shell: 'true'\n    when: 1 == 1 # always\n    effect: read\n  - {id: a, exec: ['true'], effect: read, títle: 'x'}\n  \
-    - {id: a, exec: ['true'], rollback: not_needed}\n\"<&]]>::,%0A\\e[31m\\u0007\\u202e\": 1\n";
+const BAD: &str = "owner: 🦀é\nsteps:\n  - {id: a, exec: ['true'], effect: read, títle: 'x'}\n  \
+    - {id: a, exec: ['true'], rollback: not_needed}\n  - id: b\n    exec: ['true']\n    effect: read\n    \
+    when: 1 == 1 # always\n\"<&]]>::,%0A\\e[31m\\u0007\\u202e\": 1\n";
 
 fn check(project: &Project, format: &str) -> Ended {
     project.run(&["check", "--format", format])
