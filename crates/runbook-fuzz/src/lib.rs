@@ -5,17 +5,21 @@
 //! `tests/fuzz`, and [`Mutant`], which needs nothing but a seed and so can be a test.
 
 mod mutant;
+mod tree;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use runbook_action_http::Http;
-use runbook_action_shell::{Environment, Exec, Shell};
+use runbook_action_docker::{Compose, Docker};
+use runbook_action_http::{Http, Promql};
+use runbook_action_k8s::K8s;
+use runbook_action_shell::{Environment, Exec, File, Shell};
 use runbook_action_sql::Sql;
 use runbook_document::{Config, Document, Finding, Findings, SourceId, parse, settle};
 use runbook_plan::{Catalogue, Library, Request, check_everywhere};
 
 pub use mutant::Mutant;
+pub use tree::Parts;
 
 /// What stands between a project file and a runbook in one text.
 const CUT: &str = "\n%%%\n";
@@ -33,6 +37,11 @@ fn catalogue() -> &'static Catalogue {
         catalogue.add(Arc::new(Exec::new(nothing)));
         catalogue.add(Arc::new(Http::new()));
         catalogue.add(Arc::new(Sql::new(PathBuf::from("/"))));
+        catalogue.declare(Arc::new(Promql));
+        catalogue.declare(Arc::new(File));
+        catalogue.declare(Arc::new(K8s));
+        catalogue.declare(Arc::new(Docker));
+        catalogue.declare(Arc::new(Compose));
         catalogue
     })
 }

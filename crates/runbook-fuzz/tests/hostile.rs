@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use runbook_fuzz::{Mutant, read};
+use runbook_fuzz::{Mutant, Parts, read};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -64,6 +64,7 @@ fn a_million_mutants_are_read_without_a_panic() {
 fn search(seed: u64, count: u32) {
     let seeds = seeds();
     let mut mutant = Mutant::new(seed);
+    let parts = Parts::new(&seeds);
     let mut found = 0;
     #[expect(
         clippy::disallowed_methods,
@@ -71,7 +72,12 @@ fn search(seed: u64, count: u32) {
     )]
     let start = Instant::now();
     for number in 0..count {
-        let text = mutant.change(&seeds);
+        // Half of them are changed as text, and half in what they say, so that they are read to the end.
+        let text = if number % 2 == 0 {
+            mutant.change(&seeds)
+        } else {
+            parts.change(&mut mutant)
+        };
         match std::panic::catch_unwind(|| read(text.as_bytes())) {
             Ok(findings) => found += findings.len(),
             Err(_) => panic!("text {number} of seed {seed}:\n{text}"),
