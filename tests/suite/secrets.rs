@@ -64,6 +64,7 @@ steps:
   - id: argument
     exec: [echo, "--token={{ secrets.token }}"]
     effect: read
+    waive: {RB0510: It is masked all the same.}
   - id: literal
     sql: SELECT {{ secrets.token | sql_literal }} AS said, 'x' || {{ secrets.token | sql_literal }} AS joined
     effect: read

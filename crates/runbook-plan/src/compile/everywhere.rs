@@ -1,6 +1,8 @@
 //! A runbook in every environment: what is wrong in one of them is wrong, and what is useless is useless in all.
 
-use runbook_document::{Finding, Findings, codes};
+use std::collections::HashSet;
+
+use runbook_document::{Finding, Findings, Span, codes};
 
 use super::{Request, compile};
 use crate::plan::Plan;
@@ -20,35 +22,28 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
         plans.extend(compile(&request, &mut findings));
         each.push(findings.into_sorted());
     }
-    let everywhere = |finding: &Finding| {
-        each.iter().all(|list| {
+    let same: Vec<HashSet<(Span, &str, &str)>> =
+        each.iter().map(|list| list.iter().map(key).collect()).collect();
+    let alike: Vec<HashSet<(Span, &str)>> = each
+        .iter()
+        .map(|list| {
             list.iter()
-                .any(|other| (other.span, other.code) == (finding.span, finding.code))
+                .map(|finding| (finding.span, finding.code.id))
+                .collect()
         })
+        .collect();
+    let everywhere = |finding: &Finding| {
+        alike
+            .iter()
+            .all(|found| found.contains(&(finding.span, finding.code.id)))
     };
     let is_useless = |finding: &Finding| [codes::UNUSED_INPUT, codes::UNUSED_CAPTURE].contains(&finding.code);
     let mut findings: Vec<Finding> = each
         .iter()
         .flatten()
         .filter(|finding| !is_useless(finding) || everywhere(finding))
-        .cloned()
+        .map(|finding| with_environments(finding, environments, &same))
         .collect();
-    for finding in &mut findings {
-        let has = |list: &[Finding]| list.iter().any(|other| is_same(other, finding));
-        if each.iter().all(|list| has(list)) || finding.message.contains("environment") {
-            continue;
-        }
-        let found: Vec<&str> = (environments.iter().zip(&each))
-            .filter_map(|(environment, list)| environment.filter(|_| has(list)))
-            .collect();
-        if !found.is_empty() {
-            finding.message = format!(
-                "{} (in the environment `{}`)",
-                finding.message,
-                found.join("`, `")
-            );
-        }
-    }
     // Environments find much of the same; where one knows a way out and another does not, that one is kept.
     findings.sort_by_key(|finding| {
         (
@@ -62,6 +57,30 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
     (findings, plans)
 }
 
-fn is_same(one: &Finding, other: &Finding) -> bool {
-    (one.span, one.code, &one.message) == (other.span, other.code, &other.message)
+fn key(finding: &Finding) -> (Span, &str, &str) {
+    (finding.span, finding.code.id, &finding.message)
+}
+
+/// The finding, with the environments in which it is one, unless it is one in all.
+fn with_environments(
+    finding: &Finding,
+    environments: &[Option<&str>],
+    found: &[HashSet<(Span, &str, &str)>],
+) -> Finding {
+    let mut finding = finding.clone();
+    let has = |found: &HashSet<(Span, &str, &str)>| found.contains(&key(&finding));
+    if found.iter().all(has) || finding.message.contains("environment") {
+        return finding;
+    }
+    let names: Vec<&str> = (environments.iter().zip(found))
+        .filter_map(|(environment, found)| environment.filter(|_| has(found)))
+        .collect();
+    if !names.is_empty() {
+        finding.message = format!(
+            "{} (in the environment `{}`)",
+            finding.message,
+            names.join("`, `")
+        );
+    }
+    finding
 }
