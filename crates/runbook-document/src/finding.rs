@@ -1,6 +1,6 @@
 //! What is wrong in a text, and what to do about it.
 
-use crate::{Code, Span, Waiver};
+use crate::{Code, Span, Waiver, codes};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,7 +88,11 @@ impl Finding {
 pub struct Findings {
     list: Vec<Finding>,
     waivers: Vec<Waiver>,
+    left_out: usize,
 }
+
+/// How many findings are kept. Who has as many has one mistake that is made everywhere.
+pub const MAX_FINDINGS: usize = 1000;
 
 impl Findings {
     /// None yet.
@@ -97,9 +101,21 @@ impl Findings {
         Self::default()
     }
 
-    /// Adds one.
+    /// Adds one, up to [`MAX_FINDINGS`]. An error is never left out for the sake of warnings.
     pub fn push(&mut self, finding: Finding) {
-        self.list.push(finding);
+        if self.list.len() < MAX_FINDINGS {
+            self.list.push(finding);
+            return;
+        }
+        self.left_out += 1;
+        if finding.severity == Severity::Error
+            && let Some(last) = self
+                .list
+                .iter_mut()
+                .rfind(|kept| kept.severity == Severity::Warning)
+        {
+            *last = finding;
+        }
     }
 
     /// Adds a waiver.
@@ -138,6 +154,11 @@ impl Findings {
     /// All of them, by place.
     #[must_use]
     pub fn into_sorted(mut self) -> Vec<Finding> {
+        if let (Some(last), true) = (self.list.last(), self.left_out > 0) {
+            let message = format!("{} more findings are left out", self.left_out);
+            let finding = Finding::error(codes::TOO_LARGE, last.span, message);
+            self.list.push(finding.help("mend these first"));
+        }
         self.list.sort_by_key(|finding| (finding.span, finding.code.id));
         self.list.dedup();
         self.list

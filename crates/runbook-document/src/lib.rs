@@ -33,9 +33,9 @@ pub use document::{
     Input, Named, Notification, OnFailureWord, OnInterruptWord, Repeat, Retry, Rollback, SecretFrom,
     SecretSource, Step, Then, Trigger, TriggerOn, Undo, rated_checks,
 };
-pub use finding::{Finding, Findings, Severity};
+pub use finding::{Finding, Findings, MAX_FINDINGS, Severity};
 pub use lint::{Level, Levels, Waiver, settle};
 pub use node::{Entry, Kind, Node, Scalar, ScalarValue};
 pub use source::{SourceId, Span, Spanned};
 pub use suggest::nearest;
-pub use yaml::{MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};
+pub use yaml::{MAX_ALIASED, MAX_BYTES, MAX_DEPTH, MAX_NODES, parse};

@@ -4,8 +4,13 @@
 #[must_use]
 pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
+    let near = |candidate: &&'a str| {
+        // Most are too long or too short to be compared at all.
+        candidate.len().abs_diff(word.len()) <= 1 + candidate.len().min(word.len()) / 4
+    };
     known
         .into_iter()
+        .filter(near)
         .map(|candidate| {
             (
                 strsim::damerau_levenshtein(&lower, &candidate.to_lowercase()),

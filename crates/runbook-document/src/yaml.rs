@@ -1,7 +1,8 @@
 //! Text to a tree, with bounds on size, depth and expansion.
 //!
 //! A text is at most [`MAX_BYTES`] long, at most [`MAX_DEPTH`] deep, and stands for at most [`MAX_NODES`]
-//! values once its aliases are followed; so neither nested brackets nor aliases of aliases can use up memory.
+//! values and [`MAX_ALIASED`] more bytes once its aliases are followed; so neither nested brackets, nor aliases of
+//! aliases, nor many aliases of one long text can use up memory.
 
 use std::collections::HashMap;
 
@@ -17,6 +18,9 @@ pub const MAX_BYTES: usize = 4 << 20;
 pub const MAX_DEPTH: usize = 64;
 /// The greatest number of values, aliases followed.
 pub const MAX_NODES: usize = 200_000;
+
+/// The greatest length of what anchors and aliases stand for, in bytes.
+pub const MAX_ALIASED: usize = 16 << 20;
 
 /// Reads a text that holds one YAML document. `None` means that a finding says why.
 pub fn parse(source: SourceId, text: &str, findings: &mut Findings) -> Option<Node> {
@@ -34,6 +38,7 @@ pub fn parse(source: SourceId, text: &str, findings: &mut Findings) -> Option<No
         parser: Parser::new_from_str(text),
         anchors: HashMap::new(),
         nodes: 0,
+        aliased: 0,
         findings,
     };
     match reader.document() {
@@ -53,6 +58,7 @@ struct Reader<'a, 'f> {
     parser: Parser<'a, StrInput<'a>>,
     anchors: HashMap<usize, Node>,
     nodes: usize,
+    aliased: usize,
     findings: &'f mut Findings,
 }
 
@@ -157,6 +163,7 @@ impl<'a> Reader<'a, '_> {
             _ => return Err(self.stop(codes::YAML, mark, "a value is missing here")),
         };
         if let Some(anchor) = anchor {
+            self.keep(length(&node), mark)?;
             self.anchors.insert(anchor, node.clone());
         }
         Ok(node)
@@ -194,6 +201,7 @@ impl<'a> Reader<'a, '_> {
 
     fn map(&mut self, start: &Marked, depth: usize) -> Result<Node, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut seen: HashMap<String, Span> = HashMap::new();
         let mut is_cut = false;
         loop {
             let (event, mark) = self.next()?;
@@ -218,7 +226,7 @@ impl<'a> Reader<'a, '_> {
                 continue;
             }
             is_cut = false;
-            self.insert(&mut entries, key, value);
+            self.insert(&mut entries, &mut seen, key, value);
         }
     }
 
@@ -238,10 +246,13 @@ impl<'a> Reader<'a, '_> {
         let value = &mut before.value;
         if let Kind::Scalar(scalar) = &mut value.kind
             && scalar.value == ScalarValue::Text
-            && let Some(whole) = self.text.get(value.span.start..key.span.end)
-            && !whole.starts_with(['"', '\''])
+            && !self
+                .text
+                .get(value.span.start..)
+                .is_some_and(|rest| rest.starts_with(['"', '\'']))
+            && let Some(more) = self.text.get(value.span.end..key.span.end)
         {
-            whole.clone_into(&mut scalar.text);
+            scalar.text.push_str(more);
             value.span.end = key.span.end;
         }
     }
@@ -254,7 +265,7 @@ impl<'a> Reader<'a, '_> {
             .push(finding.help("put the whole value in quotes, the comma included"));
     }
 
-    fn insert(&mut self, entries: &mut Vec<Entry>, key: Node, value: Node) {
+    fn insert(&mut self, entries: &mut Vec<Entry>, seen: &mut HashMap<String, Span>, key: Node, value: Node) {
         let span = key.span;
         let Kind::Scalar(Scalar { text, .. }) = key.kind else {
             self.findings.push(
@@ -278,18 +289,19 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         }
-        if let Some(first) = entries.iter().find(|entry| entry.key.value == text) {
+        if let Some(first) = seen.get(&text) {
             let finding = Finding::error(
                 codes::DUPLICATE_KEY,
                 span,
                 format!("`{text}` stands twice in this mapping"),
             )
             .label("again here")
-            .related(first.key.span, "first defined here")
+            .related(*first, "first defined here")
             .help("keep one of them: YAML readers differ in which one they take");
             self.findings.push(finding);
             return;
         }
+        seen.insert(text.clone(), span);
         entries.push(Entry {
             key: Spanned::new(text, span),
             value,
@@ -304,8 +316,8 @@ impl<'a> Reader<'a, '_> {
                 "an alias that stands inside what it stands for",
             ));
         };
-        let node = node.clone();
-        self.nodes += count(&node);
+        let (values, bytes) = (count(node), length(node));
+        self.nodes += values;
         if self.nodes > MAX_NODES {
             return Err(self.stop(
                 codes::TOO_LARGE,
@@ -313,10 +325,23 @@ impl<'a> Reader<'a, '_> {
                 format!("aliases expand to more than {MAX_NODES} values"),
             ));
         }
+        self.keep(bytes, mark)?;
+        // What is cloned has been counted.
+        let kind = self.anchors.get(&id).map(|node| node.kind.clone());
         Ok(Node {
             span: self.span(mark),
-            kind: node.kind,
+            kind: kind.unwrap_or(Kind::List(Vec::new())),
         })
+    }
+
+    /// Counts what an anchor or an alias stands for.
+    fn keep(&mut self, bytes: usize, mark: &Marked) -> Result<(), Stop> {
+        self.aliased += bytes;
+        if self.aliased > MAX_ALIASED {
+            let message = format!("anchors and aliases stand for more than {MAX_ALIASED} bytes");
+            return Err(self.stop(codes::TOO_LARGE, mark, message));
+        }
+        Ok(())
     }
 
     fn span(&self, mark: &Marked) -> Span {
@@ -349,6 +374,17 @@ fn count(node: &Node) -> usize {
             .entries()
             .iter()
             .map(|entry| 1 + count(&entry.value))
+            .sum::<usize>()
+}
+
+/// The bytes of all texts in a tree.
+fn length(node: &Node) -> usize {
+    let own = node.scalar().map_or(0, |scalar| scalar.text.len());
+    let items: usize = node.items().iter().map(length).sum();
+    let entries = node.entries().iter();
+    own + items
+        + entries
+            .map(|entry| entry.key.value.len() + length(&entry.value))
             .sum::<usize>()
 }
 
@@ -454,6 +490,12 @@ mod tests {
             bomb = format!("{bomb}a{level}: &a{level} [{items}]\n");
         }
         assert_eq!(codes_of(&bomb), ["RB0103"]);
+        let long = format!(
+            "a: &a {}\nb: [{}]\n",
+            "x".repeat(1 << 20),
+            vec!["*a"; 1000].join(", ")
+        );
+        assert_eq!(codes_of(&long), ["RB0103"]);
         let deep = "[".repeat(100_000);
         assert_eq!(codes_of(&deep).len(), 1);
     }

@@ -95,6 +95,9 @@ fn position(
     known
 }
 
+/// How many steps of a circle are named.
+const SHOWN: usize = 10;
+
 fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Findings) {
     for circle in tarjan_scc(graph) {
         let own = circle.len() == 1
@@ -106,10 +109,14 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
         }
         let mut members: Vec<usize> = circle.iter().map(|node| graph[*node]).collect();
         members.sort_unstable();
-        let ids: Vec<String> = members
+        let mut ids: Vec<String> = members
             .iter()
+            .take(SHOWN)
             .map(|at| format!("`{}`", steps[*at].id.value))
             .collect();
+        if members.len() > SHOWN {
+            ids.push(format!("{} more", members.len() - SHOWN));
+        }
         let first = &steps[members[0]];
         let message = if own {
             format!("step {} waits for itself, so it can never begin", ids.join(", "))
@@ -117,7 +124,7 @@ fn report_circles(graph: &DiGraph<usize, ()>, steps: &[Step], findings: &mut Fin
             format!("{} wait for each other, so none can ever begin", ids.join(", "))
         };
         let mut finding = Finding::error(codes::CYCLE, first.id.span, message);
-        for at in members.iter().skip(1) {
+        for at in members.iter().take(SHOWN).skip(1) {
             finding = finding.related(steps[*at].id.span, "part of the circle");
         }
         findings.push(finding.help("remove one of the `needs`"));

@@ -1,9 +1,13 @@
 //! Findings for people, each with its place in the text, by miette.
 
 use std::fmt;
+use std::ops::Range;
 
 use anstream::stream::RawStream;
-use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents,
+    SourceCode, SourceSpan, SpanContents,
+};
 use runbook_document::{Finding, Severity, Span};
 use runbook_report::visible;
 
@@ -16,7 +20,7 @@ const LINE_MAX: usize = 500;
 struct Shown<'a> {
     finding: &'a Finding,
     /// The text around it, if it can be shown.
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpt>,
     /// Where it is, if the text cannot be shown.
     place: String,
 }
@@ -27,9 +31,9 @@ impl<'a> Shown<'a> {
             visible(sources.name(finding.span.source)),
             sources.text(finding.span.source),
         );
-        let around = around(text, finding.span);
+        let around = text.get(around(text, finding.span)).unwrap_or(text);
         if !around.is_empty() && around.lines().all(|line| line.len() <= LINE_MAX) {
-            let source = Some(NamedSource::new(name, steady(text)));
+            let source = Some(Excerpt::new(name, text, finding));
             return Self {
                 finding,
                 source,
@@ -50,8 +54,62 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// The part of a text that a finding needs, so that showing many findings of a long text takes no longer than
+/// showing many of a short one.
+struct Excerpt {
+    name: String,
+    text: String,
+    /// Where it begins in the text: bytes and lines.
+    start: usize,
+    line: usize,
+}
+
+impl Excerpt {
+    fn new(name: String, text: &str, finding: &Finding) -> Self {
+        let same = |span: &Span| span.source == finding.span.source;
+        let spans = finding.related.iter().map(|(span, _)| *span).filter(same);
+        let all: Vec<Span> = spans.chain([finding.span]).collect();
+        let from = all.iter().map(|span| span.start).min().unwrap_or(0);
+        let to = all.iter().map(|span| span.end).max().unwrap_or(0);
+        let lines = around(text, Span::new(finding.span.source, from, to));
+        let start = lines.start;
+        Self {
+            name,
+            line: text.get(..start).unwrap_or_default().matches('\n').count(),
+            text: steady(text.get(lines).unwrap_or(text)),
+            start,
+        }
+    }
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let offset = span
+            .offset()
+            .checked_sub(self.start)
+            .ok_or(MietteError::OutOfBounds)?;
+        let inner = self
+            .text
+            .read_span(&SourceSpan::new(offset.into(), span.len()), before, after)?;
+        let shown = SourceSpan::new((inner.span().offset() + self.start).into(), inner.span().len());
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            inner.data(),
+            shown,
+            inner.line() + self.line,
+            inner.column(),
+            inner.line_count(),
+        )))
+    }
+}
+
 /// The lines of a place, with the one before and the one after.
-fn around(text: &str, span: Span) -> &str {
+fn around(text: &str, span: Span) -> Range<usize> {
     let back = |at: usize| text.get(..at).and_then(|before| before.rfind('\n'));
     let ahead = |at: usize| {
         text.get(at..)
@@ -62,7 +120,7 @@ fn around(text: &str, span: Span) -> &str {
     let end = ahead(span.end)
         .and_then(|end| ahead(end + 1))
         .unwrap_or(text.len());
-    text.get(start..end).unwrap_or(text)
+    start..end
 }
 
 /// The text with a `?` for each byte of what would stay unseen or steer a terminal, so that places stay the same.

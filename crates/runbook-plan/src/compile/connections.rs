@@ -1,5 +1,7 @@
 //! Connections: the runbook's, as its environment replaces them, and what they go through.
 
+use std::collections::{HashMap, HashSet};
+
 use indexmap::IndexMap;
 use runbook_action::schema::Shape;
 use runbook_action::{ConnectionSpec, Via};
@@ -233,27 +235,33 @@ impl Compiler<'_, '_> {
 
     /// Connections that go through each other.
     fn find_circles(&mut self, connections: &[Connection]) {
-        let next = |name: &str| {
-            let found = connections.iter().find(|connection| connection.name == name);
-            found.and_then(|connection| connection.via.as_deref())
-        };
-        let mut told: Vec<&str> = Vec::new();
+        let named: HashMap<&str, &Connection> =
+            connections.iter().map(|one| (one.name.as_str(), one)).collect();
+        let mut seen: HashSet<&str> = HashSet::new();
         for connection in connections {
-            let mut way = vec![connection.name.as_str()];
-            while let Some(through) = way.last().and_then(|last| next(last)) {
-                if through == connection.name && !told.contains(&through) {
-                    told.extend(&way);
-                    way.push(through);
-                    let message = format!("`{}` goes through itself: `{}`", through, way.join("` → `"));
-                    self.wrong_via(connection.span, message, Some("remove one `via`".to_owned()));
-                    break;
-                }
-                if way.contains(&through) {
-                    break;
-                }
-                way.push(through);
+            let mut way: Vec<&Connection> = Vec::new();
+            let mut next = Some(connection);
+            while let Some(one) = next.filter(|one| seen.insert(&one.name)) {
+                way.push(one);
+                next = one.via.as_deref().and_then(|via| named.get(via).copied());
+            }
+            // The way ends where it has been before: in itself, or in one that was judged.
+            let back = next.and_then(|end| way.iter().position(|one| one.name == end.name));
+            if let Some(circle) = back.and_then(|at| way.get(at..)) {
+                self.circle_of_connections(circle);
             }
         }
+    }
+
+    fn circle_of_connections(&mut self, circle: &[&Connection]) {
+        let Some(first) = circle.first() else { return };
+        let names: Vec<&str> = circle
+            .iter()
+            .chain([first])
+            .map(|one| one.name.as_str())
+            .collect();
+        let message = format!("`{}` goes through itself: `{}`", first.name, names.join("` → `"));
+        self.wrong_via(first.span, message, Some("remove one `via`".to_owned()));
     }
 
     fn unknown_kind(&mut self, written: &Written) {

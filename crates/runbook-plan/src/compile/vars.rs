@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::graph::{DiGraph, NodeIndex};
+
 use runbook_action::schema::Shape;
 use runbook_document::{Finding, Node, Spanned, codes};
 
@@ -11,57 +14,88 @@ use crate::expression::Expression;
 use crate::plan::Part;
 use crate::template::Template;
 
+/// How many variables of a circle are named.
+const SHOWN: usize = 10;
+
+/// Variables that were read, by name.
+type Read<'a> = BTreeMap<&'a str, (&'a Spanned<String>, Expression)>;
+
 impl Compiler<'_, '_> {
     /// The variables, in an order in which each uses only earlier ones.
     pub(super) fn vars(&mut self) -> Vec<(String, Expression)> {
         let written = &self.request.document.vars;
         self.global.vars = written.iter().map(|(name, _)| name.value.clone()).collect();
-        let mut read: BTreeMap<&str, (&Spanned<String>, Expression)> = BTreeMap::new();
+        let mut read = Read::new();
         for (name, node) in written {
             if let Some(expression) = self.expression(node, &Names::default()) {
                 read.insert(&name.value, (name, expression));
             }
         }
-        let mut ordered = Vec::new();
-        while !read.is_empty() {
-            let ready = written.iter().map(|(name, _)| name.value.as_str()).find(|name| {
-                read.get(name)
-                    .is_some_and(|(_, expression)| !waits(expression, &read))
-            });
-            let Some((name, (_, expression))) = ready.and_then(|name| read.remove_entry(name)) else {
-                self.circle_of_vars(&read);
-                break;
-            };
-            if self.uses_secret(&expression) {
-                self.tainted.vars.insert(name.to_owned());
+        self.ordered(read)
+    }
+
+    /// Variables after those that they use.
+    fn ordered(&mut self, mut read: Read<'_>) -> Vec<(String, Expression)> {
+        let names: Vec<String> = read.keys().map(|name| (*name).to_owned()).collect();
+        let at: BTreeMap<&str, usize> = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| (name.as_str(), at))
+            .collect();
+        let mut graph: DiGraph<(), ()> = DiGraph::with_capacity(names.len(), names.len());
+        let nodes: Vec<NodeIndex> = names.iter().map(|_| graph.add_node(())).collect();
+        for (user, (_, expression)) in read.values().enumerate() {
+            for reference in expression.references() {
+                let used = match reference.path.as_slice() {
+                    [root, name, ..] if root == "vars" => at.get(name.as_str()),
+                    _ => None,
+                };
+                if let Some(used) = used {
+                    graph.update_edge(nodes[*used], nodes[user], ());
+                }
             }
-            ordered.push((name.to_owned(), expression));
+        }
+        for circle in tarjan_scc(&graph) {
+            let own = circle
+                .first()
+                .is_some_and(|node| graph.contains_edge(*node, *node));
+            if circle.len() > 1 || own {
+                let members: Vec<&Spanned<String>> = circle
+                    .iter()
+                    .filter_map(|node| Some(read.get(names.get(node.index())?.as_str())?.0))
+                    .collect();
+                self.circle_of_vars(members);
+            }
+        }
+        let mut ordered = Vec::new();
+        for node in toposort(&graph, None).unwrap_or_default() {
+            let Some(name) = names.get(node.index()) else {
+                continue;
+            };
+            if let Some((_, expression)) = read.remove(name.as_str()) {
+                if self.uses_secret(&expression) {
+                    self.tainted.vars.insert(name.clone());
+                }
+                ordered.push((name.clone(), expression));
+            }
         }
         ordered
     }
 
-    fn circle_of_vars(&mut self, left: &BTreeMap<&str, (&Spanned<String>, Expression)>) {
-        for (name, _) in left.values() {
-            let circle = circle_through(&name.value, left);
-            // It is told once, at its first.
-            if circle.iter().map(|other| other.span).min() == Some(name.span) {
-                self.circle(circle);
-            }
-        }
-    }
-
-    fn circle(&mut self, mut names: Vec<&Spanned<String>>) {
+    fn circle_of_vars(&mut self, mut names: Vec<&Spanned<String>>) {
         names.sort_by_key(|name| name.span);
+        let more_than_shown = names.len() > SHOWN;
+        names.truncate(SHOWN);
         let words: Vec<String> = names.iter().map(|name| format!("`{}`", name.value)).collect();
         let Some((first, more)) = names.split_first() else {
             return;
         };
-        let message = match more {
-            [] => format!("the variable {} needs itself, so it has no value", words.join("")),
-            _ => format!(
-                "the variables {} need each other, so none has a value",
-                words.join(", ")
-            ),
+        let others = if more_than_shown { " and others" } else { "" };
+        let words = words.join(", ");
+        let message = if more.is_empty() {
+            format!("the variable {words} needs itself, so it has no value")
+        } else {
+            format!("the variables {words}{others} need each other, so none has a value")
         };
         let mut finding = Finding::error(codes::CYCLE, first.span, message);
         for name in more {
@@ -95,47 +129,4 @@ impl Compiler<'_, '_> {
     fn one_template(&mut self, node: &Node) -> Option<Template> {
         self.template(node, &Shape::Template, &Names::default())
     }
-}
-
-/// The variables that a variable needs and that need it; none unless it needs itself, be it through others.
-fn circle_through<'w>(
-    name: &str,
-    left: &BTreeMap<&str, (&'w Spanned<String>, Expression)>,
-) -> Vec<&'w Spanned<String>> {
-    let members = left
-        .iter()
-        .filter(|(other, _)| reaches(name, other, left) && reaches(other, name, left));
-    members.map(|(_, (name, _))| *name).collect()
-}
-
-/// Whether a variable needs another one, be it through others.
-fn reaches(from: &str, to: &str, left: &BTreeMap<&str, (&Spanned<String>, Expression)>) -> bool {
-    let mut seen: Vec<String> = Vec::new();
-    let mut open = vec![from.to_owned()];
-    while let Some(name) = open.pop() {
-        let references = left
-            .get(name.as_str())
-            .map(|(_, expression)| expression.references());
-        for reference in references.into_iter().flatten() {
-            if let [root, next, ..] = reference.path.as_slice()
-                && root == "vars"
-                && !seen.contains(next)
-            {
-                seen.push(next.clone());
-                open.push(next.clone());
-            }
-        }
-    }
-    seen.iter().any(|seen| seen == to)
-}
-
-/// Whether an expression uses a variable that has not been ordered yet.
-fn waits(expression: &Expression, left: &BTreeMap<&str, (&Spanned<String>, Expression)>) -> bool {
-    expression
-        .references()
-        .iter()
-        .any(|reference| match reference.path.as_slice() {
-            [root, name, ..] if root == "vars" => left.contains_key(name.as_str()),
-            _ => false,
-        })
 }
