@@ -14,11 +14,13 @@ mod error;
 mod identity;
 mod lacking;
 mod pages;
+mod parallel;
 mod practice;
 mod pretty;
 mod project;
 mod signals;
 mod sources;
+mod survey;
 mod term;
 mod view;
 
