@@ -7,12 +7,15 @@ use runbook_document::Severity;
 use crate::args::Check;
 use crate::diagnostics::{self, Checked};
 use crate::error::Error;
+use crate::git::Base;
+use crate::identity::Environment;
 use crate::project::{Project, runbooks_below};
 use crate::survey::Survey;
-use crate::term;
+use crate::{raised, term};
 
-/// Checks runbooks. It starts no process, opens no connection and reads no secret.
-pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
+/// Checks runbooks. It opens no connection, reads no secret, and starts no process but git, and that only if it is
+/// told to compare.
+pub(crate) fn run(project: &Project, surroundings: &Environment, args: &Check) -> Result<u8, Error> {
     let mut project = project.clone();
     let paths = paths(&project, args)?;
     project.knows_environment(args.env.as_deref())?;
@@ -24,7 +27,14 @@ pub(crate) fn run(project: &Project, args: &Check) -> Result<u8, Error> {
     }
     let environment = args.env.as_deref();
     let mut survey = Survey::of(&mut project, &paths, environment)?;
-    let findings = survey.findings(&project, Vec::new(), environment);
+    let unraised = match &args.base {
+        Some(name) => {
+            let loaded: Vec<_> = survey.runbooks.iter().map(|one| &one.loaded).collect();
+            raised::findings(&Base::find(surroundings, &project.root, name)?, name, &loaded)?
+        }
+        None => Vec::new(),
+    };
+    let findings = survey.findings(&project, unraised, environment);
     let errors = findings.iter().any(|finding| finding.severity == Severity::Error);
     let runbooks: Vec<String> = paths.iter().map(|path| project.shown(path)).collect();
     let checked = Checked {
