@@ -31,9 +31,15 @@ pub(crate) fn keeps(capture: &Capture) -> String {
     list(&names, "and")
 }
 
-pub(crate) fn all(expressions: &[Expression]) -> String {
-    let all: Vec<&str> = expressions.iter().map(Expression::source).collect();
-    list(&all, "and")
+/// Conditions that hold together.
+fn all(mut line: Line, conditions: &[Expression]) -> Line {
+    for (at, condition) in conditions.iter().enumerate() {
+        if at > 0 {
+            line = line.plain(" and ");
+        }
+        line = line.code(condition.source());
+    }
+    line
 }
 
 /// A check: its title, what it asks, and what must hold.
@@ -58,7 +64,7 @@ fn asked(line: Line, check: &Check) -> Line {
 
 fn judged(mut line: Line, check: &Check, parts: &[(&'static str, &[Expression])]) -> Line {
     for (word, expressions) in parts.iter().filter(|(_, expressions)| !expressions.is_empty()) {
-        line = line.detail("; ").plain(word).code(&all(expressions));
+        line = all(line.detail("; ").plain(word), expressions);
     }
     if let Some(each) = &check.each {
         line = line.plain(" for each item of ").code(each.source());

@@ -7,6 +7,12 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 use crate::term::{BAD, BOLD, CODE, DIM, GOOD, WARN, styled};
 
+/// A template that is no longer stays on one line.
+const WHOLE: usize = 40;
+
+/// A blank at which no line ends.
+const BOUND: &str = "\u{a0}";
+
 /// How wide the labels of a step's lines are.
 const LABEL: usize = 9;
 
@@ -87,7 +93,7 @@ impl Line {
     /// With more words. What an author wrote cannot steer the terminal.
     pub(crate) fn add(mut self, tone: Tone, text: &str) -> Self {
         if !text.is_empty() {
-            self.parts.push((tone, visible(text)));
+            self.parts.push((tone, bound(&visible(text))));
         }
         self
     }
@@ -122,8 +128,24 @@ impl Line {
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation)
             .break_words(false);
-        textwrap::fill(&words, options).trim_end().to_owned()
+        let set = textwrap::fill(&words, options).replace(BOUND, " ");
+        set.trim_end().to_owned()
     }
+}
+
+/// The text with its short templates bound together.
+fn bound(text: &str) -> String {
+    let mut parts = text.split("{{");
+    let mut bound = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (inner, after) = part.split_once("}}").unwrap_or(("", ""));
+        if inner.is_empty() || inner.len() > WHOLE {
+            bound.extend(["{{", part]);
+        } else {
+            bound.extend(["{{", &inner.replace(' ', BOUND), "}}", after]);
+        }
+    }
+    bound
 }
 
 fn worded(tone: Tone, text: &str) -> String {
@@ -158,6 +180,9 @@ mod tests {
             text,
             "  does     one two three four five six\n           seven eight ⏎ nine"
         );
+        let line = Line::at(0).plain("a line that ends before {{ inputs.it }}, and {{ unclosed");
+        assert_eq!(line.set(40), "a line that ends before {{ inputs.it }},\nand {{ unclosed");
+        let line = Line::at(0).code("one two three four five six seven eight nine ten");
         assert!(line.set(40).lines().all(|line| line.matches('\u{1b}').count() % 2 == 0));
     }
 }

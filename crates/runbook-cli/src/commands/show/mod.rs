@@ -9,7 +9,7 @@ use runbook_journal::FindError;
 
 use crate::args::Show;
 use crate::error::Error;
-use crate::project::Project;
+use crate::project::{Project, RUNBOOKS};
 
 /// What a name means.
 enum Meant {
@@ -63,10 +63,13 @@ fn neither(project: &Project, given: &str, runs: &[String]) -> Result<Error, Err
     let paths = project.all_runbooks()?;
     let shown: Vec<String> = paths
         .iter()
-        .map(|path| project.shown(path))
-        .map(|path| path.strip_prefix("runbooks/").unwrap_or(&path).to_owned())
+        .map(|path| {
+            let path = Path::new(&project.shown(path)).with_extension("");
+            let short = path.strip_prefix(RUNBOOKS).unwrap_or(&path);
+            short.to_string_lossy().into_owned()
+        })
         .collect();
-    let stem = |path: &&String| Path::new(path.as_str()).file_stem().is_some_and(|stem| stem == given);
+    let stem = |path: &&String| path.rsplit('/').next() == Some(given);
     let same_name = shown.iter().find(stem).map(String::as_str);
     let near = || {
         let all = shown.iter().chain(runs).map(String::as_str);
