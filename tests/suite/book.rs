@@ -5,18 +5,21 @@ use std::fs;
 use runbook_document::codes;
 use serde_json::Value;
 
+use crate::base::committed;
 use crate::harness::{Project, repository};
 
-/// A runbook of a page, with the project file that follows it, if one does.
+/// A runbook of a page, with the project file that follows it, if one does, and with what it was before, if the page says.
 struct Example {
     wrong: bool,
     line: usize,
+    base: Option<String>,
     runbook: String,
     config: Option<String>,
 }
 
 fn examples(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
+    let mut base = None;
     let mut lines = page.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else {
@@ -32,9 +35,12 @@ fn examples(page: &str) -> Vec<Example> {
             "yaml,wrong" | "yaml,right" => examples.push(Example {
                 wrong: info == "yaml,wrong",
                 line: at + 1,
+                base: base.clone(),
                 runbook: body,
                 config: None,
             }),
+            // All that follow are compared with it.
+            "yaml,base" => base = Some(body),
             "yaml,config" => {
                 let before = examples.last_mut().expect("a project file follows a runbook");
                 before.config = Some(body);
@@ -47,12 +53,20 @@ fn examples(page: &str) -> Vec<Example> {
 
 /// What is not as the page says.
 fn complaint(code: &str, example: &Example) -> Option<String> {
-    let project = Project::empty().with("runbook.yaml", &example.runbook);
+    let mut args = vec!["check", "runbook.yaml", "--format", "json"];
+    let project = match &example.base {
+        Some(base) => {
+            args.extend(["--base", "main"]);
+            committed(Project::empty().with("runbook.yaml", base))
+        }
+        None => Project::empty(),
+    };
+    let project = project.with("runbook.yaml", &example.runbook);
     let project = match &example.config {
         Some(config) => project.with("runbook.config.yaml", config),
         None => project,
     };
-    let ended = project.run(&["check", "runbook.yaml", "--format", "json"]);
+    let ended = project.run(&args);
     let findings = ended.json();
     let has = |key: &str, value: &str| -> bool {
         let findings = findings.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -10,16 +10,19 @@
 )]
 
 mod author;
+mod base;
 mod book;
 mod broken;
 mod check;
 mod commands;
+mod describe;
 mod fmt;
 mod formats;
 mod harness;
 mod hostile;
 mod incident;
 mod journal;
+mod list;
 mod people;
 mod postgres;
 mod readme;

@@ -113,20 +113,20 @@ impl Bench<'_> {
             library: self.library,
             texts: &self.project.sources.texts,
         };
-        let (findings, plans) = check_everywhere(&request, self.environments);
+        let mut lacking = Vec::new();
+        let mut greatest = None;
+        let findings = check_everywhere(&request, self.environments, |plan| {
+            lacking.extend(runbook_engine::lacks(plan, self.catalogue));
+            greatest = greatest.max(Some(effect(plan)));
+        });
         all.extend(findings);
-        let lacking = plans
-            .iter()
-            .flat_map(|plan| runbook_engine::lacks(plan, self.catalogue))
-            .collect();
         all.extend(lacking::warning(lacking, document.name.span));
-        let effect = plans.iter().map(effect).max();
-        (all, effect)
+        (all, greatest)
     }
 }
 
 /// The greatest effect of its steps.
-pub(crate) fn effect(plan: &Plan) -> Effect {
+fn effect(plan: &Plan) -> Effect {
     let effects = plan.all_steps().map(|step| step.effect);
     effects.max().unwrap_or(Effect::Read)
 }
