@@ -27,12 +27,22 @@ fn small() -> Project {
 
 /// The findings of a check against a commit: code, line and help.
 fn found(project: &Project, args: &[&str]) -> Vec<(String, i64, String)> {
-    let args: Vec<&str> = ["check", "--format", "json"].iter().chain(args).copied().collect();
+    let args: Vec<&str> = ["check", "--format", "json"]
+        .iter()
+        .chain(args)
+        .copied()
+        .collect();
     let findings = project.run(&args).expect(0).json();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let findings = findings.as_array().unwrap().iter();
     findings
-        .map(|one| (text(&one["code"]), one["line"].as_i64().unwrap(), text(&one["help"])))
+        .map(|one| {
+            (
+                text(&one["code"]),
+                one["line"].as_i64().unwrap(),
+                text(&one["help"]),
+            )
+        })
         .collect()
 }
 
@@ -40,14 +50,19 @@ fn found(project: &Project, args: &[&str]) -> Vec<(String, i64, String)> {
 fn a_change_needs_a_new_version() {
     let project = small();
     assert_eq!(found(&project, &["--base", "main"]), []);
-    let project = project.with("runbooks/small.yaml", &RUNBOOK.replace("title: Small", "title: Other"));
+    let project = project.with(
+        "runbooks/small.yaml",
+        &RUNBOOK.replace("title: Small", "title: Other"),
+    );
     let told = found(&project, &["--base", "main"]);
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!((told[0].0.as_str(), told[0].1), ("RB0804", 3));
     assert!(told[0].2.contains("1.2.1"), "{told:?}");
     // Nobody asked.
     assert_eq!(found(&project, &[]), []);
-    let raised = RUNBOOK.replace("title: Small", "title: Other").replace("1.2.0", "1.10.0");
+    let raised = RUNBOOK
+        .replace("title: Small", "title: Other")
+        .replace("1.2.0", "1.10.0");
     let project = project.with("runbooks/small.yaml", &raised);
     assert_eq!(found(&project, &["--base", "HEAD"]), []);
     let lowered = raised.replace("1.10.0", "1.1.9");
@@ -74,9 +89,15 @@ fn a_project_below_the_repository_and_files_in_other_folders_are_found() {
         Project::empty()
             .with("ops/runbook.config.yaml", "policy: {lints: {RB0804: error}}\n")
             .with("ops/runbooks/a b/größe.yaml", RUNBOOK)
-            .with("ops/runbooks/fine.yaml", &RUNBOOK.replace("name: small", "name: fine")),
+            .with(
+                "ops/runbooks/fine.yaml",
+                &RUNBOOK.replace("name: small", "name: fine"),
+            ),
     )
-    .with("ops/runbooks/a b/größe.yaml", &RUNBOOK.replace("title: Small", "title: Other"));
+    .with(
+        "ops/runbooks/a b/größe.yaml",
+        &RUNBOOK.replace("title: Small", "title: Other"),
+    );
     project
         .run(&["check", "ops/runbooks", "--base", "main"])
         .expect(2)
@@ -92,7 +113,10 @@ fn a_waiver_holds_with_a_base_and_without() {
     let project = committed(Project::empty().with("runbooks/small.yaml", &waived));
     assert_eq!(found(&project, &[]), []);
     assert_eq!(found(&project, &["--base", "main"]), []);
-    let project = project.with("runbooks/small.yaml", &waived.replace("title: Small", "title: Other"));
+    let project = project.with(
+        "runbooks/small.yaml",
+        &waived.replace("title: Small", "title: Other"),
+    );
     assert_eq!(found(&project, &["--base", "main"]), []);
     assert_eq!(found(&project, &[]), []);
 }
@@ -116,7 +140,10 @@ fn a_commit_that_is_not_there_is_refused() {
 #[test]
 fn what_leads_git_elsewhere_is_not_heard() {
     let other = small().with("runbooks/small.yaml", RUNBOOK);
-    let project = small().with("runbooks/small.yaml", &RUNBOOK.replace("title: Small", "title: Other"));
+    let project = small().with(
+        "runbooks/small.yaml",
+        &RUNBOOK.replace("title: Small", "title: Other"),
+    );
     let elsewhere = other.path(".git").to_string_lossy().into_owned();
     let project = project
         .variable("GIT_DIR", &elsewhere)
@@ -127,7 +154,10 @@ fn what_leads_git_elsewhere_is_not_heard() {
 
 #[test]
 fn nothing_of_the_repository_is_run_or_changed() {
-    let project = small().with("runbooks/small.yaml", &RUNBOOK.replace("title: Small", "title: Other"));
+    let project = small().with(
+        "runbooks/small.yaml",
+        &RUNBOOK.replace("title: Small", "title: Other"),
+    );
     for (key, value) in [
         ("core.fsmonitor", "touch ran"),
         ("core.pager", "touch ran"),
@@ -139,7 +169,10 @@ fn nothing_of_the_repository_is_run_or_changed() {
     }
     let index = project.path(".git/index");
     let before = std::fs::read(&index).unwrap();
-    project.run(&["check", "--base", "main"]).expect(0).says(&["RB0804"]);
+    project
+        .run(&["check", "--base", "main"])
+        .expect(0)
+        .says(&["RB0804"]);
     assert!(!project.path("ran").exists() && !project.path("runbooks/ran").exists());
     assert_eq!(std::fs::read(&index).unwrap(), before);
 }

@@ -20,7 +20,11 @@ fn a_runbook_is_shown_in_these_words() {
     let mut wrong = Vec::new();
     for case in cases("described") {
         let name = case.file_name().unwrap().to_string_lossy().into_owned();
-        let file = if name == "whole" { "whole.yaml" } else { "incident/pool-exhaustion.yaml" };
+        let file = if name == "whole" {
+            "whole.yaml"
+        } else {
+            "incident/pool-exhaustion.yaml"
+        };
         let project = project(&case);
         let said = project.run(&["show", file]).expect(0).stdout;
         let expected = fs::read_to_string(case.join("expected.txt")).unwrap_or_default();
@@ -41,7 +45,10 @@ fn the_same_facts_are_there_as_data() {
         .run(&["show", "whole.yaml", "--format", "json"])
         .expect(0)
         .json();
-    assert_eq!((&told["name"], &told["effect"]), (&json!("whole"), &json!("change")));
+    assert_eq!(
+        (&told["name"], &told["effect"]),
+        (&json!("whole"), &json!("change"))
+    );
     assert_eq!(told["totals"]["approvals"], 1);
     let ids = |steps: &Value| -> Vec<String> {
         let steps = steps.as_array().cloned().unwrap_or_default();
@@ -58,7 +65,10 @@ fn the_same_facts_are_there_as_data() {
     assert_eq!(ids(&step(7)["first_of"]), ["again", "recover-2"]);
     assert_eq!(step(8)["repeat"]["at_most"], 60);
     assert_eq!(step(8)["steps"][1]["undo"]["how"], "action");
-    assert_eq!(step(13)["undo"], json!({"how": "irreversible", "reason": "It is kept."}));
+    assert_eq!(
+        step(13)["undo"],
+        json!({"how": "irreversible", "reason": "It is kept."})
+    );
     assert_eq!(step(1)["needs"], json!(["who"]));
     let secrets = told["secrets"].to_string();
     assert!(secrets.contains("/run/secrets/key"), "{secrets}");
@@ -83,12 +93,22 @@ fn no_secret_is_read_and_nothing_is_started() {
 fn an_environment_can_be_named() {
     let project = Project::shipped();
     let shown = |args: &[&str]| {
-        let args: Vec<&str> = ["show", "incident/pool-exhaustion.yaml"].iter().chain(args).copied().collect();
+        let args: Vec<&str> = ["show", "incident/pool-exhaustion.yaml"]
+            .iter()
+            .chain(args)
+            .copied()
+            .collect();
         project.run(&args)
     };
-    shown(&["--env", "postgres"]).expect(0).says(&["in the environment postgres", "DATABASE_URL"]);
-    shown(&["--env", "postgre"]).expect(2).says(&["did you mean `postgres`?"]);
-    shown(&["--env", "postgres", "--step", "x"]).expect(2).says(&["cannot be used with"]);
+    shown(&["--env", "postgres"])
+        .expect(0)
+        .says(&["in the environment postgres", "DATABASE_URL"]);
+    shown(&["--env", "postgre"])
+        .expect(2)
+        .says(&["did you mean `postgres`?"]);
+    shown(&["--env", "postgres", "--step", "x"])
+        .expect(2)
+        .says(&["cannot be used with"]);
 }
 
 #[test]
@@ -103,9 +123,10 @@ fn a_runbook_with_errors_is_not_described() {
 fn what_could_be_a_run_or_a_runbook_is_not_guessed() {
     let steps = "apiVersion: runbook/v1\nname: small\nversion: 1.0.0\ntitle: Small\n\
         steps: [{id: one, exec: [echo, hello], effect: read}]\n";
-    let project = Project::empty()
-        .with("runbooks/small.yaml", steps)
-        .with("runbooks/deep/other.yaml", &steps.replace("name: small", "name: other"));
+    let project = Project::empty().with("runbooks/small.yaml", steps).with(
+        "runbooks/deep/other.yaml",
+        &steps.replace("name: small", "name: other"),
+    );
     project.run(&["show", "small"]).expect(0).says(&["1 step"]);
     project.run(&["exec", "small"]).expect(0);
     let run = project.only_run().name();

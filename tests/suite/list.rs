@@ -102,11 +102,17 @@ fn a_runbook_with_errors_is_marked_and_stops_nothing() {
     let project = project()
         .with("runbooks/app/broken.yaml", "apiVersion: runbook/v1\nname: [\n")
         .with("runbooks/app/typo.yaml", &runbook("typo", "ownr: me\n"));
-    assert_eq!(names(&project, &[]), ["apple", "broken", "typo", "zebra", "widen"]);
+    assert_eq!(
+        names(&project, &[]),
+        ["apple", "broken", "typo", "zebra", "widen"]
+    );
     let said = project.run(&["list"]).expect(0).stdout;
     assert!(said.contains("✗  typo"), "{said}");
     assert!(said.contains("2 of 5 with errors"), "{said}");
-    let listed = project.run(&["list", "typo", "--format", "json"]).expect(0).json();
+    let listed = project
+        .run(&["list", "typo", "--format", "json"])
+        .expect(0)
+        .json();
     let error = listed[0]["error"].as_str().expect("an error");
     assert!(error.contains("ownr"), "{error}");
 }
@@ -115,13 +121,22 @@ fn a_runbook_with_errors_is_marked_and_stops_nothing() {
 fn an_empty_project_says_how_to_begin() {
     let project = Project::empty();
     project.run(&["list"]).expect(0).says(&["runbook new"]);
-    assert_eq!(project.run(&["list", "--format", "json"]).expect(0).json(), json!([]));
+    assert_eq!(
+        project.run(&["list", "--format", "json"]).expect(0).json(),
+        json!([])
+    );
 }
 
 #[test]
 fn on_a_terminal_no_line_is_broken() {
-    let long = runbook("very-long-name-of-a-runbook", "owner: somebody-with-a-long-name\n")
-        .replace("All about", "A title that goes on and on and on, more than there is room, all about");
+    let long = runbook(
+        "very-long-name-of-a-runbook",
+        "owner: somebody-with-a-long-name\n",
+    )
+    .replace(
+        "All about",
+        "A title that goes on and on and on, more than there is room, all about",
+    );
     let project = project().with("runbooks/app/long.yaml", &long);
     for columns in [60, 80, 120] {
         let program = env!("CARGO_BIN_EXE_runbook");

@@ -235,15 +235,26 @@ fn main() {
         .filter_map(|file| Some(fs::metadata(file).ok()?.len()))
         .sum();
     let said = run(project.path(), &["check"]);
-    assert_eq!(said.trim_end(), format!("✓ {RUNBOOKS} runbooks: 0 errors, 0 warnings"));
+    assert_eq!(
+        said.trim_end(),
+        format!("✓ {RUNBOOKS} runbooks: 0 errors, 0 warnings")
+    );
     let floor = median(|| read_yaml(&files));
     let mut table = String::new();
-    for args in [&["check"] as &[&str], &["check", "--env", "production"], &["list"]] {
+    for args in [
+        &["check"] as &[&str],
+        &["check", "--env", "production"],
+        &["list"],
+    ] {
         let took = median(|| drop(run(project.path(), args)));
         let ratio = took.as_secs_f64() / floor.as_secs_f64();
         let verdict = if took < BOUND { "" } else { "  more than a second" };
-        writeln!(table, "runbook {:24} {took:>8.0?}  {ratio:.2} × the floor{verdict}", args.join(" "))
-            .expect("a text has room");
+        writeln!(
+            table,
+            "runbook {:24} {took:>8.0?}  {ratio:.2} × the floor{verdict}",
+            args.join(" ")
+        )
+        .expect("a text has room");
     }
     println!("{RUNBOOKS} runbooks of {STEPS} steps, {} KiB", bytes / 1024);
     println!("{:32} {floor:>8.0?}  the floor", "reading their YAML, one by one");

@@ -24,15 +24,22 @@ impl<'a> Base<'a> {
     pub(crate) fn find(environment: &'a Environment, folder: &Path, name: &str) -> Result<Self, Error> {
         let top = answer(environment, folder, &["rev-parse", "--show-toplevel"])?;
         let Some(top) = top else {
-            let message = format!("there is no git repository around `{}` to look for `{name}` in", folder.display());
-            return Err(Error::usage_with(message, "leave `--base` out, or check a project that is in git"));
+            let message = format!(
+                "there is no git repository around `{}` to look for `{name}` in",
+                folder.display()
+            );
+            return Err(Error::usage_with(
+                message,
+                "leave `--base` out, or check a project that is in git",
+            ));
         };
         let top = PathBuf::from(top);
         let wanted = format!("{name}^{{commit}}");
         let arguments = ["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted];
         let Some(commit) = answer(environment, folder, &arguments)? else {
             let message = format!("git knows no commit `{}`", runbook_report::visible(name));
-            let help = "name a branch, a tag or a commit that was fetched; a CI server may have fetched only one";
+            let help =
+                "name a branch, a tag or a commit that was fetched; a CI server may have fetched only one";
             return Err(Error::usage_with(message, help));
         };
         Ok(Self {
@@ -60,7 +67,9 @@ impl<'a> Base<'a> {
         let mut answers = answers
             .map_err(|error| Error::file("read from git in", &self.top, &error))?
             .into_iter();
-        let texts = names.iter().map(|name| name.as_ref().and_then(|_| answers.next().flatten()));
+        let texts = names
+            .iter()
+            .map(|name| name.as_ref().and_then(|_| answers.next().flatten()));
         Ok(texts.collect())
     }
 
@@ -146,7 +155,10 @@ fn not_started(error: &std::io::Error) -> Error {
 )]
 fn git(environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new("git");
-    command.arg("-C").arg(folder).args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]);
+    command
+        .arg("-C")
+        .arg(folder)
+        .args(["--no-pager", "--no-replace-objects", "--literal-pathspecs"]);
     command.env_clear();
     for (name, value) in &environment.vars {
         if VARIABLES.iter().any(|known| name == known) {

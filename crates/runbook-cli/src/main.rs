@@ -89,7 +89,8 @@ fn run(args: Args) -> Result<u8, Error> {
         Command::List(args) => commands::list::run(&here()?, &args),
         Command::Runs(args) => commands::runs::run(&here()?, &args),
         Command::Show(args) => {
-            let named = Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
+            let named =
+                Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
         Command::Report(args) => commands::report::run(&here()?, &args),

@@ -10,9 +10,11 @@ include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 pub(crate) fn markdown(code: Code) -> String {
     let page = without_targets(page(code));
     // What is wrong and what is right is told by the headings; few readers know more than the language's name.
-    ["wrong", "right", "config", "base"].iter().fold(page, |page, word| {
-        page.replace(&format!("```yaml,{word}\n"), "```yaml\n")
-    })
+    ["wrong", "right", "config", "base"]
+        .iter()
+        .fold(page, |page, word| {
+            page.replace(&format!("```yaml,{word}\n"), "```yaml\n")
+        })
 }
 
 /// The page of a code for a terminal. Where styles are not wanted, whoever prints it takes them out.

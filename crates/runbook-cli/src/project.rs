@@ -99,12 +99,12 @@ impl Project {
 
     /// The name under which a file is shown: relative to the root where it is below it.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
-        full.strip_prefix(&root)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .replace('\\', "/")
+        shown_below(&self.full_root(), path)
+    }
+
+    /// The root without links.
+    fn full_root(&self) -> PathBuf {
+        fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone())
     }
 
     /// The file of a runbook, if it is there: as given, then under `runbooks/`, each with and without `.yaml`.
@@ -157,6 +157,15 @@ impl Project {
             Ok(Vec::new())
         }
     }
+}
+
+/// The name of a file, relative to a folder without links where it is below it.
+fn shown_below(root: &Path, path: &Path) -> String {
+    let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    full.strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
 }
 
 /// The folder that a path is in, or is, if it is there. Without `..`, since what is above is looked for in it.

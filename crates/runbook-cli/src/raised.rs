@@ -37,7 +37,10 @@ fn finding(name: &str, now: &Node, before: &str) -> Option<Finding> {
     } else {
         format!("this runbook has changed since `{name}`, and its version went back from {old} to {new}")
     };
-    let help = format!("raise it to {} or more: whoever runs it should see that it is another one", next(&old));
+    let help = format!(
+        "raise it to {} or more: whoever runs it should see that it is another one",
+        next(&old)
+    );
     Some(Finding::warning(codes::VERSION_NOT_RAISED, span, message).help(help))
 }
 
@@ -85,7 +88,10 @@ mod tests {
         ] {
             let text = |version: &str, title: &str| format!("version: {version}\ntitle: {title}\n");
             assert_eq!(told(&text(before, "a"), &text(now, "b")), None, "{before} {now}");
-            assert!(told(&text(now, "a"), &text(before, "b")).is_some(), "{now} {before}");
+            assert!(
+                told(&text(now, "a"), &text(before, "b")).is_some(),
+                "{now} {before}"
+            );
             assert!(told(&text(now, "a"), &text(now, "b")).is_some(), "{now}");
             assert_eq!(told(&text(now, "a"), &text(now, "a")), None, "{now}");
         }

@@ -20,14 +20,25 @@ pub(crate) fn widths(columns: &[Column], rows: &[Vec<String>], room: Option<usiz
         let cells = rows.iter().filter_map(|row| row.get(at));
         let widest = cells.map(|cell| display_width(cell)).max().unwrap_or(0);
         // A column in which nothing stands says nothing.
-        if widest == 0 { 0 } else { widest.max(display_width(column.heading)) }
+        if widest == 0 {
+            0
+        } else {
+            widest.max(display_width(column.heading))
+        }
     };
     let mut widths: Vec<usize> = columns.iter().enumerate().map(wanted).collect();
     let Some(room) = room else {
         return widths;
     };
     let least = |at: usize, width: usize| columns[at].least.map_or(width, |least| least.min(width));
-    while total(&widths.iter().enumerate().map(|(at, width)| least(at, *width)).collect::<Vec<_>>()) > room {
+    while total(
+        &widths
+            .iter()
+            .enumerate()
+            .map(|(at, width)| least(at, *width))
+            .collect::<Vec<_>>(),
+    ) > room
+    {
         let spare = (0..columns.len()).filter(|at| widths[*at] > 0 && columns[*at].spare > 0);
         let Some(gone) = spare.max_by_key(|at| columns[*at].spare) else {
             break;
@@ -57,7 +68,12 @@ pub(crate) fn line<T: AsRef<str>>(
     style: impl Fn(usize, &str) -> String,
 ) -> String {
     let mut line = String::new();
-    for (at, (cell, width)) in cells.iter().zip(widths).enumerate().filter(|(_, (_, width))| **width > 0) {
+    for (at, (cell, width)) in cells
+        .iter()
+        .zip(widths)
+        .enumerate()
+        .filter(|(_, (_, width))| **width > 0)
+    {
         let cell = cut(cell.as_ref(), *width);
         let fill = width.saturating_sub(display_width(&cell));
         if !line.is_empty() {
@@ -91,16 +107,30 @@ mod tests {
     use super::*;
 
     const COLUMNS: [Column; 3] = [
-        Column { heading: "A", least: None, spare: 0 },
-        Column { heading: "B", least: Some(4), spare: 0 },
-        Column { heading: "C", least: None, spare: 1 },
+        Column {
+            heading: "A",
+            least: None,
+            spare: 0,
+        },
+        Column {
+            heading: "B",
+            least: Some(4),
+            spare: 0,
+        },
+        Column {
+            heading: "C",
+            least: None,
+            spare: 1,
+        },
     ];
 
     fn told(room: Option<usize>) -> Vec<String> {
         let rows = [["one", "a title", "gone"], ["größer", "ein längerer Titel", ""]];
         let rows = rows.map(|row| row.map(str::to_owned).to_vec());
         let widths = widths(&COLUMNS, &rows, room);
-        rows.iter().map(|row| line(row, &widths, |_, cell| cell.to_owned())).collect()
+        rows.iter()
+            .map(|row| line(row, &widths, |_, cell| cell.to_owned()))
+            .collect()
     }
 
     #[test]
@@ -109,10 +139,16 @@ mod tests {
             told(None),
             ["one     a title             gone", "größer  ein längerer Titel"]
         );
-        assert_eq!(told(Some(26)), ["one     a title       gone", "größer  ein längere…"]);
+        assert_eq!(
+            told(Some(26)),
+            ["one     a title       gone", "größer  ein längere…"]
+        );
         assert_eq!(told(Some(14)), ["one     a tit…", "größer  ein l…"]);
         for room in 12..60 {
-            assert!(told(Some(room)).iter().all(|line| display_width(line) <= room), "{room}");
+            assert!(
+                told(Some(room)).iter().all(|line| display_width(line) <= room),
+                "{room}"
+            );
         }
     }
 }

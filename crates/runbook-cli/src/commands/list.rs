@@ -50,8 +50,13 @@ pub(crate) fn run(project: &Project, args: &List) -> Result<u8, Error> {
     let mut survey = Survey::of(&mut project, &paths, None)?;
     let findings = survey.findings(&project, Vec::new(), None);
     let mut errors = HashMap::new();
-    for finding in findings.iter().filter(|finding| finding.severity == Severity::Error) {
-        errors.entry(finding.span.source).or_insert(finding.message.as_str());
+    for finding in findings
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+    {
+        errors
+            .entry(finding.span.source)
+            .or_insert(finding.message.as_str());
     }
     // The newest come first, so the first of each name is its last run.
     let mut last: HashMap<&str, &Summary> = HashMap::new();
@@ -141,7 +146,9 @@ impl Listed<'_> {
 
     fn fits(&self, args: &List) -> bool {
         let same = |asked: &Option<String>, value: &str| {
-            asked.as_ref().is_none_or(|asked| asked.eq_ignore_ascii_case(value))
+            asked
+                .as_ref()
+                .is_none_or(|asked| asked.eq_ignore_ascii_case(value))
         };
         let within = |asked: &Option<String>, texts: &[&str]| {
             asked.as_ref().is_none_or(|asked| {
@@ -161,11 +168,16 @@ impl Listed<'_> {
             && same(&args.owner, self.owner())
             && args.label.iter().all(has)
             && within(&args.trigger, &triggers)
-            && within(&args.pattern, &[name_of(self.one), self.title(), &self.one.loaded.path])
+            && within(
+                &args.pattern,
+                &[name_of(self.one), self.title(), &self.one.loaded.path],
+            )
     }
 
     fn row(&self) -> Vec<String> {
-        let version = self.document().map_or("", |document| document.version.value.as_str());
+        let version = self
+            .document()
+            .map_or("", |document| document.version.value.as_str());
         let last = self.last.map(|run| {
             let began = run.started_at.map(|at| at.strftime("%Y-%m-%d %H:%M").to_string());
             format!("{} {}", began.unwrap_or_default(), outcome(run))
@@ -235,8 +247,16 @@ fn print(project: &Project, listed: &[Listed<'_>]) {
         term::print(&table::line(row, &widths, style));
     }
     let wrong = listed.iter().filter(|listed| listed.error.is_some()).count();
-    if wrong > 0 || project.findings.iter().any(|finding| finding.severity == Severity::Error) {
-        let text = format!("{wrong} of {} with errors; `runbook check` tells all of them", listed.len());
+    if wrong > 0
+        || project
+            .findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
+    {
+        let text = format!(
+            "{wrong} of {} with errors; `runbook check` tells all of them",
+            listed.len()
+        );
         term::print(&styled(WARN, &text));
     }
 }

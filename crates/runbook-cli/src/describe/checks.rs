@@ -17,7 +17,10 @@ pub(crate) fn action(line: Line, action: &Action) -> Line {
         line = line.plain(" on ").code(connection);
     }
     if !action.uses_connections.is_empty() {
-        line = line.plain(&format!(", given access to {}", list(&action.uses_connections, "and")));
+        line = line.plain(&format!(
+            ", given access to {}",
+            list(&action.uses_connections, "and")
+        ));
     }
     if USUAL.contains(&action.timeout) {
         return line;
@@ -96,7 +99,10 @@ fn timing(line: Line, check: &Check) -> Line {
 pub(crate) fn guard(line: Line, guard: &Check) -> Line {
     let line = judged(asked(line, guard), guard, &[("", &guard.expect)]);
     let readings = count(usize::try_from(guard.fails).unwrap_or(usize::MAX), "bad answer");
-    line.detail(&format!("; asked every {}, {readings} in a row stop the run", length(guard.every)))
+    line.detail(&format!(
+        "; asked every {}, {readings} in a row stop the run",
+        length(guard.every)
+    ))
 }
 
 /// Further attempts.

@@ -56,10 +56,12 @@ pub(super) fn declared(plan: &Plan) -> Vec<Line> {
         .map(|(name, value)| item().code(name).detail(" = ").code(value.source()));
     part(&mut lines, "Values", vars.collect());
     part(&mut lines, "What it talks to", connections(plan));
-    let secrets = plan
-        .secrets()
-        .iter()
-        .map(|secret| item().code(&secret.name).detail(", ").plain(&words::secret(&secret.from)));
+    let secrets = plan.secrets().iter().map(|secret| {
+        item()
+            .code(&secret.name)
+            .detail(", ")
+            .plain(&words::secret(&secret.from))
+    });
     part(&mut lines, "Secrets", secrets.collect());
     let lock = plan.lock().iter().map(|lock| item().code(&words::template(lock)));
     part(&mut lines, "What it owns while it runs", lock.collect());
@@ -70,7 +72,11 @@ fn connections(plan: &Plan) -> Vec<Line> {
     let connections = plan.connections().iter();
     connections
         .map(|connection| {
-            let line = item().code(&connection.name).detail(", ").plain(connection.kind).plain(" ");
+            let line = item()
+                .code(&connection.name)
+                .detail(", ")
+                .plain(connection.kind)
+                .plain(" ");
             let line = line.code(&address(&connection.params, connection.kind));
             match &connection.via {
                 Some(via) => line.plain(" through ").code(via),
@@ -99,7 +105,10 @@ pub(super) fn afterwards(plan: &Plan) -> Vec<Line> {
         .iter()
         .map(|notification| {
             let who = list(&notification.to, "and");
-            let line = item().plain(&who).detail(" on ").plain(&list(&notification.on, "or"));
+            let line = item()
+                .plain(&who)
+                .detail(" on ")
+                .plain(&list(&notification.on, "or"));
             match &notification.message {
                 Some(message) => line.detail(": ").plain(&words::template(message)),
                 None => line,

@@ -17,7 +17,10 @@ pub(crate) fn json(told: &Told<'_>) -> Value {
         .triggers
         .iter()
         .map(|trigger| {
-            let inputs = trigger.inputs.iter().map(|(name, value)| (name.clone(), source(value)));
+            let inputs = trigger
+                .inputs
+                .iter()
+                .map(|(name, value)| (name.clone(), source(value)));
             json!({"on": words::trigger(&trigger.on), "inputs": inputs.collect::<Map<_, _>>()})
         })
         .collect();
@@ -82,7 +85,11 @@ fn steps_and_after(plan: &Plan) -> Vec<(&'static str, Value)> {
         .iter()
         .map(|one| {
             let message = one.message.as_ref().map(template);
-            present(vec![("on", json!(one.on)), ("to", json!(one.to)), ("message", json!(message))])
+            present(vec![
+                ("on", json!(one.on)),
+                ("to", json!(one.to)),
+                ("message", json!(message)),
+            ])
         })
         .collect();
     vec![
@@ -130,7 +137,10 @@ fn sources(expressions: &[Expression]) -> Value {
 }
 
 fn expressions(named: &[(String, Expression)]) -> Value {
-    named.iter().map(|(name, value)| (name.clone(), source(value))).collect()
+    named
+        .iter()
+        .map(|(name, value)| (name.clone(), source(value)))
+        .collect()
 }
 
 fn captures(capture: &Capture) -> Value {
@@ -264,7 +274,10 @@ fn step(step: &Step, needs: &[&str]) -> Value {
         ("capture", captures(&step.capture)),
         (
             "save",
-            step.save.iter().map(|(name, path)| (name.clone(), template(path))).collect(),
+            step.save
+                .iter()
+                .map(|(name, path)| (name.clone(), template(path)))
+                .collect(),
         ),
         ("retry", json!(step.retry.as_ref().map(retry))),
         ("verify", step.verify.iter().map(check).collect()),
@@ -273,7 +286,11 @@ fn step(step: &Step, needs: &[&str]) -> Value {
         ("may_fail", json!(step.may_fail)),
         (
             "escalate",
-            json!(step.escalate.as_ref().map(|(after, to)| json!({"after": words::length(*after), "to": to}))),
+            json!(
+                step.escalate
+                    .as_ref()
+                    .map(|(after, to)| json!({"after": words::length(*after), "to": to}))
+            ),
         ),
     ]);
     present(facts)
@@ -285,8 +302,14 @@ fn approve(approve: &Approve) -> Value {
         ("by", json!(approve.by)),
         ("count", json!(approve.count)),
         ("within", json!(approve.within.map(words::length))),
-        ("on_timeout", json!(if approve.timeout_skips { "skip" } else { "fail" })),
-        ("on_reject", json!(if approve.reject_skips { "skip" } else { "fail" })),
+        (
+            "on_timeout",
+            json!(if approve.timeout_skips { "skip" } else { "fail" }),
+        ),
+        (
+            "on_reject",
+            json!(if approve.reject_skips { "skip" } else { "fail" }),
+        ),
         ("remind", json!(approve.remind.map(words::length))),
         ("separate", json!(approve.separate)),
     ])
@@ -328,7 +351,10 @@ fn body(body: &Body) -> (&'static str, Value) {
         Body::Checks(checks) => ("checks", checks.iter().map(rated).collect()),
         Body::Undo(ids) => ("undo_steps", json!(ids)),
         Body::Runbook(call) => {
-            let inputs = call.inputs.iter().map(|(name, value)| (name.clone(), template(value)));
+            let inputs = call
+                .inputs
+                .iter()
+                .map(|(name, value)| (name.clone(), template(value)));
             let inputs: Map<String, Value> = inputs.collect();
             ("runbook", json!({"name": call.name, "inputs": inputs}))
         }

@@ -121,7 +121,11 @@ impl Line {
             None => (first, " ".repeat(self.indent + self.hang)),
         };
         // Word by word, so that no style reaches over the end of a line.
-        let words: String = self.parts.iter().map(|(tone, text)| worded(*tone, text)).collect();
+        let words: String = self
+            .parts
+            .iter()
+            .map(|(tone, text)| worded(*tone, text))
+            .collect();
         let options = Options::new(width.max(40))
             .initial_indent(&first)
             .subsequent_indent(&rest)
@@ -181,8 +185,15 @@ mod tests {
             "  does     one two three four five six\n           seven eight ⏎ nine"
         );
         let line = Line::at(0).plain("a line that ends before {{ inputs.it }}, and {{ unclosed");
-        assert_eq!(line.set(40), "a line that ends before {{ inputs.it }},\nand {{ unclosed");
+        assert_eq!(
+            line.set(40),
+            "a line that ends before {{ inputs.it }},\nand {{ unclosed"
+        );
         let line = Line::at(0).code("one two three four five six seven eight nine ten");
-        assert!(line.set(40).lines().all(|line| line.matches('\u{1b}').count() % 2 == 0));
+        assert!(
+            line.set(40)
+                .lines()
+                .all(|line| line.matches('\u{1b}').count() % 2 == 0)
+        );
     }
 }

@@ -50,7 +50,10 @@ impl Told<'_> {
         if self.lacking.is_empty() {
             return Vec::new();
         }
-        let text = format!("This version cannot run it: it lacks {}.", self.lacking.join(", "));
+        let text = format!(
+            "This version cannot run it: it lacks {}.",
+            self.lacking.join(", ")
+        );
         vec![Line::at(0).add(Tone::Warning, &text)]
     }
 
@@ -79,7 +82,11 @@ impl Told<'_> {
 
     fn finally(&self) -> Vec<Line> {
         let offset = self.of(Section::Steps).len();
-        self.listed("At the end, whatever happened", &self.of(Section::Finally), offset)
+        self.listed(
+            "At the end, whatever happened",
+            &self.of(Section::Finally),
+            offset,
+        )
     }
 
     fn listed(&self, heading: &str, steps: &[&Step], offset: usize) -> Vec<Line> {
@@ -112,7 +119,10 @@ impl Told<'_> {
             item().plan_line("after a signal, such as Ctrl-C", signal),
         ];
         if let Some(timeout) = self.plan.timeout() {
-            let text = format!("without waiting for people, and without undoing: {}", words::length(timeout));
+            let text = format!(
+                "without waiting for people, and without undoing: {}",
+                words::length(timeout)
+            );
             lines.push(item().plan_line("when it has taken too long", &text));
         }
         lines

@@ -109,12 +109,17 @@ impl Teller<'_> {
         if step.title != step.id {
             line = line.detail(&format!(" ({})", step.id));
         }
-        line.plain("  ").add(Tone::Does(step.effect), words::effect(step.effect))
+        line.plain("  ")
+            .add(Tone::Does(step.effect), words::effect(step.effect))
     }
 
     /// What it waits for, if that is not just the step before it.
     fn after(&self, lines: &mut Vec<Line>, listed: &Listed<'_>, at: usize) {
-        let needs = self.step.needs.iter().map(|need| need.saturating_sub(listed.offset));
+        let needs = self
+            .step
+            .needs
+            .iter()
+            .map(|need| need.saturating_sub(listed.offset));
         if needs.clone().eq(at.checked_sub(1)) {
             return;
         }
@@ -201,8 +206,17 @@ impl Teller<'_> {
             lines.push(line);
         }
         if let Some(repeat) = &self.step.repeat {
-            let times = format!(", every {}, at most {} times", length(repeat.every), repeat.at_most);
-            lines.push(self.line("repeats").plain("until ").code(repeat.until.source()).plain(&times));
+            let times = format!(
+                ", every {}, at most {} times",
+                length(repeat.every),
+                repeat.at_most
+            );
+            lines.push(
+                self.line("repeats")
+                    .plain("until ")
+                    .code(repeat.until.source())
+                    .plain(&times),
+            );
         }
     }
 
@@ -232,13 +246,19 @@ impl Teller<'_> {
                 let mut line = self.line("runs").plain("the runbook ").code(&call.name);
                 for (at, (name, value)) in call.inputs.iter().enumerate() {
                     let word = if at == 0 { " with " } else { ", " };
-                    line = line.plain(word).plain(name).detail(" = ").code(&words::template(value));
+                    line = line
+                        .plain(word)
+                        .plain(name)
+                        .detail(" = ")
+                        .code(&words::template(value));
                 }
                 lines.push(line);
             }
             Body::Group(_) => {}
             Body::Choose(_) => lines.push(self.line("chooses").plain("the first whose condition holds")),
-            Body::FirstOf(_) => lines.push(self.line("tries").plain("one after the other until it is proven")),
+            Body::FirstOf(_) => {
+                lines.push(self.line("tries").plain("one after the other until it is proven"))
+            }
         }
     }
 
@@ -281,7 +301,10 @@ impl Teller<'_> {
             lines.push(check(self.line("proves"), gate));
         }
         if step.may_fail {
-            lines.push(self.line("fails").plain("its failure is an answer, and no failure of the run"));
+            lines.push(
+                self.line("fails")
+                    .plain("its failure is an answer, and no failure of the run"),
+            );
         } else if step.on_failure != self.on_failure {
             lines.push(self.line("fails").plain(match step.on_failure {
                 OnFailure::Rollback => "what was attempted is undone",
@@ -342,7 +365,9 @@ impl Teller<'_> {
 }
 
 fn asked(line: Line, question: &InputDecl) -> Line {
-    let line = line.plain(&question.name).detail(&format!(", {}", kind(question)));
+    let line = line
+        .plain(&question.name)
+        .detail(&format!(", {}", kind(question)));
     match &question.help {
         Some(help) => line.detail(": ").plain(help),
         None => line,

@@ -21,7 +21,11 @@ impl Totals {
     /// Of the steps that hold no others, and of all approvals.
     pub(crate) fn of(plan: &Plan) -> Self {
         let all: Vec<&Step> = plan.all_steps().collect();
-        let single: Vec<&Step> = all.iter().copied().filter(|step| step.within().is_empty()).collect();
+        let single: Vec<&Step> = all
+            .iter()
+            .copied()
+            .filter(|step| step.within().is_empty())
+            .collect();
         let of = |effect: Effect| single.iter().filter(|step| step.effect == effect).count();
         let is_for_good = |step: &&&Step| matches!(step.undo, Undo::Irreversible(_) | Undo::Undeclared);
         Self {
@@ -101,6 +105,9 @@ mod tests {
             for_good: 0,
         };
         assert_eq!(one.sentence(), "1 step: 1 reads");
-        assert_eq!((totals.effect(), one.effect()), (Effect::Destructive, Effect::Read));
+        assert_eq!(
+            (totals.effect(), one.effect()),
+            (Effect::Destructive, Effect::Read)
+        );
     }
 }

@@ -76,9 +76,7 @@ pub(crate) fn secret(from: &SecretFrom) -> String {
 /// What calls for a runbook.
 pub(crate) fn trigger(on: &TriggerOn) -> String {
     match on {
-        TriggerOn::Alert(labels) => {
-            alert(labels.iter().map(|(name, value)| (name.as_str(), value.as_str())))
-        }
+        TriggerOn::Alert(labels) => alert(labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))),
         TriggerOn::Schedule { cron, timezone } => format!("schedule {cron}, {timezone}"),
         TriggerOn::Webhook(name) => format!("webhook {name}"),
     }

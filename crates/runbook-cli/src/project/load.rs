@@ -8,7 +8,7 @@ use runbook_document::{Document, Finding, Findings, Node, SourceId, Span, codes}
 use runbook_plan::Library;
 use sha2::{Digest, Sha256};
 
-use super::Project;
+use super::{Project, shown_below};
 use crate::error::Error;
 use crate::parallel;
 
@@ -44,8 +44,9 @@ impl Project {
 
     /// Reads runbooks, side by side. They come in the order of their paths here, and so do their texts.
     pub(crate) fn load_all(&mut self, paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
+        let root = self.full_root();
         let read = parallel::each(paths, |at, path| {
-            read_runbook(path, self.shown(path), self.sources.next(at))
+            read_runbook(path, shown_below(&root, path), self.sources.next(at))
         });
         let mut all = Vec::with_capacity(paths.len());
         for one in read {
@@ -59,13 +60,22 @@ impl Project {
     /// The runbooks of the project by name, those that were read and all others. What is wrong with the others is
     /// for when they are checked.
     pub(crate) fn library(&mut self, loaded: &[Loaded]) -> Result<Library, Error> {
-        let full = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let known: HashSet<PathBuf> = loaded.iter().map(|one| full(&one.file)).collect();
         let mut others = self.all_runbooks()?;
-        others.retain(|path| !known.contains(&full(path)));
+        let same: HashSet<&Path> = loaded.iter().map(|one| one.file.as_path()).collect();
+        others.retain(|path| !same.contains(path.as_path()));
+        if !others.is_empty() {
+            // One that was named in another way is the same file all the same.
+            let full = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            let known: HashSet<PathBuf> = loaded.iter().map(|one| full(&one.file)).collect();
+            others.retain(|path| !known.contains(&full(path)));
+        }
         let others = self.load_all(&others)?;
         let mut library = Library::new();
-        for document in loaded.iter().chain(&others).filter_map(|one| one.document.as_ref()) {
+        for document in loaded
+            .iter()
+            .chain(&others)
+            .filter_map(|one| one.document.as_ref())
+        {
             library.add(document);
         }
         Ok(library)
