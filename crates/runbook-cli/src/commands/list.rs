@@ -236,11 +236,10 @@ fn print(project: &Project, listed: &[Listed<'_>]) {
     term::print(&table::line(&headings, &widths, |_, cell| styled(BOLD, cell)));
     for (row, one) in rows.iter().zip(listed) {
         let style = |at: usize, cell: &str| match (at, cell) {
-            (0, _) => styled(BAD, cell),
+            (0, _) | (EFFECT, "destroys") => styled(BAD, cell),
             (TITLE, _) if one.error.is_some() => styled(BAD, cell),
             (EFFECT, "reads") => styled(GOOD, cell),
             (EFFECT, "changes") => styled(WARN, cell),
-            (EFFECT, "destroys") => styled(BAD, cell),
             (PATH, _) => styled(DIM, cell),
             _ => cell.to_owned(),
         };

@@ -107,16 +107,16 @@ pub(crate) fn guard(line: Line, guard: &Check) -> Line {
 
 /// Further attempts.
 pub(crate) fn retry(retry: &Retry) -> String {
-    let mut text = format!("up to {} attempts, {} apart", retry.attempts, length(retry.delay));
+    let mut parts = vec![
+        format!("up to {} attempts", retry.attempts),
+        format!("{} apart", length(retry.delay)),
+    ];
     if retry.backoff > 1.0 {
-        text.push_str(&format!(
-            ", each wait {} times the one before, {} at most",
-            retry.backoff,
-            length(retry.max_delay)
-        ));
+        parts.push(format!("each wait {} times the one before", retry.backoff));
+        parts.push(format!("{} at most", length(retry.max_delay)));
     }
     if !retry.on.is_empty() {
-        text.push_str(&format!(", after {}", list(&retry.on, "or")));
+        parts.push(format!("after {}", list(&retry.on, "or")));
     }
-    text
+    parts.join(", ")
 }

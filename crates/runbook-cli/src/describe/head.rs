@@ -100,7 +100,7 @@ pub(super) fn afterwards(plan: &Plan) -> Vec<Line> {
         .map(|(name, value)| item().code(name).detail(" = ").code(value.source()));
     part(&mut lines, "What a caller receives", outputs.collect());
     let about = plan.about();
-    let mut told: Vec<Line> = about
+    let mut hearers: Vec<Line> = about
         .notifications
         .iter()
         .map(|notification| {
@@ -116,13 +116,13 @@ pub(super) fn afterwards(plan: &Plan) -> Vec<Line> {
         })
         .collect();
     if let Some(escalation) = &about.escalate {
-        told.push(item().plain(&format!("the escalation {escalation}, while nobody takes it on")));
+        hearers.push(item().plain(&format!("the escalation {escalation}, while nobody takes it on")));
     }
-    part(&mut lines, "Who hears of it", told);
-    let links = about.links.iter().map(|(title, address)| match title {
+    part(&mut lines, "Who hears of it", hearers);
+    let more = about.links.iter().map(|(title, address)| match title {
         Some(title) => item().plain(title).detail(", ").add(Tone::Code, address),
         None => item().add(Tone::Code, address),
     });
-    part(&mut lines, "Links", links.collect());
+    part(&mut lines, "Links", more.collect());
     lines
 }

@@ -8,24 +8,25 @@ use super::words::list;
 
 /// What an input takes: its type and its bounds.
 pub(crate) fn kind(input: &InputDecl) -> String {
-    let mut text = input.kind.noun().to_owned();
-    if !input.values().is_empty() {
+    let noun = if input.values().is_empty() {
+        input.kind.noun().to_owned()
+    } else {
         let values: Vec<String> = input.values().iter().map(value).collect();
-        text = format!("one of {}", list(&values, "and"));
-    }
-    text.push_str(&match (input.minimum(), input.maximum()) {
-        (Some(low), Some(high)) => format!(" from {} to {}", value(low), value(high)),
-        (Some(low), None) => format!(", {} at least", value(low)),
-        (None, Some(high)) => format!(", {} at most", value(high)),
-        (None, None) => String::new(),
-    });
+        list(&values, "or")
+    };
+    let mut parts = match (input.minimum(), input.maximum()) {
+        (Some(low), Some(high)) => vec![format!("{noun} from {} to {}", value(low), value(high))],
+        (Some(low), None) => vec![noun, format!("{} at least", value(low))],
+        (None, Some(high)) => vec![noun, format!("{} at most", value(high))],
+        (None, None) => vec![noun],
+    };
     if let Some(items) = input.items() {
-        text.push_str(&format!(", whose items are {}", items.noun()));
+        parts.push(format!("whose items are {}", items.noun()));
     }
     if let Some(pattern) = input.pattern() {
-        text.push_str(&format!(", that matches `{pattern}`"));
+        parts.push(format!("that matches `{pattern}`"));
     }
-    text
+    parts.join(", ")
 }
 
 /// Inputs, each in its line.

@@ -67,14 +67,14 @@ impl Totals {
                 format!("{count} {verb}")
             })
             .collect();
-        let mut sentence = format!("{}: {}", count(self.steps, "step"), verbs.join(", "));
+        let mut parts = vec![format!("{}: {}", count(self.steps, "step"), verbs.join(", "))];
         if self.approvals > 0 {
-            sentence.push_str(&format!("; {}", count(self.approvals, "approval")));
+            parts.push(count(self.approvals, "approval"));
         }
         if self.for_good > 0 {
-            sentence.push_str(&format!("; {} cannot be undone", self.for_good));
+            parts.push(format!("{} cannot be undone", self.for_good));
         }
-        sentence
+        parts.join("; ")
     }
 }
 

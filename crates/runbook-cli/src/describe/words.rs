@@ -17,14 +17,17 @@ const UNITS: [(&str, u128); 5] = [
 /// A length of time as runbooks write it: `1h30m`.
 pub(crate) fn length(length: Duration) -> String {
     let mut rest = length.as_millis();
-    let mut text = String::new();
+    let mut parts = Vec::new();
     for (unit, millis) in UNITS {
         if rest >= millis {
-            text.push_str(&format!("{}{unit}", rest / millis));
+            parts.push(format!("{}{unit}", rest / millis));
             rest %= millis;
         }
     }
-    if text.is_empty() { "0s".to_owned() } else { text }
+    if parts.is_empty() {
+        parts.push("0s".to_owned());
+    }
+    parts.concat()
 }
 
 /// `one`, `one and two`, `one, two and three`.
