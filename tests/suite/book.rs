@@ -6,12 +6,15 @@ use std::fs;
 use runbook_document::codes;
 use serde_json::Value;
 
+use crate::base::committed;
 use crate::harness::{Project, repository};
 
-/// A runbook of a page, with the other runbooks and the project file that follow it.
+/// A runbook of a page, with the other runbooks and the project file that follow it, and with what it was before, if the
+/// page says.
 struct Example {
     wrong: bool,
     line: usize,
+    base: Option<String>,
     runbook: String,
     config: Option<String>,
     others: Vec<String>,
@@ -19,6 +22,7 @@ struct Example {
 
 fn examples(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
+    let mut base = None;
     let mut lines = page.lines().enumerate();
     while let Some((at, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```").filter(|info| !info.is_empty()) else {
@@ -34,6 +38,7 @@ fn examples(page: &str) -> Vec<Example> {
             "yaml,wrong" | "yaml,right" => examples.push(Example {
                 wrong: info == "yaml,wrong",
                 line: at + 1,
+                base: base.clone(),
                 runbook: body,
                 config: None,
                 others: Vec::new(),
@@ -42,6 +47,8 @@ fn examples(page: &str) -> Vec<Example> {
                 let before = examples.last_mut().expect("another runbook follows a runbook");
                 before.others.push(body);
             }
+            // All that follow are compared with it.
+            "yaml,base" => base = Some(body),
             "yaml,config" => {
                 let before = examples.last_mut().expect("a project file follows a runbook");
                 before.config = Some(body);
@@ -54,7 +61,15 @@ fn examples(page: &str) -> Vec<Example> {
 
 /// What is not as the page says.
 fn complaint(code: &str, example: &Example) -> Option<String> {
-    let project = Project::empty().with("runbook.yaml", &example.runbook);
+    let mut args = vec!["check", "runbook.yaml", "--format", "json"];
+    let project = match &example.base {
+        Some(base) => {
+            args.extend(["--base", "main"]);
+            committed(Project::empty().with("runbook.yaml", base))
+        }
+        None => Project::empty(),
+    };
+    let project = project.with("runbook.yaml", &example.runbook);
     let project = match &example.config {
         Some(config) => project.with("runbook.config.yaml", config),
         None => project,
@@ -63,7 +78,7 @@ fn complaint(code: &str, example: &Example) -> Option<String> {
     let project = others.fold(project, |project, (at, other)| {
         project.with(&format!("runbooks/other-{at}.yaml"), other)
     });
-    let ended = project.run(&["check", "runbook.yaml", "--format", "json"]);
+    let ended = project.run(&args);
     let findings = ended.json();
     let has = |key: &str, value: &str| -> bool {
         let findings = findings.as_array().map(Vec::as_slice).unwrap_or_default();

@@ -11,7 +11,7 @@ use runbook_document::codes;
 use crate::harness::{Project, cases};
 
 /// Codes without a case, each with the reason.
-const WITHOUT: &[(&str, &str)] = &[];
+const WITHOUT: &[(&str, &str)] = &[("RB0804", "needs a repository to compare with: `base` makes one")];
 
 #[test]
 fn what_is_wrong_is_said_in_these_words() {

@@ -10,11 +10,13 @@
 )]
 
 mod author;
+mod base;
 mod book;
 mod bounds;
 mod broken;
 mod check;
 mod commands;
+mod describe;
 mod editors;
 mod fmt;
 mod formats;
@@ -22,6 +24,7 @@ mod harness;
 mod hostile;
 mod incident;
 mod journal;
+mod list;
 mod people;
 mod planned;
 mod postgres;

@@ -1,12 +1,14 @@
 //! The command line.
 
 mod author;
+mod list;
 
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
+pub(crate) use self::list::List;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -50,9 +52,11 @@ pub(crate) enum Command {
     New(New),
     /// Format runbooks and the project file
     Fmt(Fmt),
+    /// List the runbooks of this project, with what calls for them and how they last ended
+    List(List),
     /// List the runs of this project, the newest first
     Runs(Runs),
-    /// Show a run: what happened when, or what a step printed
+    /// Show what a runbook would do, or what happened in a run
     Show(Show),
     /// Print the report of a run
     Report(Report),
@@ -107,6 +111,9 @@ pub(crate) struct Check {
     /// Check for this environment only; without it for every one of the project file
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
+    /// Also find runbooks that changed since this commit of git without a new version
+    #[arg(long, value_name = "REF", value_hint = ValueHint::Other)]
+    pub(crate) base: Option<String>,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: CheckFormat,
@@ -124,11 +131,14 @@ pub(crate) struct Runs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Show {
-    /// The run: its name, a part of it, or `last`
-    #[arg(default_value = "last")]
-    pub(crate) run: String,
-    /// Show what this step printed
-    #[arg(long, value_name = "ID")]
+    /// A runbook: a file. Or a run: its name, a part of it, or `last`
+    #[arg(value_name = "FILE|RUN", default_value = "last", value_hint = ValueHint::FilePath)]
+    pub(crate) what: String,
+    /// The environment of the project file that the runbook would run in
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Show what this step of the run printed
+    #[arg(long, value_name = "ID", conflicts_with = "env")]
     pub(crate) step: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]

@@ -9,21 +9,27 @@ mod ask;
 mod catalogue;
 mod clock;
 mod commands;
+mod describe;
 mod diagnostics;
 mod error;
+mod git;
 mod identity;
 mod lacking;
 mod pages;
+mod parallel;
 mod practice;
 mod pretty;
 mod project;
+mod raised;
 mod signals;
 mod sources;
+mod survey;
+mod table;
 mod term;
 mod view;
 
 use std::panic::Location;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -75,14 +81,19 @@ fn run(args: Args) -> Result<u8, Error> {
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
-            commands::check::run(&Project::find(&environment, named)?, &args)
+            commands::check::run(&Project::find(&environment, named)?, &environment, &args)
         }
         Command::Exec(args) => {
             let project = Project::find(&environment, Some(&args.runbook))?;
             commands::exec::run(&project, &environment, &args)
         }
+        Command::List(args) => commands::list::run(&here()?, &args),
         Command::Runs(args) => commands::runs::run(&here()?, &args),
-        Command::Show(args) => commands::show::run(&here()?, &args),
+        Command::Show(args) => {
+            let named =
+                Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
+            commands::show::run(&Project::find(&environment, named)?, &args)
+        }
         Command::Report(args) => commands::report::run(&here()?, &args),
         Command::Verify(args) => commands::verify::run(&here()?, &args),
     }

@@ -10,7 +10,7 @@ include!(concat!(env!("OUT_DIR"), "/pages.rs"));
 pub(crate) fn markdown(code: Code) -> String {
     let page = without_targets(page(code));
     // What is wrong and what is right is told by the headings; few readers know more than the language's name.
-    ["wrong", "right", "config", "runbook"]
+    ["wrong", "right", "config", "runbook", "base"]
         .iter()
         .fold(page, |page, word| {
             page.replace(&format!("```yaml,{word}\n"), "```yaml\n")

@@ -1,16 +1,17 @@
 //! The project: its root, its file, its runbooks.
 
-use std::collections::HashSet;
+mod load;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use runbook_document::{Config, Document, Finding, Findings, Node, SourceId, Span, Waiver, codes};
-use runbook_plan::Library;
-use sha2::{Digest, Sha256};
+use runbook_document::{Config, Finding, Findings, Waiver};
 
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::sources::Sources;
+
+pub(crate) use self::load::{Loaded, sha256};
 
 /// The name of the project file.
 pub(crate) const CONFIG: &str = "runbook.config.yaml";
@@ -30,31 +31,6 @@ pub(crate) struct Project {
     pub(crate) findings: Vec<Finding>,
     /// What the project file waives.
     pub(crate) waivers: Vec<Waiver>,
-}
-
-/// A runbook that was read.
-pub(crate) struct Loaded {
-    /// The file, as it was found.
-    pub(crate) file: PathBuf,
-    /// The file, relative to the project's root where it is below it, with `/` between its parts.
-    pub(crate) path: String,
-    pub(crate) bytes: Vec<u8>,
-    pub(crate) source: Option<SourceId>,
-    pub(crate) tree: Option<Node>,
-    pub(crate) document: Option<Document>,
-    pub(crate) findings: Findings,
-}
-
-impl Loaded {
-    /// SHA-256 of the file's bytes, in hexadecimal.
-    pub(crate) fn sha256(&self) -> String {
-        let digit = |four: u8| char::from_digit(four.into(), 16);
-        Sha256::digest(&self.bytes)
-            .iter()
-            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-            .flatten()
-            .collect()
-    }
 }
 
 impl Project {
@@ -84,7 +60,7 @@ impl Project {
 
     fn read_config(&mut self, path: &Path) -> Result<(), Error> {
         let mut findings = Findings::new();
-        if let Some((source, text)) = self.read(path, CONFIG.to_owned(), &mut findings)?.1 {
+        if let Some((source, text)) = self.read(path, CONFIG.to_owned(), &mut findings)? {
             if let Some(tree) = runbook_document::parse(source, &text, &mut findings) {
                 self.config = Config::read(&tree, &mut findings);
             }
@@ -123,16 +99,16 @@ impl Project {
 
     /// The name under which a file is shown: relative to the root where it is below it.
     pub(crate) fn shown(&self, path: &Path) -> String {
-        let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let root = fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone());
-        full.strip_prefix(&root)
-            .unwrap_or(path)
-            .to_string_lossy()
-            .replace('\\', "/")
+        shown_below(&self.full_root(), path)
     }
 
-    /// Finds a runbook: as given, then under `runbooks/`, each with and without `.yaml`.
-    pub(crate) fn find_runbook(&self, given: &Path) -> Result<PathBuf, Error> {
+    /// The root without links.
+    fn full_root(&self) -> PathBuf {
+        fs::canonicalize(&self.root).unwrap_or_else(|_| self.root.clone())
+    }
+
+    /// The file of a runbook, if it is there: as given, then under `runbooks/`, each with and without `.yaml`.
+    pub(crate) fn runbook_at(&self, given: &Path) -> Option<PathBuf> {
         let bases = [
             self.directory.clone(),
             self.root.clone(),
@@ -144,9 +120,17 @@ impl Project {
                 name.push(suffix);
                 let path = base.join(name);
                 if path.is_file() {
-                    return Ok(path);
+                    return Some(path);
                 }
             }
+        }
+        None
+    }
+
+    /// Finds a runbook, or says which there are.
+    pub(crate) fn find_runbook(&self, given: &Path) -> Result<PathBuf, Error> {
+        if let Some(path) = self.runbook_at(given) {
+            return Ok(path);
         }
         let known: Vec<String> = self.all_runbooks()?.iter().map(|path| self.shown(path)).collect();
         let given = given.to_string_lossy();
@@ -173,93 +157,15 @@ impl Project {
             Ok(Vec::new())
         }
     }
+}
 
-    /// Reads a runbook. What is wrong with it is among its findings.
-    pub(crate) fn load(&mut self, path: &Path) -> Result<Loaded, Error> {
-        let shown = self.shown(path);
-        let mut findings = Findings::new();
-        let (bytes, text) = self.read(path, shown.clone(), &mut findings)?;
-        let source = text.as_ref().map(|(source, _)| *source);
-        let tree = text.and_then(|(source, text)| runbook_document::parse(source, &text, &mut findings));
-        let document = tree
-            .as_ref()
-            .and_then(|tree| Document::read(tree, crate::catalogue::KINDS, &mut findings));
-        Ok(Loaded {
-            file: path.to_owned(),
-            path: shown,
-            bytes,
-            source,
-            tree,
-            document,
-            findings,
-        })
-    }
-
-    /// The runbooks of the project by name, those that were read and all others. What is wrong with the others is
-    /// for when they are checked.
-    pub(crate) fn library(&mut self, loaded: &[Loaded]) -> Result<Library, Error> {
-        let mut library = Library::new();
-        let mut known = HashSet::new();
-        for one in loaded {
-            known.insert(fs::canonicalize(&one.file).unwrap_or_else(|_| one.file.clone()));
-            if let Some(document) = &one.document {
-                library.add(document);
-            }
-        }
-        for path in self.all_runbooks()? {
-            if known.contains(&fs::canonicalize(&path).unwrap_or_else(|_| path.clone())) {
-                continue;
-            }
-            if let Some(document) = self.load(&path)?.document {
-                library.add(&document);
-            }
-        }
-        Ok(library)
-    }
-
-    /// Reads a file as text. One that is too long or not UTF-8 is a finding.
-    #[expect(
-        clippy::type_complexity,
-        reason = "the bytes are pinned even where they are no text"
-    )]
-    pub(crate) fn read(
-        &mut self,
-        path: &Path,
-        shown: String,
-        findings: &mut Findings,
-    ) -> Result<(Vec<u8>, Option<(SourceId, String)>), Error> {
-        let length = fs::metadata(path)
-            .map_err(|error| Error::file("read", path, &error))?
-            .len();
-        if length > runbook_document::MAX_BYTES as u64 {
-            let source = self.sources.add(shown, String::new());
-            let message = format!(
-                "the file has {length} bytes, more than the {} that are read",
-                runbook_document::MAX_BYTES
-            );
-            findings.push(Finding::error(codes::TOO_LARGE, Span::new(source, 0, 0), message));
-            return Ok((Vec::new(), None));
-        }
-        let bytes = fs::read(path).map_err(|error| Error::file("read", path, &error))?;
-        match String::from_utf8(bytes.clone()) {
-            Ok(text) => {
-                let source = self.sources.add(shown, text.clone());
-                Ok((bytes, Some((source, text))))
-            }
-            Err(error) => {
-                let at = error.utf8_error().valid_up_to();
-                let text = String::from_utf8_lossy(&bytes).into_owned();
-                let source = self.sources.add(shown, text);
-                let finding = Finding::error(
-                    codes::YAML,
-                    Span::new(source, at, at + char::REPLACEMENT_CHARACTER.len_utf8()),
-                    "the file is not UTF-8",
-                );
-                findings.push(finding.help("save it as UTF-8"));
-                Ok((bytes, None))
-            }
-        }
-    }
+/// The name of a file, relative to a folder without links where it is below it.
+fn shown_below(root: &Path, path: &Path) -> String {
+    let full = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    full.strip_prefix(root)
+        .unwrap_or(path)
+        .to_string_lossy()
+        .replace('\\', "/")
 }
 
 /// The folder that a path is in, or is, if it is there. Without `..`, since what is above is looked for in it.

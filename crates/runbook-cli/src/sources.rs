@@ -10,8 +10,13 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
+    /// The id of the text that will be added after so many others.
+    pub(crate) fn next(&self, others: usize) -> SourceId {
+        SourceId(u32::try_from(self.texts.len() + others).unwrap_or(u32::MAX))
+    }
+
     pub(crate) fn add(&mut self, name: String, text: String) -> SourceId {
-        let id = SourceId(u32::try_from(self.texts.len()).unwrap_or(u32::MAX));
+        let id = self.next(0);
         self.names.push(name);
         self.texts.push(text);
         id

@@ -88,7 +88,7 @@ pub fn read(bytes: &[u8]) -> Vec<Finding> {
             library: &library,
             texts: &texts,
         };
-        all.extend(check_everywhere(&request, &environments).0);
+        all.extend(check_everywhere(&request, &environments, |_| {}));
     }
     let settled = settle(all, findings.waivers(), &config.levels(None));
     settled.iter().for_each(|finding| shows(finding, &texts));

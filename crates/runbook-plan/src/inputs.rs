@@ -116,6 +116,37 @@ pub struct InputError {
 }
 
 impl InputDecl {
+    /// The least value that will do.
+    #[must_use]
+    pub const fn minimum(&self) -> Option<&Value> {
+        self.minimum.as_ref()
+    }
+
+    /// The greatest value that will do.
+    #[must_use]
+    pub const fn maximum(&self) -> Option<&Value> {
+        self.maximum.as_ref()
+    }
+
+    /// The expression that all of a text must match, as the author wrote it.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&str> {
+        let text = self.pattern.as_ref()?.as_str();
+        text.strip_prefix("^(?:")?.strip_suffix(")$")
+    }
+
+    /// The values of an `enum`.
+    #[must_use]
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The type of a list's items.
+    #[must_use]
+    pub const fn items(&self) -> Option<InputKind> {
+        self.items
+    }
+
     /// Reads a declaration. A contradiction in it is a finding.
     pub(crate) fn read(input: &Input, findings: &mut Findings) -> Option<Self> {
         let node = &input.node;

@@ -21,6 +21,7 @@ mod trigger;
 
 pub use catalogue::Catalogue;
 pub use compile::{Request, check_everywhere, compile};
+pub use expression::Expression;
 pub use inputs::{Given, InputDecl, InputError, InputKind, Origin};
 pub use library::Library;
 pub use plan::{

@@ -20,7 +20,7 @@ use crate::catalogue::catalogue;
 use crate::clock::{SystemClock, now};
 use crate::error::Error;
 use crate::identity::Environment;
-use crate::project::{CONFIG, Loaded, Project};
+use crate::project::{CONFIG, Loaded, Project, sha256};
 use crate::term;
 use crate::view::{Screen, View};
 use crate::{diagnostics, lacking, practice, signals};
@@ -53,7 +53,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         lab: None,
         who: environment.who(),
         path: loaded.path.clone(),
-        sha256: loaded.sha256(),
+        sha256: sha256(project.sources.text(loaded.source)),
         engine: env!("CARGO_PKG_VERSION").to_owned(),
     };
     let runtime =
@@ -303,7 +303,8 @@ impl Session<'_> {
             .config_text
             .as_deref()
             .map(|text| (CONFIG, text.as_bytes()));
-        std::iter::once(("runbook.yaml", self.loaded.bytes.as_slice()))
+        let runbook = self.project.sources.text(self.loaded.source);
+        std::iter::once(("runbook.yaml", runbook.as_bytes()))
             .chain(config)
             .collect()
     }

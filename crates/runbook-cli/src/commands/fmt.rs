@@ -91,7 +91,7 @@ fn paths(project: &Project, given: &[PathBuf]) -> Result<Vec<PathBuf>, Error> {
 fn file(project: &mut Project, path: &Path, check: bool) -> Result<Went, Error> {
     let shown = project.shown(path);
     let mut findings = runbook_document::Findings::new();
-    let Some((source, before)) = project.read(path, shown.clone(), &mut findings)?.1 else {
+    let Some((source, before)) = project.read(path, shown.clone(), &mut findings)? else {
         return Ok(refuse(project, &shown, Refusal::Findings(findings.into_sorted())));
     };
     let after = match pretty::format(source, &before) {

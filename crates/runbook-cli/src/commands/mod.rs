@@ -6,6 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod lab;
+pub(crate) mod list;
 pub(crate) mod man;
 pub(crate) mod new;
 pub(crate) mod report;

@@ -41,7 +41,8 @@ pub(crate) fn run(project: &Project, args: &Runs) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn outcome(run: &Summary) -> &str {
+/// How a run has ended, or why it has not.
+pub(super) fn outcome(run: &Summary) -> &str {
     match (run.outcome, &run.error) {
         (Some(outcome), _) => outcome.word(),
         (None, Some(_)) => "unreadable",

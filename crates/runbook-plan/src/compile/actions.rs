@@ -50,7 +50,7 @@ impl Compiler<'_, '_> {
         let env = self.environment_variables(around, spec.takes_env);
         let uses_connections = self.used_by_program(around, spec.takes_env);
         let params = params?;
-        let recognised = match kind.recognise(&params.sketch()) {
+        let recognised = match self.memo.recognised(kind, node, &params) {
             Ok(recognised) => recognised,
             Err(failure) => {
                 self.refused(node, &failure);

@@ -4,14 +4,19 @@ use std::collections::HashSet;
 
 use runbook_document::{Finding, Findings, Span, codes};
 
-use super::{Request, compile};
+use super::memo::Memo;
+use super::{Request, plan};
 use crate::plan::Plan;
 
-/// Compiles a runbook for these environments (`None` is that of no environment), and gives all findings once,
-/// with the plans that could be made.
+/// Compiles a runbook for these environments (`None` is that of no environment), and gives all findings once. The
+/// plans that could be made are shown to `look`; they have no digest, since none of them will be run.
 #[must_use]
-pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) -> (Vec<Finding>, Vec<Plan>) {
-    let mut plans = Vec::new();
+pub fn check_everywhere(
+    request: &Request<'_>,
+    environments: &[Option<&str>],
+    mut look: impl FnMut(&Plan),
+) -> Vec<Finding> {
+    let memo = Memo::default();
     let mut each: Vec<Vec<Finding>> = Vec::new();
     for environment in environments {
         let mut findings = Findings::new();
@@ -19,7 +24,9 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
             environment: *environment,
             ..*request
         };
-        plans.extend(compile(&request, &mut findings));
+        if let Some(plan) = plan(&request, &memo, &mut findings) {
+            look(&plan);
+        }
         each.push(findings.into_sorted());
     }
     let same: Vec<HashSet<(Span, &str, &str)>> =
@@ -54,7 +61,7 @@ pub fn check_everywhere(request: &Request<'_>, environments: &[Option<&str>]) ->
         )
     });
     findings.dedup_by_key(|finding| (finding.span, finding.code.id, finding.message.clone()));
-    (findings, plans)
+    findings
 }
 
 fn key(finding: &Finding) -> (Span, &str, &str) {

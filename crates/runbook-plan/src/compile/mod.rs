@@ -6,6 +6,7 @@ mod checks;
 mod connections;
 mod everywhere;
 mod lints;
+mod memo;
 mod names;
 mod nodes;
 mod project;
@@ -25,6 +26,7 @@ use runbook_document::{
 use sha2::{Digest, Sha256};
 
 pub use self::everywhere::check_everywhere;
+use self::memo::Memo;
 use self::names::{Global, Names};
 use self::taint::Tainted;
 use self::used::AllUsed;
@@ -55,10 +57,21 @@ pub struct Request<'a> {
 /// Makes a plan. None means that there is an error among the findings that no project can allow and no author
 /// waive.
 pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
+    let mut plan = plan(request, &Memo::default(), findings)?;
+    let environment = plan
+        .environment
+        .as_deref()
+        .and_then(|name| request.config.environment(name));
+    plan.digest = digest(request, environment);
+    Some(plan)
+}
+
+/// A plan without its digest.
+fn plan(request: &Request<'_>, memo: &Memo, findings: &mut Findings) -> Option<Plan> {
     let environment = pick_environment(request, findings).ok()?;
     let document = request.document;
     let inputs = inputs(document, environment, findings);
-    let mut compiler = Compiler::new(request, environment, findings);
+    let mut compiler = Compiler::new(request, environment, memo, findings);
     for input in inputs.iter().filter(|input| input.secret) {
         compiler.ask(Part::Key("secret"), input.span);
         compiler.tainted.inputs.insert(input.name.clone());
@@ -105,7 +118,7 @@ pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
         on_interrupt: on_interrupt(document.on_interrupt),
         timeout: document.timeout,
         max_parallel: document.max_parallel,
-        digest: digest(request, environment),
+        digest: String::new(),
     };
     if findings.has_hard_errors() {
         None
@@ -214,6 +227,7 @@ fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
 struct Compiler<'a, 'f> {
     request: &'a Request<'a>,
     environment: Option<&'a Environment>,
+    memo: &'a Memo,
     findings: &'f mut Findings,
     global: Global,
     used: AllUsed,
@@ -240,11 +254,13 @@ impl<'a, 'f> Compiler<'a, 'f> {
     fn new(
         request: &'a Request<'a>,
         environment: Option<&'a Environment>,
+        memo: &'a Memo,
         findings: &'f mut Findings,
     ) -> Self {
         Self {
             request,
             environment,
+            memo,
             findings,
             global: Global::new(request.document, request.tree, environment),
             used: AllUsed::new(),

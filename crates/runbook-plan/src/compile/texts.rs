@@ -39,7 +39,7 @@ impl Compiler<'_, '_> {
         let locate = |compiler: &Self, from: usize, to: usize| {
             node.locate(compiler.text(node.span.source), offset + from, offset + to)
         };
-        let expression = match Expression::parse(source) {
+        let expression = match self.memo.expression(source) {
             Ok(expression) => expression,
             Err(error) => {
                 let code = if error.unknown_function {

@@ -66,7 +66,27 @@ const MAX_PARTS: usize = 256;
 fn parts(source: &str) -> usize {
     let signs = source
         .bytes()
-        .filter(|byte| b"|.-+*/%~[({=<>!,:".contains(byte))
+        .filter(|byte| {
+            matches!(
+                byte,
+                b'|' | b'.'
+                    | b'-'
+                    | b'+'
+                    | b'*'
+                    | b'/'
+                    | b'%'
+                    | b'~'
+                    | b'['
+                    | b'('
+                    | b'{'
+                    | b'='
+                    | b'<'
+                    | b'>'
+                    | b'!'
+                    | b','
+                    | b':'
+            )
+        })
         .count();
     let words = source
         .split_whitespace()

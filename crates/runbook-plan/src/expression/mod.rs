@@ -9,6 +9,8 @@
 //! and the data. What it makes is counted against a [`Budget`], so that it takes no more room than that either.
 //! What is wrong whatever the values are is a [`SyntaxError`] before anything runs.
 
+use std::sync::Arc;
+
 mod budget;
 mod error;
 mod eval;
@@ -42,8 +44,9 @@ use self::tree::Tree;
 /// An expression that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
-    source: String,
-    tree: Tree,
+    // Shared, since the same expression stands in the plans of several environments.
+    source: Arc<str>,
+    tree: Arc<Tree>,
 }
 
 impl Expression {
@@ -51,8 +54,8 @@ impl Expression {
     pub fn parse(source: &str) -> Result<Self, SyntaxError> {
         let tree = lower::parse(source)?;
         Ok(Self {
-            source: source.to_owned(),
-            tree,
+            source: source.into(),
+            tree: Arc::new(tree),
         })
     }
 

@@ -25,7 +25,7 @@ pub(super) const PACKAGES: [Package; 6] = [
     Package {
         name: "git",
         programs: &["git"],
-        reason: "tidy asks it which files belong to the repository",
+        reason: "tidy asks it which files belong to the repository, and `check --base` is tested with it",
     },
     Package {
         name: POSTGRES,

@@ -1,4 +1,4 @@
-//! `runbook show`
+//! `runbook show RUN`: what happened in a run, and what a step printed.
 
 use std::path::Path;
 
@@ -6,15 +6,13 @@ use runbook_event::{OutputRef, SkipReason, StepState};
 use runbook_report::{Entry, EntryKind, Evidence, timeline, visible};
 use serde_json::{Value, json};
 
-use super::not_ended;
+use super::super::not_ended;
 use crate::args::{Format, Show};
 use crate::error::Error;
-use crate::project::Project;
 use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
 
-pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
-    let dir = runbook_journal::find(&project.runs(), &args.run)?;
-    let run = runbook_journal::read(&dir)?;
+pub(super) fn show(dir: &Path, args: &Show) -> Result<u8, Error> {
+    let run = runbook_journal::read(dir)?;
     if let Some(id) = &args.step {
         let Some(step) = run.state.step(id) else {
             let ids: Vec<&str> = run
@@ -30,7 +28,7 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
             };
             return Err(Error::usage_with(format!("that run has no step `{id}`"), help));
         };
-        return output(&dir, id, step, args.format);
+        return output(dir, id, step, args.format);
     }
     match args.format {
         Format::Json => {
@@ -42,7 +40,7 @@ pub(crate) fn run(project: &Project, args: &Show) -> Result<u8, Error> {
                 .iter()
                 .for_each(|entry| term::print(&line(entry)));
             if run.state.outcome().is_none() {
-                term::print(&styled(WARN, not_ended(&dir)));
+                term::print(&styled(WARN, not_ended(dir)));
             }
         }
     }

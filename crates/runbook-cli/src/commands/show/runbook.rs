@@ -1,0 +1,88 @@
+//! `runbook show FILE`: what a runbook would do.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use runbook_document::{Finding, Findings, Severity, settle};
+use runbook_plan::{Catalogue, Library, Plan, Request, compile};
+
+use crate::args::{Format, Show};
+use crate::describe::{Told, json, set};
+use crate::diagnostics;
+use crate::error::Error;
+use crate::project::{Loaded, Project};
+use crate::survey::blind_catalogue;
+use crate::term;
+
+/// How wide its lines are, where the terminal has no fewer columns.
+const WIDTH: usize = 80;
+
+/// Shows a runbook. No process is started, no connection opened and no secret read for it.
+pub(super) fn show(project: &Project, path: &Path, args: &Show) -> Result<u8, Error> {
+    let mut project = project.clone();
+    project.knows_environment(args.env.as_deref())?;
+    let loaded = project.load(path)?;
+    let catalogue = blind_catalogue(&project.root);
+    let (plan, findings) = compiled(&mut project, &loaded, &catalogue, args.env.as_deref())?;
+    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
+    let Some(plan) = plan.filter(|_| !refused) else {
+        let text = diagnostics::text(&project.sources, &findings, &std::io::stderr());
+        term::print_error(text.trim_end());
+        let text = format!("`{}` has errors, so what it does is not certain", loaded.path);
+        return Err(Error::usage_with(text, "mend what stands above"));
+    };
+    let lacking: BTreeSet<String> = runbook_engine::lacks(&plan, &catalogue)
+        .into_iter()
+        .map(|lacking| lacking.what)
+        .collect();
+    let lacking: Vec<String> = lacking.into_iter().collect();
+    let told = Told {
+        plan: &plan,
+        path: &loaded.path,
+        lacking: &lacking,
+    };
+    match args.format {
+        Format::Json => term::print(&format!("{:#}", json::json(&told))),
+        Format::Text => {
+            let width = term::width().map_or(WIDTH, |columns| columns.min(WIDTH));
+            term::print_raw(&set(&told.lines(), width));
+        }
+    }
+    Ok(0)
+}
+
+/// The plan, and what is wrong with it in this environment.
+fn compiled(
+    project: &mut Project,
+    loaded: &Loaded,
+    catalogue: &Catalogue,
+    environment: Option<&str>,
+) -> Result<(Option<Plan>, Vec<Finding>), Error> {
+    let mut all = project.findings.clone();
+    all.extend(loaded.findings.clone().into_sorted());
+    let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else {
+        return Ok((None, all));
+    };
+    let library = if Library::is_needed_by(document) {
+        project.library(std::slice::from_ref(loaded))?
+    } else {
+        Library::new()
+    };
+    let mut findings = Findings::new();
+    let request = Request {
+        document,
+        tree,
+        config: &project.config,
+        environment,
+        catalogue,
+        library: &library,
+        texts: &project.sources.texts,
+    };
+    let plan = compile(&request, &mut findings);
+    all.extend(findings.into_sorted());
+    let mut waivers = project.waivers.clone();
+    waivers.extend_from_slice(loaded.findings.waivers());
+    let environment = plan.as_ref().and_then(Plan::environment);
+    let settled = settle(all, &waivers, &project.config.levels(environment));
+    Ok((plan, settled))
+}
