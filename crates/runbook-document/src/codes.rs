@@ -48,7 +48,7 @@ codes! {
     UNREACHABLE = "RB0309", "a step that can never run", lint;
     UNKNOWN_RUNBOOK = "RB0310", "a runbook that is not there";
     DUPLICATE_RUNBOOK = "RB0311", "two runbooks with the same name";
-    RUNBOOK_CYCLE = "RB0312", "runbooks that use each other in a circle";
+    CIRCULAR_USE = "RB0312", "runbooks that use each other in a circle";
     UNKNOWN_UNDO = "RB0313", "`undo` names a step that cannot be undone there";
     USELESS_KEY = "RB0314", "a key that does nothing there";
     EXPRESSION = "RB0401", "an expression that cannot be read";

@@ -13,7 +13,7 @@ mod steps;
 
 pub use self::checks::{CHECK, GUARD, RATED_CHECK};
 pub use self::nodes::{
-    ASK, NODES, NodeKind, RUNBOOK_CALL, SERVICE, SERVICE_RESULT, SERVICE_VERBS, is_node, node,
+    ASK, NODES, NodeKind, SERVICE, SERVICE_RESULT, SERVICE_VERBS, SUB_RUNBOOK, is_node, node,
 };
 pub use self::policy::{APPROVE, CAPTURE, ERROR_KINDS, FOR_EACH, REPEAT, RETRY, STEP_ESCALATION};
 pub use self::project::{

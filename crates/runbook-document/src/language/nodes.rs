@@ -109,7 +109,7 @@ pub static NODES: &[NodeKind] = &[
     },
     NodeKind {
         key: "runbook",
-        shape: Shape::Object(&RUNBOOK_CALL),
+        shape: Shape::Object(&SUB_RUNBOOK),
         doc: "Runs another runbook of the project; it is undone as one.",
         result: &[
             Field::required("outcome", Shape::Literal, "How it ended."),
@@ -266,7 +266,7 @@ static NOTIFY: Object = Object {
 };
 
 /// A use of another runbook.
-pub static RUNBOOK_CALL: Object = Object {
+pub static SUB_RUNBOOK: Object = Object {
     name: "use of a runbook",
     open: false,
     fields: &[

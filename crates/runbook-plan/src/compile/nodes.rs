@@ -392,7 +392,7 @@ impl Compiler<'_, '_> {
                 "that runbook"
             };
             let message = format!("{first} comes back to itself: `{}`", way.join("` → `"));
-            let finding = Finding::error(codes::RUNBOOK_CYCLE, name.span, message);
+            let finding = Finding::error(codes::CIRCULAR_USE, name.span, message);
             self.findings.push(finding.help("leave one of these uses out"));
         }
         let declared = listed.inputs.clone();
