@@ -91,7 +91,9 @@ pub fn read(bytes: &[u8]) -> Vec<Finding> {
         all.extend(check_everywhere(&request, &environments, |_| {}));
     }
     let settled = settle(all, findings.waivers(), &config.levels(None));
-    settled.iter().for_each(|finding| shows(finding, &texts));
+    for finding in &settled {
+        shows(finding, &texts);
+    }
     settled
 }
 

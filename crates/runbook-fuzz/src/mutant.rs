@@ -101,7 +101,7 @@ impl Mutant {
         Self { state: seed }
     }
 
-    /// SplitMix64: small, and good enough to choose by.
+    /// `SplitMix64`: small, and good enough to choose by.
     fn next(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.state;
