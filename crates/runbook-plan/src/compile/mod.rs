@@ -2,6 +2,7 @@
 //! effect is known, and all that is wrong is said at once.
 
 mod actions;
+mod calls;
 mod checks;
 mod connections;
 mod everywhere;
@@ -9,6 +10,7 @@ mod lints;
 mod memo;
 mod names;
 mod nodes;
+mod perform;
 mod project;
 mod steps;
 mod taint;

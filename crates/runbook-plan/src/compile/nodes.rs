@@ -1,20 +1,17 @@
 //! What a step does: an action, or what the engine does in place of one.
 
-use indexmap::IndexMap;
 use runbook_action::Effect;
 use runbook_action::schema::Shape;
 use runbook_document::{
-    ActionNode, Before as WrittenBefore, Finding, Node, Step as Written, check, codes, language, nearest,
+    ActionNode, Finding, Node, Step as Written, check, codes, language, nearest,
     rated_checks,
 };
 
 use super::Compiler;
-use super::actions::{Around, Read};
 use super::names::{Names, Results};
-use super::steps::{Place, retry};
+use super::steps::Place;
 use crate::inputs::InputDecl;
-use crate::plan::{Before, Body, Capture, Captured, Manual, Notify, Part, RunbookCall, Then, Undo};
-use crate::template::Template;
+use crate::plan::{Before, Body, Capture, Captured, Manual, Notify, Part, Then, Undo};
 
 /// What a step does, read.
 pub(super) struct Done {
@@ -58,7 +55,7 @@ impl Done {
         }
     }
 
-    fn plain(body: Body, effect: Effect) -> Self {
+    pub(super) fn plain(body: Body, effect: Effect) -> Self {
         Self {
             body,
             effect,
@@ -130,131 +127,6 @@ impl Compiler<'_, '_> {
             undo,
             ..Done::plain(body, effect)
         })
-    }
-
-    fn step_action(&mut self, written: &Written, node: &ActionNode, place: &Place<'_>) -> Option<Done> {
-        let before = written
-            .before
-            .as_ref()
-            .map(|before| self.before(written, before, place));
-        let names = place.with_own(written, false);
-        let undo = self.undo(written, place);
-        let then = self.then(written, place, &names);
-        let around = Around {
-            target: written.target.as_ref(),
-            timeout: self.timeout(written),
-            env: &written.env,
-            uses_connections: &written.uses_connections,
-            names: &names,
-            known: place.known,
-        };
-        let read = self.action(node, &around)?;
-        let mut after = names.with_result(read.results);
-        after.judged = written.may_fail.is_some();
-        let capture = self.capture(&written.capture, &after);
-        self.taint(written, capture.as_deref().unwrap_or_default());
-        let effect = self.effect(written, &read);
-        let undo = self.judge_undo(written, place, (effect, &read.recognised), undo?);
-        let before = match before {
-            Some(before) => Some(before?),
-            None => None,
-        };
-        Some(Done {
-            takes_env: Some(read.takes_env),
-            results: read.results,
-            before,
-            capture: capture?,
-            then: then?,
-            undo,
-            ..Done::plain(
-                Body::Action(Box::new(crate::plan::Action {
-                    effect,
-                    ..read.action
-                })),
-                effect,
-            )
-        })
-    }
-
-    fn before(&mut self, written: &Written, before: &WrittenBefore, place: &Place<'_>) -> Option<Before> {
-        let node = before.action.as_ref()?;
-        let around = Around {
-            target: before.target.as_ref().or(written.target.as_ref()),
-            timeout: before.timeout.unwrap_or_else(|| self.timeout(written)),
-            env: &before.env,
-            uses_connections: &[],
-            names: &place.names,
-            known: place.known,
-        };
-        let read = self.reading_action(node, &around, "`before`")?;
-        let capture = self.capture(&before.capture, &place.names.with_result(read.results))?;
-        self.taint(written, &capture);
-        Some(Before {
-            action: read.action,
-            capture,
-        })
-    }
-
-    fn then(&mut self, written: &Written, place: &Place<'_>, names: &Names) -> Option<Vec<Then>> {
-        let mut then = Vec::new();
-        let mut fine = true;
-        for one in &written.then {
-            let Some(node) = &one.action else {
-                fine = false;
-                continue;
-            };
-            let around = Around {
-                target: one.target.as_ref().or(written.target.as_ref()),
-                timeout: one.timeout.unwrap_or_else(|| self.timeout(written)),
-                env: if one.env.is_empty() { &[] } else { &one.env },
-                uses_connections: &one.uses_connections,
-                names,
-                known: place.known,
-            };
-            match self.action(node, &around) {
-                Some(read) => then.push(Then {
-                    action: read.action,
-                    retry: one.retry.as_ref().map(retry),
-                }),
-                None => fine = false,
-            }
-        }
-        fine.then_some(then)
-    }
-
-    /// Takes down which captures of a step are secrets.
-    fn taint(&mut self, written: &Written, capture: &[Captured]) {
-        for captured in capture {
-            if captured.secret || self.uses_secret(&captured.value) {
-                let name = (written.id.value.clone(), captured.name.clone());
-                self.tainted.captures.insert(name);
-            }
-        }
-    }
-
-    /// The author's word on the effect, or what was recognised.
-    fn effect(&mut self, written: &Written, read: &Read) -> Effect {
-        let recognised = read.recognised.effect;
-        let Some(stated) = &written.effect else {
-            return recognised;
-        };
-        let effect = match stated.value.as_str() {
-            "read" => Effect::Read,
-            "change" => Effect::Change,
-            _ => Effect::Destructive,
-        };
-        if effect < recognised && read.recognised.certain {
-            let message = format!(
-                "`{}` is stated, but the action is recognised as `{}`",
-                effect.word(),
-                recognised.word()
-            );
-            let finding = Finding::error(codes::EFFECT_UNDERSTATED, stated.span, message);
-            self.findings
-                .push(finding.help(format!("state `{}`, or leave `effect` out", recognised.word())));
-            return recognised;
-        }
-        effect
     }
 
     fn manual(&mut self, node: &Node, names: &Names) -> Option<Manual> {
@@ -362,181 +234,10 @@ impl Compiler<'_, '_> {
         }
         ids.into_iter().map(|id| id.value).collect()
     }
-
-    fn runbook_call(&mut self, node: &Node, names: &Names) -> Option<RunbookCall> {
-        let name = texts(node.get("name")).pop()?;
-        let library = self.request.library;
-        let Some(listed) = library.get(&name.value) else {
-            let help = match nearest(&name.value, library.names()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => "a runbook is called by its `name`, and stands under `runbooks/`".to_owned(),
-            };
-            let message = format!("there is no runbook called `{}`", name.value);
-            self.findings
-                .push(Finding::error(codes::UNKNOWN_RUNBOOK, name.span, message).help(help));
-            return None;
-        };
-        let own = &self.request.document.name.value;
-        let comes_back = name.value == *own || library.way(&name.value, own).is_some();
-        let circle = if comes_back {
-            let way = library.way(own, own);
-            Some(way.unwrap_or_else(|| vec![own.clone(), name.value.clone()]))
-        } else {
-            // One that this is not part of would be run into all the same.
-            library.way(&name.value, &name.value)
-        };
-        if let Some(way) = circle {
-            let first = if comes_back {
-                "this runbook"
-            } else {
-                "that runbook"
-            };
-            let message = format!("{first} comes back to itself: `{}`", way.join("` → `"));
-            let finding = Finding::error(codes::CIRCULAR_USE, name.span, message);
-            self.findings.push(finding.help("leave one of these uses out"));
-        }
-        let declared = listed.inputs.clone();
-        let inputs = self.inputs_of_call(node, &name.value, &declared, names)?;
-        self.missing_inputs(node, &name, &declared, &inputs);
-        Some(RunbookCall {
-            name: name.value,
-            inputs,
-        })
-    }
-
-    fn inputs_of_call(
-        &mut self,
-        node: &Node,
-        runbook: &str,
-        declared: &[runbook_document::Input],
-        names: &Names,
-    ) -> Option<IndexMap<String, Template>> {
-        let mut inputs = IndexMap::new();
-        let mut fine = true;
-        for entry in node.get("inputs").map_or(&[] as &[_], Node::entries) {
-            let known = declared.iter().find(|input| input.name.value == entry.key.value);
-            match known {
-                None => {
-                    let names: Vec<&str> = declared.iter().map(|input| input.name.value.as_str()).collect();
-                    let help = match nearest(&entry.key.value, names.iter().copied()) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None if names.is_empty() => "it has no inputs".to_owned(),
-                        None => format!("its inputs are `{}`", names.join("`, `")),
-                    };
-                    let message = format!("runbook `{runbook}` has no input `{}`", entry.key.value);
-                    self.findings
-                        .push(Finding::error(codes::WRONG_PARAMETER, entry.key.span, message).help(help));
-                }
-                Some(input) => self.literal_input(input, &entry.value),
-            }
-            match self.template(&entry.value, &Shape::Any, names) {
-                Some(value) => drop(inputs.insert(entry.key.value.clone(), value)),
-                None => fine = false,
-            }
-        }
-        fine.then_some(inputs)
-    }
-
-    /// A value that is written out must fit the input that it is for.
-    fn literal_input(&mut self, input: &runbook_document::Input, node: &Node) {
-        if node.to_json().to_string().contains("{{") {
-            return;
-        }
-        // What is wrong with the declaration is reported where it stands.
-        let mut elsewhere = runbook_document::Findings::new();
-        let refused = InputDecl::read(input, &mut elsewhere).and_then(|decl| decl.refuses(&node.to_json()));
-        if let Some(reason) = refused {
-            let message = format!("the input `{}` is refused: {reason}", input.name.value);
-            let finding = Finding::error(codes::WRONG_PARAMETER, node.span, message);
-            self.findings
-                .push(finding.related(input.name.span, "the input is declared here"));
-        }
-    }
-
-    fn missing_inputs(
-        &mut self,
-        node: &Node,
-        name: &runbook_document::Spanned<String>,
-        declared: &[runbook_document::Input],
-        given: &IndexMap<String, Template>,
-    ) {
-        let replaced = self
-            .environment
-            .map_or(&[] as &[_], |environment| &environment.inputs);
-        for input in declared {
-            let has_value = input.node.get("default").is_some()
-                || given.contains_key(&input.name.value)
-                || node
-                    .get("inputs")
-                    .is_some_and(|inputs| inputs.get(&input.name.value).is_some())
-                || replaced.iter().any(|(name, _)| name.value == input.name.value);
-            if !has_value {
-                let message = format!("runbook `{}` needs the input `{}`", name.value, input.name.value);
-                let help = format!("give it: `inputs: {{{}: …}}`", input.name.value);
-                let finding = Finding::error(codes::WRONG_PARAMETER, name.span, message);
-                self.findings.push(
-                    finding
-                        .related(input.name.span, "it is declared here, without a default")
-                        .help(help),
-                );
-            }
-        }
-    }
-
-    /// `answers.NAME` and `outputs.NAME` must be of those that there are.
-    fn judge_answers(&mut self, written: &Written, body: &Body) {
-        let (root, known): (&str, Vec<String>) = match body {
-            Body::Manual(manual) => (
-                "answers",
-                manual.ask.iter().map(|question| question.name.clone()).collect(),
-            ),
-            Body::Runbook(call) => {
-                let listed = self.request.library.get(&call.name);
-                (
-                    "outputs",
-                    listed.map(|listed| listed.outputs.clone()).unwrap_or_default(),
-                )
-            }
-            Body::Action(_)
-            | Body::Wait(_)
-            | Body::Notify(_)
-            | Body::Fail(_)
-            | Body::Let(_)
-            | Body::Checks(_)
-            | Body::Undo(_)
-            | Body::Group(_)
-            | Body::Choose(_)
-            | Body::FirstOf(_) => return,
-        };
-        for capture in &written.capture {
-            let Some(expression) = capture
-                .value
-                .text()
-                .and_then(|text| crate::expression::Expression::parse(text).ok())
-            else {
-                continue;
-            };
-            for reference in expression.references() {
-                let [first, name, ..] = reference.path.as_slice() else {
-                    continue;
-                };
-                if first == root && !known.contains(name) {
-                    let help = match nearest(name, known.iter().map(String::as_str)) {
-                        Some(meant) => format!("did you mean `{meant}`?"),
-                        None if known.is_empty() => format!("there are no {root} at all"),
-                        None => format!("there are `{}`", known.join("`, `")),
-                    };
-                    let message = format!("`{root}` has no `{name}`");
-                    self.findings
-                        .push(Finding::error(codes::UNKNOWN_NAME, capture.value.span, message).help(help));
-                }
-            }
-        }
-    }
 }
 
 /// The one text of a node, or the texts of its list.
-fn texts(node: Option<&Node>) -> Vec<runbook_document::Spanned<String>> {
+pub(super) fn texts(node: Option<&Node>) -> Vec<runbook_document::Spanned<String>> {
     let Some(node) = node else { return Vec::new() };
     let one = node
         .text()
