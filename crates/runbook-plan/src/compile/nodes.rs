@@ -3,8 +3,7 @@
 use runbook_action::Effect;
 use runbook_action::schema::Shape;
 use runbook_document::{
-    ActionNode, Finding, Node, Step as Written, check, codes, language, nearest,
-    rated_checks,
+    ActionNode, Finding, Node, Step as Written, check, codes, language, nearest, rated_checks,
 };
 
 use super::Compiler;
