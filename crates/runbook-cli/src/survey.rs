@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use runbook_action::Effect;
-use runbook_document::{Finding, codes, settle};
+use runbook_document::{Finding, Node, codes, settle};
 use runbook_plan::{Catalogue, Library, Plan, Request, check_everywhere};
 
 use crate::catalogue::catalogue;
@@ -30,13 +30,15 @@ pub(crate) struct Surveyed {
 }
 
 impl Survey {
-    /// Reads runbooks and checks them in an environment, or in all that the project has.
+    /// Reads runbooks and checks them in an environment, or in all that the project has. `trees` says whether their
+    /// trees are needed afterwards.
     pub(crate) fn of(
         project: &mut Project,
         paths: &[PathBuf],
         environment: Option<&str>,
+        trees: bool,
     ) -> Result<Self, Error> {
-        let loaded = project.load_all(paths)?;
+        let loaded = project.load_all(paths, trees)?;
         let library = project.library(&loaded)?;
         let together = library.duplicates(|span| loaded.iter().any(|one| one.source == span.source));
         let environments: Vec<Option<&str>> = match environment {
@@ -100,9 +102,11 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn judge(&self, loaded: &Loaded) -> (Vec<Finding>, Option<Effect>) {
         let mut all = loaded.findings.clone().into_sorted();
-        let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else {
+        let Some(document) = &loaded.document else {
             return (all, None);
         };
+        // No plan is run, so none has a digest, which is all that a tree is for.
+        let tree = &Node::empty(loaded.source);
         let request = Request {
             document,
             tree,

@@ -26,7 +26,7 @@ pub(crate) fn run(project: &Project, surroundings: &Environment, args: &Check) -
         ));
     }
     let environment = args.env.as_deref();
-    let mut survey = Survey::of(&mut project, &paths, environment)?;
+    let mut survey = Survey::of(&mut project, &paths, environment, args.base.is_some())?;
     let unraised = match &args.base {
         Some(name) => {
             let loaded: Vec<_> = survey.runbooks.iter().map(|one| &one.loaded).collect();

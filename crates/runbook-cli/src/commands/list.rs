@@ -47,7 +47,7 @@ pub(crate) fn run(project: &Project, args: &List) -> Result<u8, Error> {
     let mut project = project.clone();
     let paths = project.all_runbooks()?;
     let runs = runbook_journal::runs(&project.runs())?;
-    let mut survey = Survey::of(&mut project, &paths, None)?;
+    let mut survey = Survey::of(&mut project, &paths, None, false)?;
     let findings = survey.findings(&project, Vec::new(), None);
     let mut errors = HashMap::new();
     for finding in findings

@@ -42,11 +42,16 @@ impl Project {
         Ok(loaded)
     }
 
-    /// Reads runbooks, side by side. They come in the order of their paths here, and so do their texts.
-    pub(crate) fn load_all(&mut self, paths: &[PathBuf]) -> Result<Vec<Loaded>, Error> {
+    /// Reads runbooks, side by side. They come in the order of their paths here, and so do their texts. Their trees,
+    /// which are half of the room that they take, are kept only if somebody needs them.
+    pub(crate) fn load_all(&mut self, paths: &[PathBuf], trees: bool) -> Result<Vec<Loaded>, Error> {
         let root = self.full_root();
         let read = parallel::each(paths, |at, path| {
-            read_runbook(path, shown_below(&root, path), self.sources.next(at))
+            let mut read = read_runbook(path, shown_below(&root, path), self.sources.next(at));
+            if let Ok((loaded, _)) = &mut read {
+                loaded.tree = loaded.tree.take().filter(|_| trees);
+            }
+            read
         });
         let mut all = Vec::with_capacity(paths.len());
         for one in read {
@@ -69,7 +74,7 @@ impl Project {
             let known: HashSet<PathBuf> = loaded.iter().map(|one| full(&one.file)).collect();
             others.retain(|path| !known.contains(&full(path)));
         }
-        let others = self.load_all(&others)?;
+        let others = self.load_all(&others, false)?;
         let mut library = Library::new();
         for document in loaded
             .iter()
