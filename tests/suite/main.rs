@@ -30,6 +30,7 @@ mod planned;
 mod postgres;
 mod readme;
 mod refused;
+mod robust;
 mod running;
 mod schemas;
 mod secrets;

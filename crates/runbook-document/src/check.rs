@@ -145,7 +145,7 @@ fn object_of(node: &Node, object: &Object, findings: &mut Findings) -> bool {
             }
             None if object.open => true,
             None => {
-                findings.push(unknown_key(&entry.key.value, entry.key.span, object));
+                findings.push_with(|| unknown_key(&entry.key.value, entry.key.span, object));
                 false
             }
         }

@@ -101,6 +101,15 @@ impl Findings {
         Self::default()
     }
 
+    /// Adds one that takes some work to put into words, which is not done for one that is left out.
+    pub(crate) fn push_with(&mut self, finding: impl FnOnce() -> Finding) {
+        if self.list.len() < MAX_FINDINGS {
+            self.push(finding());
+        } else {
+            self.left_out += 1;
+        }
+    }
+
     /// Adds one, up to [`MAX_FINDINGS`]. An error is never left out for the sake of warnings.
     pub fn push(&mut self, finding: Finding) {
         if self.list.len() < MAX_FINDINGS {
