@@ -116,6 +116,36 @@ fn the_examples_of_each_code_are_as_its_page_says() {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
 }
 
+#[test]
+fn the_whole_runbooks_of_the_guides_are_right() {
+    for (name, least) in [("language", 15), ("project", 1)] {
+        let path = repository().join(format!("book/src/{name}.md"));
+        let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let examples = examples(&page);
+        assert!(examples.len() >= least, "{name}: {}", examples.len());
+        // An example that begins like a runbook and is not marked as one would go unread.
+        let heads = page.matches("\napiVersion: ").count();
+        let read: usize = examples.iter().map(|example| 1 + example.others.len()).sum();
+        assert_eq!(read, heads, "{name}: a runbook without its mark");
+        let complaints: Vec<String> = examples
+            .iter()
+            .filter_map(|example| complaint(name, example))
+            .collect();
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+}
+
+#[test]
+fn the_reference_is_that_of_the_tables() {
+    let printed = Project::empty().run(&["schema", "reference"]).expect(0).stdout;
+    let path = "book/src/reference.md";
+    let kept = fs::read_to_string(repository().join(path)).unwrap_or_default();
+    assert!(
+        kept == printed,
+        "{path} is not what the program prints: cargo run -- schema reference > {path}"
+    );
+}
+
 /// The expression with the names of the page's values as those of vars.
 fn in_vars(expression: &str) -> String {
     let mut found = String::new();

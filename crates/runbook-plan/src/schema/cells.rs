@@ -142,6 +142,9 @@ pub(super) fn words(words: &[&str]) -> String {
 
 /// A noun at the beginning of a heading.
 pub(super) fn capital(noun: &str) -> String {
+    if noun == "tls" {
+        return "TLS".to_owned();
+    }
     let mut chars = noun.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string());
     format!("{}{}", first.unwrap_or_default(), chars.as_str())

@@ -7,7 +7,7 @@ use runbook_document::language::{CONFIG, RUNBOOK, STEP};
 use runbook_schema::{Field, Object, Shape};
 
 use super::actions::{self, ActionKind};
-use super::cells;
+use super::{cells, words};
 use crate::Catalogue;
 
 /// How the page begins, down to its first table of keys.
@@ -96,7 +96,7 @@ impl Page {
 
     /// An action, and what its parameters and its result hold.
     fn action(&mut self, kind: ActionKind) {
-        let at = self.add(ACTIONS, format!("`{}`", kind.key), Subject::Action(kind));
+        let at = self.add(ACTIONS, format!("Action `{}`", kind.key), Subject::Action(kind));
         match direct(kind.shape) {
             Some(object) => self.below(at, object.fields, ACTIONS, kind.key, false),
             None => self.shape(at, kind.key, kind.shape, ACTIONS, kind.key, false),
@@ -255,7 +255,12 @@ impl Page {
         };
         self.rows(text, "key", own);
         if object.open {
-            let _ = write!(text, "\nAnd exactly one [action](#actions).\n");
+            let instead = if object.field("choose").is_some() {
+                ", or `steps`, `choose` or `first_of` in its place"
+            } else {
+                ""
+            };
+            let _ = write!(text, "\nAnd exactly one [action](#actions){instead}.\n");
         }
         if let Some(kinds) = actions::kinds_of_object(object) {
             let _ = write!(text, "\nExactly one of {} must be there.\n", cells::words(kinds));
@@ -274,11 +279,11 @@ impl Page {
         let link = |object: &Object| self.link(object);
         if let Some(object) = direct(kind.shape) {
             if let Some(short) = cells::short_form(kind.shape, &link) {
-                let _ = write!(text, "\nIt holds {short}, or a mapping:\n");
+                let _ = write!(text, "\nHolds: {short}, or a mapping:\n");
             }
             self.rows(text, "key", object.fields);
         } else {
-            let _ = write!(text, "\nIt holds {}.\n", cells::holds(kind.shape, &link));
+            let _ = write!(text, "\nHolds: {}.\n", cells::holds(kind.shape, &link));
         }
         if !kind.result.is_empty() {
             self.rows(text, "result", kind.result);
@@ -296,7 +301,7 @@ impl Page {
         let link = |object: &Object| self.link(object);
         for field in fields {
             let (default, sentence) = cells::default_and_sentence(field);
-            let holds = if ["connections"].contains(&field.key) && matches!(field.shape, Shape::Named(_)) {
+            let holds = if field.key == actions::CONNECTIONS && matches!(field.shape, Shape::Named(_)) {
                 "mapping of [connections](#connections)".to_owned()
             } else {
                 cells::holds(&field.shape, &link)
@@ -317,35 +322,53 @@ impl Page {
 
     /// Where a mapping stands.
     fn stands(&self, section: &Section) -> Option<String> {
-        let mut places: Vec<(usize, Vec<String>)> = Vec::new();
-        for (parent, key) in &section.stands {
-            let key = format!("`{key}`");
-            match places.iter_mut().find(|(known, _)| known == parent) {
-                Some((_, keys)) => keys.push(key),
-                None => places.push((*parent, vec![key])),
+        let mut places: Vec<(Vec<&str>, Vec<usize>)> = Vec::new();
+        let mut parents: Vec<usize> = section.stands.iter().map(|(parent, _)| *parent).collect();
+        parents.dedup();
+        for parent in parents {
+            let here = section.stands.iter().filter(|(known, _)| *known == parent);
+            let keys: Vec<&str> = here.map(|(_, key)| *key).collect();
+            match places.iter_mut().find(|(known, _)| *known == keys) {
+                Some((_, parents)) => parents.push(parent),
+                None => places.push((keys, vec![parent])),
             }
         }
         let places: Vec<String> = places
             .iter()
-            .filter_map(|(parent, keys)| {
-                let parent = self.sections.get(*parent)?;
-                let title = &parent.title;
-                let lower = if title.starts_with('`') {
-                    title.clone()
+            .map(|(keys, parents)| self.place(keys, parents))
+            .collect();
+        (!places.is_empty()).then(|| format!("Stands in {}.", places.join("; in ")))
+    }
+
+    /// Keys, and whose they are.
+    fn place(&self, keys: &[&str], parents: &[usize]) -> String {
+        let parents = parents.iter().filter_map(|parent| self.sections.get(*parent));
+        let whose: Vec<String> = parents
+            .map(|parent| {
+                let title = parent.title.as_str();
+                let name = if title.starts_with('`') {
+                    title.to_owned()
                 } else {
                     title.to_lowercase()
                 };
-                if *title == keys.join("") {
-                    return Some(format!("[{lower}](#{})", cells::anchor(title)));
+                let link = format!("[{name}](#{})", cells::anchor(title));
+                match parent.subject {
+                    Subject::Table(object) if *object == RUNBOOK || *object == CONFIG => {
+                        format!("the {link}")
+                    }
+                    Subject::Action(_) => format!("the {link}"),
+                    Subject::Table(_) | Subject::Answer(_) | Subject::Connection(_)
+                        if title.starts_with('`') =>
+                    {
+                        link
+                    }
+                    Subject::Table(_) | Subject::Answer(_) | Subject::Connection(_) => {
+                        words::a(&name).replacen(&name, &link, 1)
+                    }
                 }
-                Some(format!(
-                    "{} of [{lower}](#{})",
-                    keys.join(", "),
-                    cells::anchor(title)
-                ))
             })
             .collect();
-        (!places.is_empty()).then(|| format!("Stands in {}.", places.join("; ")))
+        format!("{} of {}", cells::words(keys), whose.join(", "))
     }
 
     /// The anchor of an object's section.

@@ -98,7 +98,7 @@ pub(super) fn plural_of(name: &str) -> String {
 }
 
 /// A noun with its article.
-fn a(noun: &str) -> String {
+pub(super) fn a(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {
