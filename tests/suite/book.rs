@@ -11,16 +11,35 @@ use crate::harness::{Project, repository};
 
 /// A runbook of a page, with the other runbooks and the project file that follow it, and with what it was before, if the
 /// page says.
-struct Example {
+pub(crate) struct Example {
     wrong: bool,
-    line: usize,
+    pub(crate) line: usize,
     base: Option<String>,
-    runbook: String,
+    pub(crate) runbook: String,
     config: Option<String>,
     others: Vec<String>,
 }
 
-fn examples(page: &str) -> Vec<Example> {
+impl Example {
+    /// A project with the files of the example.
+    pub(crate) fn project(&self) -> Project {
+        let project = match &self.base {
+            Some(base) => committed(Project::empty().with("runbook.yaml", base)),
+            None => Project::empty(),
+        };
+        let project = project.with("runbook.yaml", &self.runbook);
+        let project = match &self.config {
+            Some(config) => project.with("runbook.config.yaml", config),
+            None => project,
+        };
+        let others = self.others.iter().enumerate();
+        others.fold(project, |project, (at, other)| {
+            project.with(&format!("runbooks/other-{at}.yaml"), other)
+        })
+    }
+}
+
+pub(crate) fn examples(page: &str) -> Vec<Example> {
     let mut examples: Vec<Example> = Vec::new();
     let mut base = None;
     let mut lines = page.lines().enumerate();
@@ -62,22 +81,10 @@ fn examples(page: &str) -> Vec<Example> {
 /// What is not as the page says.
 fn complaint(code: &str, example: &Example) -> Option<String> {
     let mut args = vec!["check", "runbook.yaml", "--format", "json"];
-    let project = match &example.base {
-        Some(base) => {
-            args.extend(["--base", "main"]);
-            committed(Project::empty().with("runbook.yaml", base))
-        }
-        None => Project::empty(),
-    };
-    let project = project.with("runbook.yaml", &example.runbook);
-    let project = match &example.config {
-        Some(config) => project.with("runbook.config.yaml", config),
-        None => project,
-    };
-    let others = example.others.iter().enumerate();
-    let project = others.fold(project, |project, (at, other)| {
-        project.with(&format!("runbooks/other-{at}.yaml"), other)
-    });
+    if example.base.is_some() {
+        args.extend(["--base", "main"]);
+    }
+    let project = example.project();
     let ended = project.run(&args);
     let findings = ended.json();
     let has = |key: &str, value: &str| -> bool {
@@ -114,6 +121,36 @@ fn the_examples_of_each_code_are_as_its_page_says() {
         complaints.extend(examples.iter().filter_map(|example| complaint(code.id, example)));
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn the_whole_runbooks_of_the_guides_are_right() {
+    for (name, least) in [("language", 15), ("project", 1)] {
+        let path = repository().join(format!("book/src/{name}.md"));
+        let page = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let examples = examples(&page);
+        assert!(examples.len() >= least, "{name}: {}", examples.len());
+        // An example that begins like a runbook and is not marked as one would go unread.
+        let heads = page.matches("\napiVersion: ").count();
+        let read: usize = examples.iter().map(|example| 1 + example.others.len()).sum();
+        assert_eq!(read, heads, "{name}: a runbook without its mark");
+        let complaints: Vec<String> = examples
+            .iter()
+            .filter_map(|example| complaint(name, example))
+            .collect();
+        assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+    }
+}
+
+#[test]
+fn the_reference_is_that_of_the_tables() {
+    let printed = Project::empty().run(&["schema", "reference"]).expect(0).stdout;
+    let path = "book/src/reference.md";
+    let kept = fs::read_to_string(repository().join(path)).unwrap_or_default();
+    assert!(
+        kept == printed,
+        "{path} is not what the program prints: cargo run -- schema reference > {path}"
+    );
 }
 
 /// The expression with the names of the page's values as those of vars.

@@ -9,6 +9,7 @@ use runbook_action::schema::{Object, Shape};
 use runbook_document::language::{CONFIG, NODES, RUNBOOK};
 use runbook_document::{Findings, Kind, Node, SourceId};
 
+use crate::book;
 use crate::harness::{Project, repository};
 
 /// Keys that no runbook can use without a finding, each with the reason.
@@ -155,4 +156,195 @@ fn every_key_of_the_language_is_used() {
     let missing: Vec<_> = all.difference(&used).collect();
     assert!(missing.is_empty(), "{missing:#?}");
     assert!(all.len() > 200, "{}", all.len());
+}
+
+/// Keys as a place and a word, with the words of the page.
+type Listed = BTreeSet<(String, String)>;
+
+/// The page's list of what cannot be run.
+fn listed_as_not_yet(page: &str) -> Listed {
+    let list = page.split("\n## Not yet\n").nth(1).unwrap();
+    let rows = list
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.contains('`'));
+    let mut listed = Listed::new();
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split(" | ").collect();
+        let [place, words] = cells.as_slice() else {
+            panic!("{row}");
+        };
+        let words = words.split('`').skip(1).step_by(2);
+        listed.extend(words.map(|word| (place.trim().to_owned(), word.to_owned())));
+    }
+    listed
+}
+
+/// The places of the page whose keys are in tables of the language.
+fn place_of(table: &str) -> Option<&'static str> {
+    Some(match table {
+        "runbook" => "a runbook",
+        "step" => "a step",
+        "check" => "a check",
+        "approval" => "an approval",
+        "rollback" => "a rollback",
+        "capture" => "a capture",
+        "input" => "an input",
+        "secret" => "a secret",
+        _ => return None,
+    })
+}
+
+/// Notes actions with their parameters, wherever they stand, and connections.
+fn note_actions(node: &Node, listed: &mut Listed) {
+    for entry in node.entries() {
+        let key = entry.key.value.as_str();
+        match key {
+            "connections" => note_connections(&entry.value, listed),
+            "shell" | "exec" | "http" | "sql" => {
+                let params = entry.value.entries().iter();
+                listed.extend(params.map(|param| (format!("`{key}`"), param.key.value.clone())));
+            }
+            _ => {}
+        }
+        if key != "connections" {
+            note_actions(&entry.value, listed);
+        }
+    }
+    node.items().iter().for_each(|item| note_actions(item, listed));
+}
+
+fn note_connections(node: &Node, listed: &mut Listed) {
+    for connection in node.entries() {
+        let keys = connection.value.entries();
+        for key in keys.iter().map(|entry| entry.key.value.as_str()) {
+            for kind in ["http", "sql"] {
+                if keys.iter().any(|entry| entry.key.value == kind) && key != "via" {
+                    listed.insert((format!("an `{kind}` connection"), key.to_owned()));
+                }
+            }
+            listed.insert(("a connection".to_owned(), key.to_owned()));
+        }
+    }
+}
+
+/// What a runbook uses, in the page's words.
+fn used_by(runbook: &str) -> Listed {
+    let tree = runbook_document::parse(SourceId(0), runbook, &mut Findings::new()).unwrap();
+    let mut used = Used::new();
+    note(&tree, &Shape::Object(&RUNBOOK), &mut used);
+    let mut listed = Listed::new();
+    for (table, key) in used {
+        let is_node = table == "step" && NODES.iter().any(|node| node.key == key);
+        let place = if is_node { Some("actions") } else { place_of(table) };
+        listed.extend(place.map(|place| (place.to_owned(), key.to_owned())));
+    }
+    for kind in ["promql", "file", "k8s", "docker", "compose", "service", "uses"] {
+        if runbook.contains(&format!("{kind}: ")) {
+            listed.insert(("actions".to_owned(), kind.to_owned()));
+        }
+    }
+    note_actions(&tree, &mut listed);
+    listed
+}
+
+/// What the refusal of a runbook says of a word of the list.
+fn said_of(place: &str, word: &str) -> String {
+    let what = match (place, word) {
+        (_, "with") => "uses",
+        ("an approval", _) => "approve",
+        ("a rollback", "uses_connections") => "uses_connections",
+        ("a rollback", _) => "rollback",
+        ("a secret", _) => "secrets",
+        ("values", _) => word.split(':').next().unwrap_or(word),
+        (_, "multipart") => return "a body of several parts".to_owned(),
+        ("`sql`", "file") => return "statements from a file".to_owned(),
+        ("`sql`", "transaction") => return "for transactions".to_owned(),
+        (_, "user") => return "as another user".to_owned(),
+        (_, "umask") => return "a umask of its own".to_owned(),
+        ("the target of `shell` and `exec`", kind) => return format!("a connection of kind `{kind}`"),
+        _ => word,
+    };
+    match what {
+        "redirects" => "for redirects".to_owned(),
+        "tty" => "with a terminal".to_owned(),
+        "inherit" => "less than the whole environment".to_owned(),
+        what => format!("`{what}`"),
+    }
+}
+
+/// The keys that there are where the page tells which are run.
+fn all_listed() -> Listed {
+    let (mut all, mut seen) = (Used::new(), Vec::new());
+    all_below(&Shape::Object(&RUNBOOK), &mut all, &mut seen);
+    let unused: Vec<(&str, &str)> = UNUSED.iter().map(|(table, key, _)| (*table, *key)).collect();
+    let places = all.into_iter().filter(|key| !unused.contains(key));
+    let mut listed: Listed = places
+        .filter_map(|(table, key)| Some((place_of(table)?.to_owned(), key.to_owned())))
+        .collect();
+    let nodes = NODES.iter().map(|node| node.key);
+    listed.extend(nodes.map(|node| ("actions".to_owned(), node.to_owned())));
+    listed
+}
+
+#[test]
+fn what_the_book_calls_not_yet_run_is_refused_and_all_else_is_not() {
+    let page = fs::read_to_string(repository().join("book/src/language.md")).unwrap();
+    let not_yet = listed_as_not_yet(&page);
+    assert!(not_yet.len() > 80, "{}", not_yet.len());
+    let (mut run, mut refused, mut refusals) = (Listed::new(), Listed::new(), String::new());
+    for example in book::examples(&page) {
+        let project = example.project();
+        let findings = project.run(&["check", "runbook.yaml", "--format", "json"]).json();
+        let findings = findings.as_array().unwrap();
+        let used = used_by(&example.runbook);
+        let warning = findings.iter().find(|finding| finding["code"] == "RB0901");
+        if let Some(warning) = warning {
+            project
+                .run(&["exec", "runbook.yaml", "--yes"])
+                .expect(2)
+                .says(&["RB0901", "nothing ran"]);
+            refusals.push_str(warning["message"].as_str().unwrap());
+            refused.extend(used);
+        } else {
+            let wrong: Vec<_> = used.intersection(&not_yet).collect();
+            assert!(wrong.is_empty(), "line {}: it runs: {wrong:?}", example.line);
+            run.extend(used);
+        }
+    }
+    let mut wrong = Vec::new();
+    for (place, word) in &not_yet {
+        let by_key = !["values", "the target of `shell` and `exec`"].contains(&place.as_str());
+        if by_key && !refused.contains(&(place.clone(), word.clone())) {
+            wrong.push(format!("no example uses `{word}` of {place}"));
+        }
+        if !refusals.contains(&said_of(place, word)) {
+            wrong.push(format!("`{word}` of {place} is not refused"));
+        }
+    }
+    let silent = all_listed()
+        .into_iter()
+        .filter(|key| !not_yet.contains(key) && !run.contains(key));
+    wrong.extend(silent.map(|(place, word)| format!("no example that is run uses `{word}` of {place}")));
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Each mark in a table of keys is on the list, too.
+#[test]
+fn what_is_marked_in_the_book_is_on_its_list() {
+    let page = fs::read_to_string(repository().join("book/src/language.md")).unwrap();
+    let words: BTreeSet<String> = listed_as_not_yet(&page)
+        .into_iter()
+        .map(|(_, word)| word)
+        .collect();
+    let marked = page
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.contains("*Not yet.*"));
+    let mut count = 0;
+    for row in marked {
+        for key in row.split(" | ").next().unwrap().split('`').skip(1).step_by(2) {
+            count += 1;
+            assert!(words.contains(key), "`{key}` is marked and not on the list");
+        }
+    }
+    assert!(count > 30, "{count}");
 }

@@ -50,7 +50,7 @@ fn commands_of_the_program() -> Vec<String> {
         .filter(|line| !line.starts_with("exec"))
         .map(str::to_owned)
         .collect();
-    assert_eq!(found.len(), 7, "{found:?}");
+    assert_eq!(found.len(), 12, "{found:?}");
     found
 }
 

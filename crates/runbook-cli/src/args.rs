@@ -225,6 +225,8 @@ pub(crate) enum SchemaOf {
     Runbook,
     /// The project file, `runbook.config.yaml`
     Config,
+    /// All keys of both, as a page in Markdown
+    Reference,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]

@@ -9,17 +9,18 @@ use crate::catalogue::catalogue;
 use crate::identity::Environment;
 use crate::term;
 
-/// Prints a schema. What an action accepts depends neither on the environment nor on a project.
+/// Prints a schema, or the reference. What an action accepts depends neither on the environment nor on a project.
 pub(crate) fn run(args: &Schema) -> u8 {
     let nothing = Environment {
         vars: Vec::new(),
         directory: Path::new("/").to_owned(),
     };
     let catalogue = catalogue(&nothing, Path::new("/"));
-    let schema = match args.of {
-        SchemaOf::Runbook => schema::runbook(&catalogue),
-        SchemaOf::Config => schema::config(&catalogue),
+    let text = match args.of {
+        SchemaOf::Runbook => format!("{:#}", schema::runbook(&catalogue)),
+        SchemaOf::Config => format!("{:#}", schema::config(&catalogue)),
+        SchemaOf::Reference => schema::reference(&catalogue).trim_end().to_owned(),
     };
-    term::print(&format!("{schema:#}"));
+    term::print(&text);
     0
 }

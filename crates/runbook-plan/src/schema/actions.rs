@@ -25,15 +25,15 @@ pub(super) struct ActionKind {
     /// The key.
     pub(super) key: &'static str,
     /// One sentence for people.
-    doc: &'static str,
+    pub(super) doc: &'static str,
     /// What the key holds.
-    shape: &'static Shape,
+    pub(super) shape: &'static Shape,
     /// The names that `expect` and `capture` may use.
-    result: &'static [Field],
+    pub(super) result: &'static [Field],
     /// Whose keys its objects have.
     owner: Owner,
     /// Whether only steps can have it, and not what is done beside a step's action.
-    only_in_steps: bool,
+    pub(super) only_in_steps: bool,
 }
 
 /// All kinds of actions: those of the catalogue, and what the engine itself does. Some are both, and then the
@@ -64,7 +64,7 @@ pub(super) fn kinds(catalogue: &Catalogue) -> Vec<ActionKind> {
 }
 
 /// The keys of which an object has exactly one, beside those whose further key is their action.
-fn kinds_of_object(object: &Object) -> Option<&'static [&'static str]> {
+pub(super) fn kinds_of_object(object: &Object) -> Option<&'static [&'static str]> {
     let known = [
         (&SECRET, SECRET_KINDS),
         (&TRIGGER, TRIGGER_KINDS),

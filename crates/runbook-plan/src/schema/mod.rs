@@ -6,12 +6,16 @@
 //! A schema says what can be said of a shape. What needs more, names and expressions above all, is for `runbook
 //! check`. The reverse holds: what a schema refuses, the check refuses.
 //!
+//! The reference of the book is written from the same tables.
+//!
 //! Beside the standard's keywords there are some that only editors know: `markdownDescription`, `errorMessage` and
 //! `patternErrorMessage`. Where the standard offers several ways to say something, the one is taken that the YAML
 //! language server understands and explains best, older ones of draft 7 included.
 
 mod actions;
+mod cells;
 mod objects;
+mod reference;
 mod shapes;
 #[cfg(test)]
 mod tests;
@@ -22,6 +26,7 @@ use runbook_schema::Object;
 use serde_json::{Map, Value, json};
 
 use self::objects::Writer;
+pub use self::reference::reference;
 use crate::Catalogue;
 
 /// A mapping of a schema; its keys keep their order.

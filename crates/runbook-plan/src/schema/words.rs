@@ -88,7 +88,7 @@ fn plural(shape: &Shape) -> String {
 }
 
 /// The plural of an object's name.
-fn plural_of(name: &str) -> String {
+pub(super) fn plural_of(name: &str) -> String {
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     match name.strip_suffix('y') {
         Some(stem) if !ends(&["ay", "ey", "oy", "uy"]) => format!("{stem}ies"),
@@ -98,7 +98,7 @@ fn plural_of(name: &str) -> String {
 }
 
 /// A noun with its article.
-fn a(noun: &str) -> String {
+pub(super) fn a(noun: &str) -> String {
     let article = if noun.starts_with(['a', 'e', 'i', 'o', 'u']) {
         "an"
     } else {
