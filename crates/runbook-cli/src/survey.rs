@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use runbook_action::Effect;
-use runbook_document::{Finding, Node, codes, settle};
+use runbook_document::{Finding, codes, settle};
 use runbook_plan::{Catalogue, Library, Plan, Request, check_everywhere};
 
 use crate::catalogue::catalogue;
@@ -105,11 +105,10 @@ impl Bench<'_> {
         let Some(document) = &loaded.document else {
             return (all, None);
         };
-        // No plan is run, so none has a digest, which is all that a tree is for.
-        let tree = &Node::empty(loaded.source);
         let request = Request {
             document,
-            tree,
+            // No plan is run, so none has a digest.
+            tree: None,
             config: &self.project.config,
             environment: None,
             catalogue: self.catalogue,

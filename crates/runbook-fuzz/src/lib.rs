@@ -81,7 +81,7 @@ pub fn read(bytes: &[u8]) -> Vec<Finding> {
             .collect();
         let request = Request {
             document,
-            tree,
+            tree: Some(tree),
             config: &config,
             environment: None,
             catalogue,

@@ -123,7 +123,7 @@ impl Scenario {
             let document = Document::read(&tree, &["probe", "act", "smash"], &mut findings)?;
             let request = Request {
                 document: &document,
-                tree: &tree,
+                tree: Some(&tree),
                 config: &Config::default(),
                 environment: None,
                 catalogue,

@@ -87,7 +87,7 @@ fn compiled(
         (Some(tree), Some(document)) => {
             let request = Request {
                 document,
-                tree,
+                tree: Some(tree),
                 config: &project.config,
                 environment: args.env.as_deref(),
                 catalogue,

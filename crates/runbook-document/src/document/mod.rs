@@ -52,8 +52,10 @@ pub struct Document {
     pub inputs: Vec<Input>,
     /// `vars`: names and expressions
     pub vars: Named,
-    /// `secrets`
+    /// `secrets`: those that have a source
     pub secrets: Vec<SecretSource>,
+    /// The names of all `secrets`
+    pub secret_names: Vec<Spanned<String>>,
     /// `connections`
     pub connections: Vec<Connection>,
     /// `defaults.env`
@@ -160,6 +162,11 @@ impl Document {
             inputs: declared.inputs,
             vars: root.named_of("vars"),
             secrets: declared.secrets,
+            secret_names: root
+                .named_of("secrets")
+                .into_iter()
+                .map(|(name, _)| name)
+                .collect(),
             connections: connections(root),
             env: defaults.named_of("env"),
             default_timeout: defaults.duration_of("timeout"),

@@ -43,7 +43,7 @@ pub static RUNBOOK: Object = Object {
         Field::optional(
             "vars",
             Shape::Named(&Shape::Expression),
-            "Named expressions over inputs and earlier vars.",
+            "Named expressions over inputs and other vars.",
         ),
         Field::optional(
             "secrets",

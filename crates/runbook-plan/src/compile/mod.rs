@@ -42,8 +42,8 @@ use crate::plan::{Asked, Connection, OnFailure, OnInterrupt, Part, Plan, Secret,
 pub struct Request<'a> {
     /// The runbook.
     pub document: &'a Document,
-    /// Its tree, for the digest.
-    pub tree: &'a runbook_document::Node,
+    /// Its tree, for the digest. None where no plan is run or compared: then the digest is empty.
+    pub tree: Option<&'a runbook_document::Node>,
     /// The project file.
     pub config: &'a Config,
     /// The environment to compile for. None: the default of the project file, if there is one.
@@ -201,8 +201,11 @@ fn secret_from(from: &WrittenFrom) -> SecretFrom {
 
 /// Over the values of the runbook and of its environment, so that layout and comments do not count.
 fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
+    let Some(tree) = request.tree else {
+        return String::new();
+    };
     let mut hash = Sha256::new();
-    hash.update(request.tree.to_json().to_string());
+    hash.update(tree.to_json().to_string());
     if let Some(environment) = environment {
         let values: Vec<serde_json::Value> = environment
             .connections
@@ -264,7 +267,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
             environment,
             memo,
             findings,
-            global: Global::new(request.document, request.tree, environment),
+            global: Global::new(request.document, environment),
             used: AllUsed::new(),
             tainted: Tainted::default(),
             used_secrets: BTreeSet::new(),

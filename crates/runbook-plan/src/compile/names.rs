@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 use runbook_action::schema::Field;
-use runbook_document::{Body, Code, Document, Environment, Node, Rollback, Step, codes, nearest};
+use runbook_document::{Body, Code, Document, Environment, Rollback, Step, codes, nearest};
 
 use crate::bits::Bits;
 use crate::expression::Reference;
@@ -30,10 +30,10 @@ pub(super) struct Global {
 }
 
 impl Global {
-    pub(super) fn new(document: &Document, tree: &Node, environment: Option<&Environment>) -> Self {
+    pub(super) fn new(document: &Document, environment: Option<&Environment>) -> Self {
         // Those that do not say where they come from are known too: that is reported where they stand.
-        let declared = tree.get("secrets").map_or(&[] as &[_], Node::entries);
-        let mut secrets: Vec<String> = declared.iter().map(|entry| entry.key.value.clone()).collect();
+        let declared = document.secret_names.iter();
+        let mut secrets: Vec<String> = declared.map(|name| name.value.clone()).collect();
         if let Some(environment) = environment {
             secrets.extend(environment.secrets.iter().map(|secret| secret.name.value.clone()));
         }

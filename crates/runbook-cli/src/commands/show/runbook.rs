@@ -71,7 +71,7 @@ fn compiled(
     let mut findings = Findings::new();
     let request = Request {
         document,
-        tree,
+        tree: Some(tree),
         config: &project.config,
         environment,
         catalogue,
