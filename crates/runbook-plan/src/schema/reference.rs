@@ -11,7 +11,7 @@ use super::{cells, words};
 use crate::Catalogue;
 
 /// How the page begins, down to its first table of keys.
-const HEAD: &str = include_str!("reference.md");
+const HEAD: &str = include_str!("reference.txt");
 
 /// The parts of the page, in order.
 const PARTS: &[&str] = &["Runbooks", "Actions", "Connections", "The project file"];
