@@ -50,10 +50,23 @@ enum Subject {
 
 struct Section {
     part: usize,
+    /// The action or the kind of connection that it belongs to.
+    of: &'static str,
     title: String,
     subject: Subject,
     /// Where it stands: the section and the key.
     stands: Vec<(usize, &'static str)>,
+}
+
+/// Where a key stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// The section.
+    section: usize,
+    /// The key.
+    key: &'static str,
+    /// Whether it is part of a result.
+    answers: bool,
 }
 
 /// The sections that there are.
@@ -63,9 +76,10 @@ struct Page {
 }
 
 impl Page {
-    fn add(&mut self, part: usize, title: String, subject: Subject) -> usize {
+    fn add(&mut self, part: usize, of: &'static str, title: String, subject: Subject) -> usize {
         self.sections.push(Section {
             part,
+            of,
             title,
             subject,
             stands: Vec::new(),
@@ -84,93 +98,72 @@ impl Page {
 
     /// A document and what stands in it, by how far down it stands.
     fn tables_from(&mut self, root: &'static Object, part: usize) {
-        let first = self.add(part, cells::capital(root.name), Subject::Table(root));
-        let mut at = first;
-        while let Some(section) = self.sections.get(at) {
-            if let Subject::Table(object) = section.subject {
-                self.below(at, object.fields, part, "", false);
-            }
-            at += 1;
-        }
+        let first = self.add(part, "", cells::capital(root.name), Subject::Table(root));
+        self.rest(first);
     }
 
     /// An action, and what its parameters and its result hold.
     fn action(&mut self, kind: ActionKind) {
-        let at = self.add(ACTIONS, format!("Action `{}`", kind.key), Subject::Action(kind));
-        match direct(kind.shape) {
-            Some(object) => self.below(at, object.fields, ACTIONS, kind.key, false),
-            None => self.shape(at, kind.key, kind.shape, ACTIONS, kind.key, false),
+        let title = format!("Action `{}`", kind.key);
+        let section = self.add(ACTIONS, kind.key, title, Subject::Action(kind));
+        if let Some(object) = direct(kind.shape) {
+            self.below(section, object.fields, false);
+        } else {
+            let place = Place {
+                section,
+                key: kind.key,
+                answers: false,
+            };
+            self.shape(place, kind.shape);
         }
-        self.below(at, kind.result, ACTIONS, kind.key, true);
-        self.rest(at + 1, ACTIONS, kind.key);
+        self.below(section, kind.result, true);
+        self.rest(section + 1);
     }
 
     fn connection(&mut self, spec: &'static ConnectionSpec) {
         let title = format!("Connection `{}`", spec.kind);
-        let at = self.add(CONNECTIONS, title, Subject::Connection(spec));
-        self.below(at, spec.shape.fields, CONNECTIONS, spec.kind, false);
-        self.rest(at + 1, CONNECTIONS, spec.kind);
+        let section = self.add(CONNECTIONS, spec.kind, title, Subject::Connection(spec));
+        self.below(section, spec.shape.fields, false);
+        self.rest(section + 1);
     }
 
     /// What stands in the sections from here on, until there are no more.
-    fn rest(&mut self, from: usize, part: usize, of: &str) {
+    fn rest(&mut self, from: usize) {
         let mut at = from;
         while let Some(section) = self.sections.get(at) {
             match section.subject {
-                Subject::Table(object) => self.below(at, object.fields, part, of, false),
-                Subject::Answer(object) => self.below(at, object.fields, part, of, true),
+                Subject::Table(object) => self.below(at, object.fields, false),
+                Subject::Answer(object) => self.below(at, object.fields, true),
                 Subject::Action(_) | Subject::Connection(_) => {}
             }
             at += 1;
         }
     }
 
-    fn below(&mut self, at: usize, fields: &'static [Field], part: usize, of: &str, answers: bool) {
-        let like_a_step = self
-            .sections
-            .get(at)
-            .is_some_and(|section| is_like_a_step(section));
+    fn below(&mut self, section: usize, fields: &'static [Field], answers: bool) {
+        let like_a_step = self.sections.get(section).is_some_and(is_like_a_step);
         for field in fields {
             if !(like_a_step && is_of_a_step(field)) {
-                self.shape(at, field.key, &field.shape, part, of, answers);
+                let key = field.key;
+                self.shape(
+                    Place {
+                        section,
+                        key,
+                        answers,
+                    },
+                    &field.shape,
+                );
             }
         }
     }
 
-    fn shape(
-        &mut self,
-        at: usize,
-        key: &'static str,
-        shape: &'static Shape,
-        part: usize,
-        of: &str,
-        answers: bool,
-    ) {
+    fn shape(&mut self, place: Place, shape: &'static Shape) {
         match shape {
             Shape::List(inner) | Shape::Map(inner) | Shape::Named(inner) | Shape::Dynamic(inner) => {
-                self.shape(at, key, inner, part, of, answers);
+                self.shape(place, inner);
             }
-            Shape::OneOf(ways) => {
-                for way in *ways {
-                    self.shape(at, key, way, part, of, answers);
-                }
-            }
-            Shape::Object(object) => {
-                let place = self.of_object(object).unwrap_or_else(|| {
-                    let title = self.title(at, object, of);
-                    let subject = if answers {
-                        Subject::Answer(object)
-                    } else {
-                        Subject::Table(object)
-                    };
-                    self.add(part, title, subject)
-                });
-                if let Some(section) = self.sections.get_mut(place)
-                    && !section.stands.contains(&(at, key))
-                {
-                    section.stands.push((at, key));
-                }
-            }
+            Shape::OneOf(ways) => ways.iter().for_each(|way| self.shape(place, way)),
+            Shape::Object(object) => self.object(place, object),
             Shape::Template
             | Shape::Literal
             | Shape::Quoted(_)
@@ -183,6 +176,30 @@ impl Page {
             | Shape::Duration
             | Shape::Choice(_)
             | Shape::Any => {}
+        }
+    }
+
+    /// A mapping gets a section, unless it has one, which notes that it stands here too.
+    fn object(&mut self, place: Place, object: &'static Object) {
+        let Some(parent) = self.sections.get(place.section) else {
+            return;
+        };
+        let (part, of) = (parent.part, parent.of);
+        let known = self.of_object(object);
+        let section = known.unwrap_or_else(|| {
+            let title = self.title(place.section, object, of);
+            let subject = if place.answers {
+                Subject::Answer(object)
+            } else {
+                Subject::Table(object)
+            };
+            self.add(part, of, title, subject)
+        });
+        let here = (place.section, place.key);
+        if let Some(section) = self.sections.get_mut(section)
+            && !section.stands.contains(&here)
+        {
+            section.stands.push(here);
         }
     }
 
