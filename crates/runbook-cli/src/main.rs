@@ -39,6 +39,10 @@ use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
 
+/// Reading and checking is mostly small allocations on all processors at once.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| term::print_error(&bug(panic.location()))));
     let args = match Args::try_parse() {

@@ -289,19 +289,18 @@ impl<'a> Reader<'a, '_> {
             );
             return;
         }
-        if let Some(first) = seen.get(&text) {
+        if let Some(first) = first_of(entries, seen, &text) {
             let finding = Finding::error(
                 codes::DUPLICATE_KEY,
                 span,
                 format!("`{text}` stands twice in this mapping"),
             )
             .label("again here")
-            .related(*first, "first defined here")
+            .related(first, "first defined here")
             .help("keep one of them: YAML readers differ in which one they take");
             self.findings.push(finding);
             return;
         }
-        seen.insert(text.clone(), span);
         entries.push(Entry {
             key: Spanned::new(text, span),
             value,
@@ -375,6 +374,21 @@ fn count(node: &Node) -> usize {
             .iter()
             .map(|entry| 1 + count(&entry.value))
             .sum::<usize>()
+}
+
+/// A mapping with more keys than this is looked through by a table.
+const FEW: usize = 32;
+
+/// Where a key stands in a mapping, if it has it. The table is made when there is much to look through.
+fn first_of(entries: &[Entry], seen: &mut HashMap<String, Span>, key: &str) -> Option<Span> {
+    if entries.len() <= FEW {
+        let first = entries.iter().find(|entry| entry.key.value == key);
+        return first.map(|entry| entry.key.span);
+    }
+    for entry in entries.iter().skip(seen.len()) {
+        seen.insert(entry.key.value.clone(), entry.key.span);
+    }
+    seen.get(key).copied()
 }
 
 /// The bytes of all texts in a tree.

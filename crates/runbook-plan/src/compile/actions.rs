@@ -189,13 +189,13 @@ impl Compiler<'_, '_> {
             }
             return Some(Vec::new());
         }
-        let defaults = &self.request.document.env;
+        let request = self.request;
+        let defaults = &request.document.env;
         let kept = defaults
             .iter()
             .filter(|(name, _)| around.env.iter().all(|(own, _)| own.value != name.value));
-        let all: Vec<_> = kept.chain(around.env).cloned().collect();
-        let env: Vec<Option<(String, Template)>> = all
-            .iter()
+        let env: Vec<Option<(String, Template)>> = kept
+            .chain(around.env)
             .map(|(name, node)| {
                 if name.value.is_empty() || name.value.contains(['=', '\0']) {
                     let message = format!(

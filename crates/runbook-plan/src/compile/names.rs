@@ -128,9 +128,9 @@ pub(super) struct Names {
     /// The step that this belongs to, and those around it.
     pub(super) within: Rc<Vec<String>>,
     /// The step that this belongs to, with what of it is known here.
-    pub(super) own: Option<(String, Vec<String>)>,
+    pub(super) own: Option<Rc<(String, Vec<String>)>>,
     /// What of the own step cannot be used here, and why.
-    pub(super) own_capture: Option<(String, Vec<String>)>,
+    pub(super) own_capture: Option<Rc<(String, Vec<String>)>>,
     /// The checks of `detect`, with what they capture.
     pub(super) checks: Rc<IndexMap<String, Vec<String>>>,
     /// What the action's result has.
@@ -299,7 +299,7 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
             &[],
         ));
     };
-    if let Some((own, hidden)) = &names.own_capture
+    if let Some((own, hidden)) = names.own_capture.as_deref()
         && own == id
         && hidden.iter().any(|hidden| hidden == name)
     {
@@ -313,7 +313,7 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
     }
     let own = names
         .own
-        .as_ref()
+        .as_deref()
         .filter(|(own, _)| own == id)
         .map(|(_, known)| known);
     let visible = match (own, global.steps.get_full(*id)) {

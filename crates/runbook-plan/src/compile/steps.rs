@@ -446,7 +446,7 @@ impl Place<'_> {
             own.extend(super::names::names_of(written));
             own.retain(|name| name != "outcome");
         }
-        names.own = Some((written.id.value.clone(), own));
+        names.own = Some(Rc::new((written.id.value.clone(), own)));
         names
     }
 }

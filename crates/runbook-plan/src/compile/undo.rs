@@ -57,7 +57,7 @@ impl Compiler<'_, '_> {
         let before = written.before.iter().flat_map(|before| &before.capture);
         let kept: Vec<&str> = before.map(|capture| capture.name.value.as_str()).collect();
         captured.retain(|name| name != "outcome" && !kept.contains(&name.as_str()));
-        names.own_capture = Some((written.id.value.clone(), captured));
+        names.own_capture = Some(std::rc::Rc::new((written.id.value.clone(), captured)));
         names
     }
 
