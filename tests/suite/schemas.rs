@@ -67,6 +67,7 @@ const BEYOND: &[(&str, &str)] = &[
     ("RB0801-schedules", "the calendar, and the zones of the world"),
     ("RB0802", "what the project file has"),
     ("RB0803", "which codes are lints"),
+    ("RB0804", "what it was before"),
     ("RB0901", "what this version can run"),
     (
         "hostile-a-sub-runbook-over-three-others",
