@@ -27,7 +27,7 @@ pub use library::Library;
 pub use plan::{
     About, Action, Approve, Asked, Before, Body, Capture, Captured, Check, Connection, ForEach, Manual,
     Notification, Notify, OnFailure, OnInterrupt, Part, Plan, Question, RatedCheck, Repeat, Retry,
-    RunbookCall, Secret, SecretFrom, Section, Step, Then, Undo, UndoAction,
+    RunbookCall, Secret, SecretFrom, Section, Step, Then, Undo, UndoAction, Wait,
 };
 pub use runbook_document::Span;
 pub use template::{RenderError, Room, Template};

@@ -12,9 +12,7 @@ mod runbook;
 mod steps;
 
 pub use self::checks::{CHECK, GUARD, RATED_CHECK};
-pub use self::nodes::{
-    ASK, NODES, NodeKind, SERVICE, SERVICE_RESULT, SERVICE_VERBS, SUB_RUNBOOK, is_node, node,
-};
+pub use self::nodes::{ASK, NODES, NodeKind, SERVICE, SERVICE_RESULT, SUB_RUNBOOK, is_node, node};
 pub use self::policy::{APPROVE, CAPTURE, ERROR_KINDS, FOR_EACH, REPEAT, RETRY, STEP_ESCALATION};
 pub use self::project::{
     CHANNEL, CHANNEL_KINDS, CONFIG, DEMAND, ENVIRONMENT, ESCALATION_STEP, ON_CALL, POLICY, SEVERITY,

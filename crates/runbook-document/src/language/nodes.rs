@@ -138,19 +138,6 @@ pub fn is_node(key: &str) -> bool {
     node(key).is_some()
 }
 
-/// The verbs of `service`, with their effect: whether they only look, and whether they can be put back.
-pub const SERVICE_VERBS: &[&str] = &[
-    "status",
-    "logs",
-    "start",
-    "stop",
-    "restart",
-    "scale",
-    "set_env",
-    "set_image",
-    "set_limits",
-];
-
 /// A use of `service`.
 pub static SERVICE: Object = Object {
     name: "service",

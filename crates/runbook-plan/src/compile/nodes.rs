@@ -10,7 +10,7 @@ use super::Compiler;
 use super::names::{Names, Results};
 use super::steps::Place;
 use crate::inputs::InputDecl;
-use crate::plan::{Before, Body, Capture, Captured, Manual, Notify, Part, Then, Undo};
+use crate::plan::{Before, Body, Capture, Captured, Manual, Notify, Part, Then, Undo, Wait};
 
 /// What a step does, read.
 pub(super) struct Done {
@@ -94,7 +94,11 @@ impl Compiler<'_, '_> {
             "wait" => {
                 let length = params.get("for").unwrap_or(params);
                 let shape = Shape::Dynamic(&Shape::Duration);
-                (Body::Wait(self.template(length, &shape, &names)?), Effect::Read)
+                let wait = Wait {
+                    length: self.template(length, &shape, &names)?,
+                    why: params.get("why").and_then(Node::text).map(str::to_owned),
+                };
+                (Body::Wait(wait), Effect::Read)
             }
             "notify" => (Body::Notify(self.notify(params, &names)?), Effect::Read),
             "fail" => (

@@ -52,8 +52,7 @@ impl Compiler<'_, '_> {
             self.ask(Part::Key("escalate"), escalation.span);
             config.check_escalation(escalation, self.findings);
         }
-        if let Some(timeout) = document.timeout {
-            let _ = timeout;
+        if document.timeout.is_some() {
             self.ask(Part::Key("timeout"), document.name.span);
         }
         if document.on_interrupt == runbook_document::OnInterruptWord::Ask {

@@ -474,3 +474,19 @@ fn present<T>(read: Option<Option<T>>) -> Option<Option<T>> {
         None => Some(None),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use runbook_action::ErrorKind;
+    use runbook_document::language::ERROR_KINDS;
+
+    #[test]
+    fn errors_that_retries_name_are_those_that_actions_know() {
+        for word in ERROR_KINDS {
+            let kind: ErrorKind = serde_json::from_value((*word).into()).unwrap();
+            assert_eq!(kind.word(), *word);
+        }
+        // An action's kinds are one enum, whose last is `other`.
+        assert_eq!(ErrorKind::Other as usize + 1, ERROR_KINDS.len());
+    }
+}

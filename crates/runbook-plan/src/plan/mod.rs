@@ -14,7 +14,7 @@ pub use self::action::{Action, Capture, Captured, Connection, Retry};
 pub use self::check::{Check, RatedCheck};
 pub use self::step::{
     Approve, Before, Body, ForEach, Manual, Notify, OnFailure, Question, Repeat, RunbookCall, Section, Step,
-    Then, Undo, UndoAction,
+    Then, Undo, UndoAction, Wait,
 };
 
 use crate::expression::Expression;

@@ -98,7 +98,7 @@ pub enum Body {
     /// A person does it.
     Manual(Manual),
     /// It waits.
-    Wait(Template),
+    Wait(Wait),
     /// It tells people.
     Notify(Notify),
     /// It fails, with this message.
@@ -158,6 +158,15 @@ pub struct Manual {
 
 /// A question to a person: its answer is checked as an input is.
 pub type Question = InputDecl;
+
+/// A length of time in which nothing is done.
+#[derive(Debug, Clone)]
+pub struct Wait {
+    /// How long.
+    pub length: Template,
+    /// What is waited for.
+    pub why: Option<String>,
+}
 
 /// A message to people.
 #[derive(Debug, Clone)]

@@ -118,7 +118,10 @@ fn body(body: &Body) -> (&'static str, Value) {
                 ("within", json!(manual.within.map(words::length))),
             ]),
         ),
-        Body::Wait(for_) => ("wait", template(for_)),
+        Body::Wait(wait) => (
+            "wait",
+            present(vec![("for", template(&wait.length)), ("why", json!(wait.why))]),
+        ),
         Body::Notify(notify) => (
             "notify",
             json!({"to": notify.to, "message": template(&notify.message)}),

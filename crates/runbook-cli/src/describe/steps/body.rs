@@ -14,7 +14,13 @@ impl Teller<'_> {
         match &self.step.body {
             Body::Action(one) => lines.push(action(self.line("does"), one)),
             Body::Manual(one) => self.by_hand(lines, one),
-            Body::Wait(for_) => lines.push(self.line("waits").plain(&words::template(for_))),
+            Body::Wait(wait) => {
+                let line = self.line("waits").plain(&words::template(&wait.length));
+                lines.push(match &wait.why {
+                    Some(why) => line.detail(": ").plain(why),
+                    None => line,
+                });
+            }
             Body::Notify(notify) => lines.push(
                 self.line("tells")
                     .plain(&list(&notify.to, "and"))
