@@ -8,7 +8,7 @@ use runbook_schema::{Field, Object, Shape};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Args, ErrorKind, Failure, Param, Text};
+use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Settled, Text};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,6 +204,14 @@ pub trait Host: Send + Sync {
 
     /// The time until the deadline, where there is one.
     fn remaining(&self) -> Option<Duration>;
+
+    /// Keeps what the attempt has started and what may outlive this program, so that a run that is resumed after
+    /// a crash finds it. It is durable when this returns. An action calls it as soon as it knows the handle, and
+    /// before it waits for anything; where it fails, the action ends what it started and fails too.
+    async fn record(&self, handle: Handle) -> Result<(), Failure> {
+        drop(handle);
+        Ok(())
+    }
 }
 
 /// A part of the language that an action cannot run yet.
@@ -246,7 +254,20 @@ pub trait Kind: Send + Sync {
 ///
 /// When [`Host::cancelled`] returns, the action ends what it started, remote work included, and returns a
 /// failure of kind [`Cancelled`](crate::ErrorKind::Cancelled) that says whether something may have been
-/// applied.
+/// applied. That holds for each of the four methods that do something.
+///
+/// # Putting back
+///
+/// An action that recognises something as [`Undoing::Automatic`] can [`prepare`](Action::prepare) and
+/// [`undo`](Action::undo) it. `undo` can be called at any time after `prepare`: when the action was not run, when
+/// it was interrupted half way, when the undo itself was, and again when it has passed; it always leads to the
+/// same state and never overwrites what somebody else has written since.
+///
+/// # After a crash
+///
+/// What an attempt starts is told to [`Host::record`] if it may outlive this program. A resumed run hands it to
+/// [`settle`](Action::settle), which sees to it that nothing of that attempt goes on. Whether the attempt has taken
+/// effect is not its question. It touches nothing that it cannot tell for certain to be the attempt's.
 #[async_trait]
 pub trait Action: Kind {
     /// What of these parameters is part of the language and cannot be run by this version: paths of parameters
@@ -260,4 +281,40 @@ pub trait Action: Kind {
 
     /// Does it.
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure>;
+
+    /// Keeps what is there, before [`run`](Action::run) with the same parameters changes it. It only reads.
+    ///
+    /// It is called once a step, before the intent, where the author asks for `rollback: auto`; retries and a
+    /// resumed run use what it gave. `None` means that this action cannot put anything back.
+    async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
+        let _ = call;
+        Ok(None)
+    }
+
+    /// Puts back what [`prepare`](Action::prepare) kept. The parameters are those of the action.
+    ///
+    /// It compares what is there with what the action left ([`Inverse::expects`]). Somebody else's change to the
+    /// same fields is a failure of kind [`Conflict`](crate::ErrorKind::Conflict) that shows the difference. If
+    /// what is there already equals what is to be put back, since nothing was applied or it was undone before, it
+    /// succeeds and does nothing. What it returns is of the form of [`Spec::result`] as far as that makes sense.
+    async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+        let _ = (call, inverse);
+        Err(Failure::new(
+            ErrorKind::Other,
+            format!("`{}` cannot put anything back by itself", self.spec().kind),
+        )
+        .help("undo it by hand"))
+    }
+
+    /// Ends, or waits for, what an attempt left running that a crash interrupted: `handles` are what it had
+    /// recorded by then, which may be less than it started. The parameters and the environment are those of that
+    /// attempt.
+    ///
+    /// A resumed run calls it before anybody decides whether the attempt happened. It can be called again, for
+    /// the run that resumes may crash too; then it finds less. What is still running at the deadline is a failure
+    /// of kind [`Timeout`](crate::ErrorKind::Timeout) that names it.
+    async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
+        let _ = (call, handles);
+        Ok(Settled::Nothing)
+    }
 }

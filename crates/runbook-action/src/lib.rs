@@ -5,6 +5,10 @@
 //! ([`Action::run`]). It is handed a [`Call`] with rendered parameters, and speaks back through the [`Host`]:
 //! output goes there as it arrives, and cancellation comes from there.
 //!
+//! It may also keep what it is about to change ([`Action::prepare`], an [`Inverse`]) and put it back
+//! ([`Action::undo`]); and what it starts outside of this program it tells as a [`Handle`], so that a run that is
+//! resumed after a crash can see to it that nothing of it goes on ([`Action::settle`]).
+//!
 //! Parameters arrive as [`Param`]s whose texts are kept in [`Segment`]s, so that an action can tell what the
 //! author wrote from what a value brought, and a secret stays one until the last moment.
 //!
@@ -12,6 +16,8 @@
 
 mod action;
 mod failure;
+mod handle;
+mod inverse;
 mod mask;
 mod param;
 mod secret;
@@ -23,6 +29,8 @@ pub use action::{
 };
 pub use async_trait::async_trait;
 pub use failure::{ErrorKind, Failure};
+pub use handle::{Handle, Settled};
+pub use inverse::Inverse;
 pub use param::{Args, Param, Segment, Text};
 pub use runbook_schema as schema;
 pub use secret::Secret;
