@@ -73,7 +73,7 @@ fn the_same_facts_are_there_as_data() {
     let secrets = told["secrets"].to_string();
     assert!(secrets.contains("/run/secrets/key"), "{secrets}");
     let cannot = told["cannot_run"].to_string();
-    assert!(cannot.contains("`for_each`"), "{cannot}");
+    assert!(cannot.contains("`manual`"), "{cannot}");
 }
 
 #[test]

@@ -320,6 +320,7 @@ fn what_ships_is_underlined_nowhere() {
         "runbooks/incident/pool-exhaustion.yaml",
         "examples/hello.yaml",
         "examples/branches.yaml",
+        "examples/rolling.yaml",
         "runbook.config.yaml",
     ] {
         let text = fs::read_to_string(repository().join(path)).unwrap();

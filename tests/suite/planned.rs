@@ -253,10 +253,9 @@ fn used_by(runbook: &str) -> Listed {
 fn said_of(place: &str, word: &str) -> String {
     let what = match (place, word) {
         (_, "with") => "uses",
-        ("an approval", _) => "approve",
+        ("an approval", key) => return format!("`approve.{key}`"),
         ("a rollback", "uses_connections") => "uses_connections",
         ("a rollback", _) => "rollback",
-        ("a secret", _) => "secrets",
         ("values", _) => word.split(':').next().unwrap_or(word),
         (_, "multipart") => return "a body of several parts".to_owned(),
         ("`sql`", "file") => return "statements from a file".to_owned(),
@@ -306,7 +305,7 @@ fn all_listed() -> Listed {
 fn what_the_book_calls_not_yet_run_is_refused_and_all_else_is_not() {
     let page = fs::read_to_string(repository().join("book/src/language.md")).unwrap();
     let not_yet = listed_as_not_yet(&page);
-    assert!(not_yet.len() > 70, "{}", not_yet.len());
+    assert!(not_yet.len() > 40, "{}", not_yet.len());
     let (mut run, mut refused, mut refusals) = (Listed::new(), Listed::new(), String::new());
     for example in book::examples(&page) {
         let project = example.project();
@@ -362,5 +361,5 @@ fn what_is_marked_in_the_book_is_on_its_list() {
             assert!(words.contains(key), "`{key}` is marked and not on the list");
         }
     }
-    assert!(count > 30, "{count}");
+    assert!(count > 15, "{count}");
 }

@@ -172,7 +172,11 @@ fn a_project_file_with_errors() {
 fn texts_that_are_no_runbook() {
     exec("colour: red\n", &[], &["RB0201", "`colour`", "runbook.yaml:6"]);
     exec("steps: []\n", &[], &["RB0102"]);
-    exec("lock: pool\n", &[], &["RB0901", "`lock`"]);
+    exec(
+        "report: {sections: [{title: One, text: Two.}]}\n",
+        &[],
+        &["RB0901", "`report`"],
+    );
     exec("severity: [\n", &[], &["RB0101"]);
     let files: [(&str, Vec<u8>, &[&str]); 6] = [
         ("empty", Vec::new(), &["RB0101"]),
@@ -254,4 +258,29 @@ fn an_input_that_is_given_twice() {
         &["-i", "size=1", "-i", "size=2"],
         &["the input `size` is given twice", "leave one of them out"],
     );
+}
+
+/// What it would do is not certain, so it is not shown either.
+#[test]
+fn a_runbook_that_calls_one_with_errors() {
+    let wrong = "apiVersion: runbook/v1\nname: wrong\nversion: 1.0.0\ntitle: Wrong\nsteps: [{id: a, shell: touch ran}]\n";
+    let steps = "steps: [{id: call, runbook: {name: wrong}}]\n";
+    let project = Project::runbook(steps).with("runbooks/wrong.yaml", wrong);
+    for command in ["exec", "show"] {
+        refused(
+            &project,
+            &[command, "runbook.yaml"],
+            &[
+                "RB0310",
+                "runbook `wrong` has errors",
+                "`runbook check` shows them",
+            ],
+        );
+    }
+    let ended = project.run(&["check"]).expect(2);
+    assert!(!ended.all().contains("has errors"), "{}", ended.all());
+    // An error that the author has looked at is none.
+    let waived = wrong.replace("{id: a,", "{id: a, waive: {RB0502: It is harmless.},");
+    let project = project.with("runbooks/wrong.yaml", &waived);
+    project.run(&["show", "runbook.yaml"]).expect(0);
 }

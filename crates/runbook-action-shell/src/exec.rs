@@ -1,8 +1,8 @@
 //! The action `exec`: a program with arguments, without a shell.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Kind, Lack, Output, Param, Recognised, Segment, Spec, Text, Undoing,
-    async_trait,
+    Action, Args, Call, Effect, Failure, Handle, Kind, Lack, Output, Param, Recognised, Segment, Settled,
+    Spec, Text, Undoing, async_trait,
 };
 
 use crate::Environment;
@@ -73,6 +73,10 @@ impl Action for Exec {
             options,
         };
         crate::run::run(&self.environment, launch, call).await
+    }
+
+    async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
+        crate::settle::settle(call, handles).await
     }
 }
 

@@ -7,7 +7,10 @@ use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use tokio::time::{Instant, sleep};
 
 /// How often is looked whether the group is gone. Nothing tells when a group becomes empty.
-const POLL: Duration = Duration::from_millis(20);
+pub(crate) const POLL: Duration = Duration::from_millis(20);
+
+/// How long a group that was killed may take to be gone.
+pub(crate) const KILLED: Duration = Duration::from_secs(1);
 
 /// A process group that is killed when nobody attends to it any more.
 #[derive(Debug)]
@@ -20,6 +23,11 @@ impl Group {
     pub(crate) fn led_by(id: Option<u32>) -> Self {
         let leader = id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         Self { leader }
+    }
+
+    /// The group that this process leads.
+    pub(crate) const fn led_by_pid(leader: Pid) -> Self {
+        Self { leader: Some(leader) }
     }
 
     /// Leaves the group alone from now on: its leader has ended by itself, and what it left behind was meant.

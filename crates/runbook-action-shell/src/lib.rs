@@ -2,7 +2,8 @@
 //!
 //! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) starts it
 //! in a process group of its own and attends to it: its input, its outputs, its end, and the engine's wish that
-//! it stop. What it printed becomes the result in [`output`].
+//! it stop. What it printed becomes the result in [`output`]. [`settle`](settle::settle) looks for what a crash of
+//! this program left running.
 //!
 //! No value becomes code. The text of `shell` is literal, and values reach it as environment variables; each
 //! argument of `exec` is one argument, whatever is in it. This crate does not read the process's environment:
@@ -17,8 +18,10 @@ mod group;
 mod launch;
 mod output;
 mod permission;
+mod process;
 mod program;
 mod run;
+mod settle;
 mod shell;
 mod spec;
 

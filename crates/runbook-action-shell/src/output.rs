@@ -26,7 +26,12 @@ impl Kept {
         let (head, rest) = bytes.split_at(room.min(bytes.len()));
         self.head.extend_from_slice(head);
         self.is_cut |= !rest.is_empty();
-        self.tail.extend_from_slice(bytes);
+        // Of a large piece only its end is copied: most programs that print much print it in large pieces.
+        let end = bytes.get(bytes.len().saturating_sub(TAIL)..).unwrap_or_default();
+        if end.len() == TAIL {
+            self.tail.clear();
+        }
+        self.tail.extend_from_slice(end);
         if self.tail.len() > 2 * TAIL {
             self.tail.drain(..self.tail.len() - TAIL);
         }
@@ -111,4 +116,30 @@ fn without_last_break(bytes: &[u8]) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_is_the_same_however_it_arrives() {
+        let line = |number: usize| format!("line {number}\n").into_bytes();
+        for lines in [1, 3, 300, 3_000, 300_000] {
+            let printed: Vec<u8> = (0..lines).flat_map(line).collect();
+            let from = printed.len().saturating_sub(TAIL);
+            let end = String::from_utf8(printed[from..].to_vec()).unwrap();
+            let expected = match end.split_once('\n') {
+                Some((_, rest)) if from > 0 => rest,
+                Some(_) | None => &end,
+            };
+            for size in [1, 7, TAIL - 1, TAIL, TAIL + 1, 3 * TAIL, 64 * 1024] {
+                let mut kept = Kept::default();
+                printed.chunks(size).for_each(|piece| kept.push(piece));
+                assert_eq!(kept.end(), expected.trim_end(), "{lines} lines by {size}");
+                assert_eq!(kept.is_cut, printed.len() > SEEN);
+                assert!(kept.tail.capacity() <= 4 * TAIL, "{}", kept.tail.capacity());
+            }
+        }
+    }
 }

@@ -19,12 +19,13 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::environment::search_path;
-use crate::group::Group;
+use crate::group::{Group, KILLED};
 use crate::launch::Launch;
 use crate::output::{self, Kept, one_line};
-use crate::{Environment, program};
+use crate::{Environment, process, program};
 
-const BUFFER: usize = 32 * 1024;
+/// What a pipe holds, so that one read empties it.
+const BUFFER: usize = 64 * 1024;
 
 /// After the end: so long a silence means that nothing more comes.
 const SILENCE: Duration = Duration::from_millis(250);
@@ -32,9 +33,6 @@ const SILENCE: Duration = Duration::from_millis(250);
 const WAITS: u32 = 16;
 /// After the end: so many bytes at most, which is more than a pipe holds.
 const REST: usize = 1024 * 1024;
-
-/// How long a group that was killed may take to be gone.
-const KILLED: Duration = Duration::from_secs(1);
 
 /// The exit codes by which a shell says that a program could not be run, or was not found.
 const NOT_RUN: [i32; 2] = [126, 127];
@@ -54,6 +52,12 @@ pub(crate) async fn run(
 ) -> Result<Output, Failure> {
     let mut child = spawn(environment, &launch, call)?;
     let mut group = Group::led_by(child.id());
+    // What was only asked is asked again after a crash, whatever has become of it.
+    if !call.asking
+        && let Some(handle) = child.id().and_then(process::handle)
+    {
+        call.host.record(handle).await.map_err(Failure::maybe_applied)?;
+    }
     let ended = {
         let mut attending = std::pin::pin!(attend(&mut child, launch.options.stdin.as_deref(), call.host));
         tokio::select! {

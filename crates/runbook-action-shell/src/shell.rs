@@ -1,7 +1,8 @@
 //! The action `shell`: a script, run by an interpreter.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Kind, Lack, Output, Param, Recognised, Spec, Undoing, async_trait,
+    Action, Args, Call, Effect, Failure, Handle, Kind, Lack, Output, Param, Recognised, Settled, Spec,
+    Undoing, async_trait,
 };
 
 use crate::environment::search_path;
@@ -88,6 +89,10 @@ impl Action for Shell {
             options,
         };
         crate::run::run(&self.environment, launch, call).await
+    }
+
+    async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
+        crate::settle::settle(call, handles).await
     }
 }
 

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use runbook_action::{
-    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Kind, Lack, Output, Param, Recognised, Spec,
-    Undoing, async_trait,
+    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Kind, Lack, Output, Param,
+    Recognised, Settled, Spec, Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
 use crate::bind::Bound;
 use crate::failure::Place;
+use crate::postgres::backend::Backend;
 use crate::statement::Statement;
 use crate::{postgres, spec, sqlite};
 
@@ -169,9 +170,7 @@ impl Action for Sql {
         Lack::refuse(spec::lacks(call.params, None))?;
         let statement = Statement::read(call.params)?;
         let values = statement.values()?;
-        let Some(connection) = call.connection else {
-            return Err(Failure::new(ErrorKind::Other, "needs a connection to a database"));
-        };
+        let connection = call.connection.ok_or_else(unconnected)?;
         let address = Address::read(connection)?;
         Lack::refuse(spec::lacks(call.params, Some(&connection.params)))?;
         let server = self.server(connection, &address)?;
@@ -199,4 +198,28 @@ impl Action for Sql {
             Server::Sqlite(file) => file.run(&job).await,
         }
     }
+
+    async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
+        let backends: Vec<Backend> = handles.iter().filter_map(Backend::recorded).collect();
+        if backends.is_empty() {
+            return Ok(Settled::Nothing);
+        }
+        let connection = call.connection.ok_or_else(unconnected)?;
+        let address = Address::read(connection)?;
+        match self.server(connection, &address)? {
+            Server::Postgres(server) => {
+                let place = Place {
+                    shown: call.mask(&server.shown()),
+                    call,
+                };
+                server.settle(&backends, call, &place).await
+            }
+            // It runs in this program, and ended with it.
+            Server::Sqlite(_) => Ok(Settled::Nothing),
+        }
+    }
+}
+
+fn unconnected() -> Failure {
+    Failure::new(ErrorKind::Other, "needs a connection to a database")
 }

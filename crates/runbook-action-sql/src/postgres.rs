@@ -7,6 +7,7 @@
 //! A statement that is given up goes on on the server: it is cancelled there, through a second connection.
 
 mod argument;
+pub(crate) mod backend;
 mod binary;
 mod civil;
 mod column;
@@ -15,17 +16,22 @@ mod text;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runbook_action::{Failure, Output};
+use runbook_action::{Call, Failure, Output, Settled};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
 use sqlx::{Column, ConnectOptions, Either, Executor, Row, Statement as _};
 use tokio::time::timeout;
 
+use self::backend::Backend;
 use crate::action::Job;
+use crate::failure::Place;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
 
 /// How long it may take to cancel a statement on the server, and for it to end then.
 const CANCEL: Duration = Duration::from_secs(2);
+
+/// How a session of ours is known on the server.
+const NAME: &str = "runbook";
 
 const BEGIN: &str = "BEGIN";
 const BEGIN_READ_ONLY: &str = "BEGIN READ ONLY";
@@ -45,7 +51,7 @@ impl Server {
     pub(crate) fn at(url: &str) -> Option<Self> {
         let options: PgConnectOptions = url.parse().ok()?;
         let options = options
-            .application_name("runbook")
+            .application_name(NAME)
             .statement_cache_capacity(0)
             .disable_statement_logging();
         Some(Self {
@@ -74,9 +80,41 @@ impl Server {
             }
         };
         let (mut lease, pid) = ready?;
+        if !job.call.asking && !job.statement.analysis.only_reads() {
+            let backend = Backend::of(&mut lease.connection, pid).await;
+            let backend = backend.map_err(|error| job.place.not_connected(&error))?;
+            job.call.host.record(backend.handle()).await?;
+        }
         let rows = self.attend(&mut lease.connection, pid, job).await?;
         lease.give_back();
         Ok(rows.into_output())
+    }
+
+    /// Ends what a crash left running of these.
+    pub(crate) async fn settle(
+        &self,
+        backends: &[Backend],
+        call: Call<'_>,
+        place: &Place<'_>,
+    ) -> Result<Settled, Failure> {
+        let Some(first) = backends.first() else {
+            return Ok(Settled::Nothing);
+        };
+        let end = async {
+            let mut connection = self.reserve.connect().await?;
+            let mut settled = Settled::Nothing;
+            for backend in backends {
+                if backend.end(&mut connection).await? {
+                    settled = Settled::Ended;
+                }
+            }
+            Ok(settled)
+        };
+        tokio::select! {
+            biased;
+            settled = end => settled.map_err(|error: sqlx::Error| place.not_connected(&error).maybe_applied()),
+            () = call.host.cancelled() => Err(first.still_runs(call)),
+        }
     }
 
     async fn attend(&self, connection: &mut PgConnection, pid: i32, job: &Job<'_>) -> Result<Rows, Failure> {

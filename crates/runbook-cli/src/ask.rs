@@ -4,9 +4,11 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use runbook_engine::{Answer, Approver, Question};
+use runbook_event::OnFailure;
 use runbook_report::visible;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use self::typed::Typed;
 use crate::term::{self, BOLD, DIM, WARN, styled};
@@ -25,9 +27,10 @@ const MAIN: &[&str] = &[
     "run", "argv", "method", "url", "get", "head", "post", "put", "patch", "delete", "query", "execute",
 ];
 
-/// `--yes`: every answer is yes.
+/// `--yes`: every approval is given. What a signal is to do is no approval.
 pub(crate) struct Always {
     pub(crate) user: String,
+    pub(crate) terminal: Terminal,
 }
 
 #[async_trait]
@@ -39,6 +42,10 @@ impl Approver for Always {
             how: "--yes".to_owned(),
         }
     }
+
+    async fn on_interrupt(&self) -> OnFailure {
+        self.terminal.on_interrupt().await
+    }
 }
 
 /// Asks on the terminal, one question at a time.
@@ -47,6 +54,8 @@ pub(crate) struct Terminal {
     screen: Screen,
     /// Whether the output is somewhere else, so that the question goes to the error output.
     aside: bool,
+    /// Whether somebody can see a question and answer it.
+    is_there: bool,
     turn: Mutex<()>,
     typed: OnceLock<Typed>,
 }
@@ -68,14 +77,28 @@ impl Drop for Held<'_> {
 }
 
 impl Terminal {
-    pub(crate) fn new(user: String, screen: Screen, aside: bool) -> Self {
+    pub(crate) fn new(user: String, screen: Screen, aside: bool, is_there: bool) -> Self {
         Self {
             user,
             screen,
             aside,
+            is_there,
             turn: Mutex::new(()),
             typed: OnceLock::new(),
         }
+    }
+
+    /// Holds the screen still for a question, and reads what is typed.
+    fn hold(&self) -> (UnboundedReceiver<Option<String>>, Held<'_>) {
+        let typed = self.typed.get_or_init(Typed::start).open();
+        if !self.aside {
+            self.screen.pause();
+        }
+        let held = Held {
+            terminal: self,
+            answered: false,
+        };
+        (typed, held)
     }
 
     fn show(&self, text: &str) {
@@ -115,14 +138,7 @@ impl Terminal {
 impl Approver for Terminal {
     async fn ask(&self, question: &Question) -> Answer {
         let _turn = self.turn.lock().await;
-        let mut typed = self.typed.get_or_init(Typed::start).open();
-        if !self.aside {
-            self.screen.pause();
-        }
-        let mut held = Held {
-            terminal: self,
-            answered: false,
-        };
+        let (mut typed, mut held) = self.hold();
         let prompt = format!("{}: yes or no? ", visible(&question.step));
         self.show(&format!("{}\n{prompt}", lines(question).join("\n")));
         loop {
@@ -131,6 +147,41 @@ impl Approver for Terminal {
                 Some(answer) => return answer,
                 None => self.show(&format!("type yes or no\n{prompt}")),
             }
+        }
+    }
+
+    async fn on_interrupt(&self) -> OnFailure {
+        if !self.is_there {
+            return OnFailure::Hold;
+        }
+        let _turn = self.turn.lock().await;
+        let (mut typed, mut held) = self.hold();
+        let prompt = "rollback or hold? ";
+        self.show(&format!(
+            "  {} {}\n{prompt}",
+            styled(WARN, "?"),
+            styled(
+                BOLD,
+                "undo what was done, or leave all as it is? Ctrl-C leaves it"
+            ),
+        ));
+        loop {
+            let line = typed.recv().await.flatten();
+            let then = match line.map(|line| line.trim().to_lowercase()).as_deref() {
+                Some("rollback" | "roll back" | "r") => OnFailure::Rollback,
+                Some("hold" | "h") => OnFailure::Hold,
+                Some(_) => {
+                    self.show(&format!("type rollback or hold\n{prompt}"));
+                    continue;
+                }
+                // Nobody is there to say what to do.
+                None => {
+                    self.show("\n");
+                    OnFailure::Hold
+                }
+            };
+            held.answered = true;
+            return then;
         }
     }
 }

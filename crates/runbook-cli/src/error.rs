@@ -26,6 +26,9 @@ pub(crate) enum Error {
         path: PathBuf,
         reason: String,
     },
+    /// A signal came before anything had begun.
+    #[error("{signal} came, so nothing ran")]
+    Interrupted { signal: String },
     /// Inputs that do not do.
     #[error("the inputs do not fit, so nothing ran")]
     Inputs(Vec<runbook_plan::InputError>),
@@ -35,6 +38,15 @@ pub(crate) enum Error {
     /// The run's directory could not be made.
     #[error(transparent)]
     Create(#[from] runbook_journal::CreateError),
+    /// The run's key cannot be used.
+    #[error("{0}, so nothing ran")]
+    Vault(#[from] runbook_journal::VaultError),
+    /// A run that is there could not be opened.
+    #[error("{0}, so nothing was done")]
+    Open(#[from] runbook_journal::OpenError),
+    /// A lock could not be taken away.
+    #[error(transparent)]
+    Unlock(#[from] runbook_journal::UnlockError),
     /// The practice system did not start.
     #[error("the practice system did not start, so nothing ran: {0}")]
     Lab(#[from] runbook_lab::Error),
@@ -83,9 +95,12 @@ impl Error {
             | Self::Inputs(_)
             | Self::Prepare(_)
             | Self::Create(_)
+            | Self::Vault(_)
+            | Self::Open(_)
+            | Self::Unlock(_)
             | Self::Lab(_)
             | Self::Find(_) => 2,
-            Self::Engine(EngineError::Left) => Outcome::Interrupted.exit_code(),
+            Self::Interrupted { .. } | Self::Engine(EngineError::Left) => Outcome::Interrupted.exit_code(),
             Self::Engine(EngineError::Journal(_) | EngineError::Contradiction(_) | EngineError::Stuck) => {
                 Outcome::Failed.exit_code()
             }
@@ -117,8 +132,12 @@ impl Error {
                 }
             }
             Self::File { .. }
+            | Self::Interrupted { .. }
             | Self::Prepare(_)
             | Self::Create(_)
+            | Self::Vault(_)
+            | Self::Open(_)
+            | Self::Unlock(_)
             | Self::Lab(_)
             | Self::Engine(_)
             | Self::Find(_)

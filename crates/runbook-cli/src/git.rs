@@ -1,9 +1,13 @@
-//! What files were at a commit, as git knows it. Nothing in the repository is run or changed for it.
+//! What git knows: what files were at a commit, and which commit a project is at. Nothing in the repository is run or changed for it.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use runbook_event::Commit;
 
 use crate::error::Error;
 use crate::identity::Environment;
@@ -90,6 +94,27 @@ impl<'a> Base<'a> {
     }
 }
 
+/// How long git may take to tell about a run's commit.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The commit that a folder is at, and whether files in the folder differ from it. None outside of a repository, where
+/// there is no git, and where it takes too long: that never keeps a run from beginning.
+pub(crate) fn commit(environment: &Environment, folder: &Path) -> Option<Commit> {
+    let (environment, folder) = (environment.clone(), folder.to_owned());
+    let (to, answer_of_git) = channel();
+    std::thread::spawn(move || {
+        let asked = |arguments: &[&str]| answer(&environment, &folder, arguments).ok().flatten();
+        let known = asked(&["rev-parse", "--verify", "--quiet", "HEAD"]).map(|id| Commit {
+            // What git keeps to see changes by itself is not started: it could be any program.
+            dirty: asked(&["-c", "core.fsmonitor=false", "status", "--porcelain", "--", "."]).is_some(),
+            id,
+        });
+        // Who asked may have given up.
+        drop(to.send(known));
+    });
+    answer_of_git.recv_timeout(PATIENCE).ok().flatten()
+}
+
 fn ask(mut input: ChildStdin, names: &[&String]) {
     for name in names {
         // One that is gone has said what it has to say.
@@ -151,7 +176,7 @@ fn not_started(error: &std::io::Error) -> Error {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "only git knows its repository; `check` starts it for `--base` alone, without a shell"
+    reason = "only git knows its repository; it is started for `--base` and when a run begins, without a shell"
 )]
 fn git(environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new("git");

@@ -9,6 +9,7 @@ mod ask;
 mod catalogue;
 mod clock;
 mod commands;
+mod compiled;
 mod describe;
 mod diagnostics;
 mod error;
@@ -21,12 +22,15 @@ mod practice;
 mod pretty;
 mod project;
 mod raised;
+mod secrets;
+mod session;
 mod signals;
 mod sources;
 mod survey;
 mod table;
 mod term;
 mod view;
+mod wanted;
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};
@@ -91,6 +95,10 @@ fn run(args: Args) -> Result<u8, Error> {
             let project = Project::find(&environment, Some(&args.runbook))?;
             commands::exec::run(&project, &environment, &args)
         }
+        Command::Resume(args) => commands::resume::run(&here()?, &environment, &args),
+        Command::Rollback(args) => commands::rollback::run(&here()?, &environment, &args),
+        Command::Locks(args) => commands::locks::run(&here()?, &args),
+        Command::Unlock(args) => commands::unlock::run(&here()?, &environment, &args),
         Command::List(args) => commands::list::run(&here()?, &args),
         Command::Runs(args) => commands::runs::run(&here()?, &args),
         Command::Show(args) => {

@@ -5,7 +5,7 @@ mod load;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use runbook_document::{Config, Finding, Findings, Waiver};
+use runbook_document::{Config, Finding, Findings, SourceId, Waiver};
 
 use crate::error::Error;
 use crate::identity::Environment;
@@ -61,14 +61,20 @@ impl Project {
     fn read_config(&mut self, path: &Path) -> Result<(), Error> {
         let mut findings = Findings::new();
         if let Some((source, text)) = self.read(path, CONFIG.to_owned(), &mut findings)? {
-            if let Some(tree) = runbook_document::parse(source, &text, &mut findings) {
-                self.config = Config::read(&tree, &mut findings);
-            }
-            self.config_text = Some(text);
+            self.take_config(source, text, findings);
+        } else {
+            self.findings = findings.into_sorted();
         }
+        Ok(())
+    }
+
+    fn take_config(&mut self, source: SourceId, text: String, mut findings: Findings) {
+        if let Some(tree) = runbook_document::parse(source, &text, &mut findings) {
+            self.config = Config::read(&tree, &mut findings);
+        }
+        self.config_text = Some(text);
         self.waivers = findings.waivers().to_vec();
         self.findings = findings.into_sorted();
-        Ok(())
     }
 
     /// Whether an environment that was asked for is one. A project file with errors has its own to say first.
@@ -90,11 +96,37 @@ impl Project {
         ))
     }
 
+    /// The same project as it was with this project file.
+    pub(crate) fn with_config(&self, text: Option<String>) -> Self {
+        let mut project = Self {
+            root: self.root.clone(),
+            directory: self.directory.clone(),
+            config: Config::default(),
+            config_text: None,
+            sources: Sources::default(),
+            findings: Vec::new(),
+            waivers: Vec::new(),
+        };
+        if let Some(text) = text {
+            let source = project.sources.add(CONFIG.to_owned(), text.clone());
+            project.take_config(source, text, Findings::new());
+        }
+        project
+    }
+
+    /// Where all is kept that outlives a run.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.root.join(self.config.state.as_deref().unwrap_or(".runbook"))
+    }
+
     /// Where runs are kept.
     pub(crate) fn runs(&self) -> PathBuf {
-        self.root
-            .join(self.config.state.as_deref().unwrap_or(".runbook"))
-            .join("runs")
+        self.state().join("runs")
+    }
+
+    /// Where it is kept what runs own.
+    pub(crate) fn locks(&self) -> PathBuf {
+        self.state().join("locks")
     }
 
     /// The name under which a file is shown: relative to the root where it is below it.

@@ -46,7 +46,7 @@ codes! {
     WRONG_PARAMETER = "RB0307", "an action does not accept its parameters";
     COMPOSITION = "RB0308", "steps that are put together wrongly";
     UNREACHABLE = "RB0309", "a step that can never run", lint;
-    UNKNOWN_RUNBOOK = "RB0310", "a runbook that is not there";
+    UNKNOWN_RUNBOOK = "RB0310", "a runbook that is not there or has errors";
     DUPLICATE_RUNBOOK = "RB0311", "two runbooks with the same name";
     CIRCULAR_USE = "RB0312", "runbooks that use each other in a circle";
     UNKNOWN_UNDO = "RB0313", "`undo` names a step that cannot be undone there";

@@ -1,7 +1,7 @@
 //! How the run tells work to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::Notify;
 
@@ -14,8 +14,8 @@ pub(crate) enum Urgency {
     Now = 2,
 }
 
-/// A signal to stop that is only ever raised. Clones share it. Whoever waits is woken in the order of waiting,
-/// so that the same run has the same trace.
+/// A signal to stop that is only ever raised. Clones share it; what is raised is raised for its children too.
+/// Whoever waits is woken in the order of waiting, so that the same run has the same trace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Brake(Arc<Inner>);
 
@@ -24,13 +24,40 @@ struct Inner {
     /// 0: go on.
     urgency: AtomicU8,
     raised: Notify,
+    children: Mutex<Vec<Weak<Self>>>,
+}
+
+impl Inner {
+    fn raise(&self, urgency: u8) {
+        self.urgency.fetch_max(urgency, Ordering::SeqCst);
+        self.raised.notify_waiters();
+        let children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        let alive: Vec<Arc<Self>> = children.iter().filter_map(Weak::upgrade).collect();
+        drop(children);
+        for child in alive {
+            child.raise(urgency);
+        }
+    }
 }
 
 impl Brake {
+    /// A brake that this one raises, and that does not raise this one.
+    pub(crate) fn child(&self) -> Self {
+        let child = Self::default();
+        let mut children = self.0.children.lock().unwrap_or_else(PoisonError::into_inner);
+        children.retain(|child| child.strong_count() > 0);
+        children.push(Arc::downgrade(&child.0));
+        child
+            .0
+            .urgency
+            .store(self.0.urgency.load(Ordering::SeqCst), Ordering::SeqCst);
+        drop(children);
+        child
+    }
+
     /// Raises it to this urgency, unless it is there already.
     pub(crate) fn raise(&self, urgency: Urgency) {
-        self.0.urgency.fetch_max(urgency as u8, Ordering::SeqCst);
-        self.0.raised.notify_waiters();
+        self.0.raise(urgency as u8);
     }
 
     /// Whether work is to stop.
@@ -55,5 +82,30 @@ impl Brake {
             }
             notified.await;
         }
+    }
+}
+
+/// Who may stop work: each class has its own signal.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Stops {
+    /// For work that only reads, and for what comes before an action: a failure elsewhere ends it.
+    pub(crate) reads: Brake,
+    /// For work that changes something: it ends well, unless the user says otherwise.
+    pub(crate) changes: Brake,
+}
+
+impl Stops {
+    /// Those of something within.
+    pub(crate) fn child(&self) -> Self {
+        Self {
+            reads: self.reads.child(),
+            changes: self.changes.child(),
+        }
+    }
+
+    /// Raises both.
+    pub(crate) fn raise(&self, urgency: Urgency) {
+        self.reads.raise(urgency);
+        self.changes.raise(urgency);
     }
 }

@@ -1,29 +1,32 @@
 //! The dispatcher: it does what the scheduler decides, and gives all events one order.
 
+mod brakes;
+mod faults;
+mod signals;
+
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use runbook_action::{ErrorKind, Failure};
+use jiff::Timestamp;
 use runbook_event::{
-    Event, Journal, JournalError, Observer, Outcome, Phase, Progress, Record, RunState, Section, Stop,
-    StopCause, TransitionError, UndoEnd, UndoStatus,
+    Event, Into, Journal, JournalError, Observer, OnFailure, Outcome, Progress, Record, RunState,
+    TransitionError,
 };
-use runbook_plan::Undo;
 use thiserror::Error;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinSet};
 
+use self::brakes::Brakes;
 use crate::brake::Urgency;
-use crate::live::Live;
-use crate::mask::Masker;
+use crate::courses::Courses;
 use crate::message::{Message, ROOM, Shown};
 use crate::prepare::to_micros;
-use crate::scheduler::{Decision, Unit, Work, decide, stop_for};
-use crate::unit::{self, Context, Stops};
-use crate::view::{Shared, View, read};
-use crate::{Clock, Ports, Prepared, Signal};
+use crate::scheduler::{Decision, Unit, Work, decide, over_time_at};
+use crate::unit::{self, Context, Run};
+use crate::view::{Shared, read};
+use crate::{Clock, OnHangup, Ports, Prepared, Signal};
 
 /// At the latest so long after an event it is durable.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
@@ -35,6 +38,8 @@ pub struct Finished {
     pub outcome: Outcome,
     /// Its last state.
     pub state: RunState,
+    /// Its outputs: the values, or why one of them has none.
+    pub outputs: Result<indexmap::IndexMap<String, serde_json::Value>, String>,
 }
 
 /// A run that could not go on.
@@ -59,31 +64,25 @@ impl Prepared {
     pub async fn run(self, ports: Ports) -> Result<Finished, EngineError> {
         let (to, from) = mpsc::unbounded_channel();
         let (shown, to_show) = mpsc::channel(ROOM);
-        let state: Shared = Arc::new(RwLock::new(RunState::new()));
-        let stops = Stops::default();
-        let live = Arc::new(Live::default());
-        let view = View {
+        let brakes = Brakes::after(&self.state);
+        let state: Shared = Arc::new(RwLock::new(self.state));
+        let run = Arc::new(Run {
+            id: self.run,
             state: Arc::clone(&state),
-            plan: Arc::clone(&self.plan),
-            live: Arc::clone(&live),
-        };
-        let context = Context {
-            plan: Arc::clone(&self.plan),
             catalogue: self.catalogue,
-            connections: Arc::new(self.connections),
-            scope: self.scope.with_known(Arc::new(view)),
-            masker: Arc::clone(&self.masker),
-            live,
+            courses: self.courses,
+            masks: self.masks,
+            live: self.live,
             clock: Arc::clone(&ports.clock),
             approver: ports.approver,
-            run: self.started.run.clone(),
+            locks: ports.locks,
+            places: Arc::new(tokio::sync::Semaphore::new(self.max_parallel)),
             to,
             shown,
-            stops,
-        };
+        });
         let mut dispatcher = Dispatcher {
             state,
-            masker: self.masker,
+            run,
             begun: ports.clock.monotonic(),
             clock: ports.clock,
             journal: ports.journal,
@@ -94,9 +93,13 @@ impl Prepared {
             unsynced: None,
             to_show,
             signals: 0,
-            context,
+            on_hangup: ports.on_hangup,
+            asked: None,
+            brakes,
         };
-        dispatcher.record(Event::RunStarted(Box::new(self.started)))?;
+        for event in self.first {
+            dispatcher.record(event)?;
+        }
         dispatcher.sync()?;
         dispatcher.serve(from, ports.signals).await
     }
@@ -104,7 +107,7 @@ impl Prepared {
 
 struct Dispatcher {
     state: Shared,
-    masker: Arc<Masker>,
+    run: Arc<Run>,
     begun: Duration,
     clock: Arc<dyn Clock>,
     journal: Box<dyn Journal>,
@@ -116,7 +119,10 @@ struct Dispatcher {
     unsynced: Option<Duration>,
     to_show: mpsc::Receiver<Shown>,
     signals: u32,
-    context: Context,
+    on_hangup: OnHangup,
+    /// A person is asked what a signal is to do: its name, and the answer.
+    asked: Option<(String, oneshot::Receiver<OnFailure>)>,
+    brakes: Brakes,
 }
 
 impl Dispatcher {
@@ -138,18 +144,15 @@ impl Dispatcher {
 
     /// Nothing can be kept any more. What runs is told to stop, and gets the time to do so; undos finish.
     async fn give_up(&mut self, signals: &mut mpsc::UnboundedReceiver<Signal>) {
-        let stops = self.context.stops.clone();
         // Nobody shows anything any more: what prints must not wait for it.
         self.to_show.close();
-        stops.reads.raise(Urgency::Stop);
-        stops.changes.raise(Urgency::Stop);
+        self.brakes.root().raise(Urgency::Stop);
         while !self.tasks.is_empty() {
             tokio::select! {
                 biased;
                 Some(_) = signals.recv() => {
                     self.signals += 1;
-                    stops.reads.raise(Urgency::Now);
-                    stops.changes.raise(Urgency::Now);
+                    self.brakes.root().raise(Urgency::Now);
                     if self.signals > 2 {
                         self.tasks.abort_all();
                     }
@@ -169,15 +172,17 @@ impl Dispatcher {
         loop {
             if let Some(outcome) = self.advance()? {
                 self.sync()?;
-                let state = read(&self.state, RunState::clone);
-                return Ok(Finished { outcome, state });
+                return Ok(self.finished(outcome));
             }
             let sync_at = self.unsynced.map(|since| since + SYNC_AFTER);
+            let due = self.due();
             // Signals and the sync come first: however much is said, they are not kept waiting.
             tokio::select! {
                 biased;
                 Some(signal) = signals.recv() => self.signalled(&signal)?,
+                then = answered(&mut self.asked), if self.asked.is_some() => self.interrupt(then)?,
                 () = wait_until(&*self.clock, sync_at), if sync_at.is_some() => self.sync()?,
+                () = wait_until(&*self.clock, due), if due.is_some() => {}
                 count = messages.recv_many(&mut batch, 256) => {
                     if count > 0 {
                         self.take(&mut batch)?;
@@ -203,10 +208,28 @@ impl Dispatcher {
         }
     }
 
+    /// When something will have taken too long, by the monotonic clock.
+    fn due(&self) -> Option<Duration> {
+        let at = read(&self.state, |state| {
+            let steps = state.timed().map(|(at, _)| at);
+            steps.into_iter().chain(over_time_at(state)).min()
+        })?;
+        let left = at.duration_since(to_micros(self.clock.now()));
+        Some(self.clock.monotonic() + Duration::try_from(left).unwrap_or_default())
+    }
+
+    fn now(&self) -> Timestamp {
+        to_micros(self.clock.now())
+    }
+
     /// Does what the scheduler decides until there is nothing to decide.
     fn advance(&mut self) -> Result<Option<Outcome>, EngineError> {
         loop {
-            let decisions = read(&self.state, |state| decide(state, &self.work));
+            if self.asked.is_some() {
+                return Ok(None);
+            }
+            let now = self.now();
+            let decisions = read(&self.state, |state| decide(state, &self.work, now));
             if decisions.is_empty() {
                 return if self.work.active.is_empty() {
                     Err(EngineError::Stuck)
@@ -215,83 +238,142 @@ impl Dispatcher {
                 };
             }
             for decision in decisions {
-                match decision {
-                    Decision::Enter(phase) => self.enter(phase)?,
-                    Decision::Start(unit) => self.start(unit),
-                    Decision::Skip(at, reason) => {
-                        let step = self.id_of(at);
-                        self.record(Event::StepSkipped { step, reason })?;
-                    }
-                    Decision::Stop(stop) => {
-                        self.record(Event::Stopping { stop })?;
-                        self.context.stops.reads.raise(Urgency::Stop);
-                    }
-                    Decision::End(outcome) => {
-                        let elapsed = self.clock.monotonic().saturating_sub(self.begun);
-                        let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-                        self.record(Event::RunEnded { outcome, elapsed_ms })?;
-                        return Ok(Some(outcome));
-                    }
+                let stops = decision.may_stop();
+                if let Some(outcome) = self.carry_out(decision)? {
+                    return Ok(Some(outcome));
+                }
+                if stops {
+                    // What was decided beside it may not begin any more.
+                    break;
                 }
             }
         }
     }
 
-    fn enter(&mut self, phase: Phase) -> Result<(), EngineError> {
-        self.record(Event::PhaseStarted { phase })
+    fn carry_out(&mut self, decision: Decision) -> Result<Option<Outcome>, EngineError> {
+        match decision {
+            Decision::Enter(course, phase) => {
+                let within = self.owner_of(course);
+                self.record(Event::PhaseStarted { within, phase })?;
+            }
+            Decision::Start(unit) => self.start(unit)?,
+            Decision::Begin(at) => {
+                let step = self.id_of(at);
+                self.record(Event::StepStarted { step })?;
+            }
+            Decision::Settle(at, failure) => {
+                let step = self.id_of(at);
+                self.record(match failure {
+                    Some(failure) => Event::StepFailed { step, failure },
+                    None => Event::StepDone {
+                        step,
+                        values: indexmap::IndexMap::new(),
+                        sealed: None,
+                    },
+                })?;
+            }
+            Decision::Skip(at, reason) => {
+                let step = self.id_of(at);
+                self.record(Event::StepSkipped { step, reason })?;
+            }
+            Decision::Stop(course, stop) => {
+                let within = self.owner_of(course);
+                self.record(Event::Stopping { within, stop })?;
+            }
+            Decision::TimeOut(at) => {
+                let step = self.id_of(at);
+                self.record(Event::TimedOut { step })?;
+            }
+            Decision::Unguard(course) => {
+                self.work.unguarded.insert(course);
+                self.brakes.unguard(course);
+            }
+            Decision::End(0, outcome) => {
+                let elapsed = self.clock.monotonic().saturating_sub(self.begun);
+                let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+                self.record(Event::RunEnded { outcome, elapsed_ms })?;
+                return Ok(Some(outcome));
+            }
+            Decision::End(course, outcome) => {
+                let step = self.owner_of(course).unwrap_or_default();
+                self.record(Event::RunbookEnded { step, outcome })?;
+            }
+        }
+        Ok(None)
     }
 
-    fn start(&mut self, unit: Unit) {
-        let task = self.tasks.spawn(unit::run(self.context.clone(), unit));
+    fn start(&mut self, unit: Unit) -> Result<(), EngineError> {
+        let context = self.context_of(unit).ok_or(EngineError::Stuck)?;
+        let task = self.tasks.spawn(unit::run(context, unit));
         self.units.insert(task.id(), unit);
         self.work.active.insert(unit);
-    }
-
-    /// A unit has ended. One that ended without settling its work has a fault, which must not look like
-    /// success.
-    fn ended(&mut self, id: Id, panicked: bool) -> Result<(), EngineError> {
-        let Some(unit) = self.units.remove(&id) else {
-            return Ok(());
-        };
-        self.work.active.remove(&unit);
-        self.work.ended.insert(unit);
-        let message = if panicked {
-            "the engine failed while running it"
-        } else {
-            "it ended without a result"
-        };
-        let failure = Failure::new(ErrorKind::Other, message).maybe_applied();
-        match unit {
-            Unit::Checks(_) => Ok(()),
-            Unit::Step(at) => {
-                let status = read(&self.state, |state| state.steps().get(at).map(|step| step.status));
-                if status.is_some_and(|status| !status.is_settled()) {
-                    let step = self.id_of(at);
-                    self.record(Event::StepFailed { step, failure })?;
-                }
-                Ok(())
-            }
-            Unit::Undo(at) => self.undo_ended(at, failure),
-        }
-    }
-
-    fn undo_ended(&mut self, at: usize, failure: Failure) -> Result<(), EngineError> {
-        let undo = read(&self.state, |state| state.steps().get(at).map(|step| step.undo));
-        let known = Arc::clone(&self.context.plan);
-        let known = known.steps().get(at).map(|step| &step.undo);
-        if let (Some(UndoStatus::Pending), Some(Undo::Action(by))) = (undo, known) {
-            let (step, intent) = (self.id_of(at), unit::sketch(&by.action));
-            self.record(Event::UndoStarted { step, intent })?;
-        }
-        if matches!(undo, Some(UndoStatus::Pending | UndoStatus::Running)) {
-            self.record(Event::UndoEnded {
-                step: self.id_of(at),
-                end: UndoEnd::Failed { failure },
-                output: Vec::new(),
-                elapsed_ms: 0,
-            })?;
-        }
         Ok(())
+    }
+
+    /// What a unit works with: the runbook that it is part of, and its place in it.
+    fn context_of(&mut self, unit: Unit) -> Option<Context> {
+        let (course, frame, within) = read(&self.state, |state| {
+            let frame = match unit {
+                Unit::Checks(course, _) | Unit::Guard(course, _) => state.courses().get(course)?.steps,
+                Unit::Step(at) | Unit::Close(at) | Unit::Undo(at) => state.steps().get(at)?.frame,
+            };
+            let course = state.frames().get(frame)?.course;
+            let owner = state.courses().get(course)?.owner;
+            let within = owner
+                .and_then(|at| state.steps().get(at))
+                .map(|step| step.id.clone());
+            Some((course, frame, within))
+        })?;
+        let known = self.run.courses.get(within.as_deref())?;
+        let mut scope = Courses::scope_at(&known, &self.run, frame, within.clone());
+        for (name, value) in self.items(&known, frame) {
+            scope = scope.with_root(&name, value);
+        }
+        let stops = match unit {
+            Unit::Guard(..) => self.brakes.guard(course, &self.state),
+            Unit::Close(at) => {
+                // What comes after the last of what stands within a step stops with it.
+                let inner = read(&self.state, |state| {
+                    state.steps().get(at).and_then(|step| step.inner)
+                });
+                self.brakes.of(inner.unwrap_or(frame), &self.state)
+            }
+            Unit::Checks(..) | Unit::Step(_) | Unit::Undo(_) => self.brakes.of(frame, &self.state),
+        };
+        Some(Context {
+            run: Arc::clone(&self.run),
+            course: known,
+            within,
+            scope,
+            stops,
+            undos: self.brakes.undos(),
+        })
+    }
+
+    /// The items of the loops around a frame, by the names that the author gave them.
+    fn items(
+        &self,
+        course: &crate::courses::CourseRun,
+        frame: usize,
+    ) -> Vec<(String, runbook_plan::expression::Val)> {
+        read(&self.state, |state| {
+            let turns = state
+                .turns(frame)
+                .into_iter()
+                .filter_map(|at| state.steps().get(at));
+            turns
+                .filter_map(|turn| {
+                    let runbook_event::Role::Item { key, value } = &turn.role else {
+                        return None;
+                    };
+                    let each = course.plan.step(&turn.outline.id)?.for_each.as_ref()?;
+                    let owner = state.frames().get(turn.frame)?.owner?;
+                    let owner = format!("into {}", state.steps().get(owner)?.id);
+                    let kept = self.run.live.get(&owner, key);
+                    Some((each.item.clone(), kept.unwrap_or_else(|| value.into())))
+                })
+                .collect()
+        })
     }
 
     /// Takes in what units said: all of it is written, then made durable at once if some of it must be, and
@@ -311,9 +393,9 @@ impl Dispatcher {
                     waiting.push((done, fits));
                 }
                 Message::Reading { site, reading } => {
-                    let reading = self.masker.reading(reading);
-                    self.journal
-                        .reading(to_micros(self.clock.now()), &site, &reading)?;
+                    let reading = self.run.masks.now().reading(reading);
+                    let now = self.now();
+                    self.journal.reading(now, &site, &reading)?;
                     self.tell(Progress::Reading {
                         site: &site,
                         reading: &reading,
@@ -353,28 +435,40 @@ impl Dispatcher {
         });
     }
 
-    /// Whether something would begin although the run is stopping: what a unit was about to do when the stop
-    /// came is not done any more.
+    /// Whether something would begin although what it stands in is stopping: what a unit was about to do when the
+    /// stop came is not done any more.
     fn is_too_late(&self, event: &Event) -> bool {
-        let (Event::StepStarted { step } | Event::AttemptStarted { step, .. }) = event else {
+        let (Event::StepStarted { step } | Event::AttemptStarted { step, .. } | Event::Entered { step, .. }) =
+            event
+        else {
             return false;
         };
+        if matches!(event, Event::Entered { into: Into::Undo, .. }) {
+            return false;
+        }
+        // A person was asked what the signal is to do: until then nothing begins.
+        let held = self.asked.is_some();
         read(&self.state, |state| {
-            let outline = state.run().map(|run| &run.outline);
-            let known = outline.and_then(|outline| outline.steps.get(state.position(step)?));
-            // A failure in the same batch has not led to a stop yet, and will.
-            let stops =
-                state.stop().is_some() || outline.is_some_and(|outline| stop_for(state, outline).is_some());
-            stops && known.is_some_and(|known| known.section == Section::Steps)
+            let at = state.position(step);
+            let within = at
+                .and_then(|at| state.steps().get(at))
+                .and_then(|step| step.inner);
+            let stopped = within
+                .and_then(|at| state.frames().get(at))
+                .is_some_and(|frame| frame.stopped);
+            held || stopped || at.is_some_and(|at| !state.may_begin(at))
         })
     }
 
     fn record(&mut self, event: Event) -> Result<(), EngineError> {
-        let event = self.masker.event(event);
+        let event = self.run.masks.now().event(event);
+        let now = self.now();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        // Also a clock that was set back does not make time go back within a run.
+        let at = state.last_at().map_or(now, |last| last.max(now));
         let record = Record {
             seq: state.next_seq(),
-            at: to_micros(self.clock.now()),
+            at,
             event,
         };
         state.apply(&record)?;
@@ -382,6 +476,7 @@ impl Dispatcher {
         watched(&mut self.observers, |observer| observer.event(&record, &state));
         drop(state);
         self.unsynced.get_or_insert_with(|| self.clock.monotonic());
+        self.brakes.follow(&self.state);
         Ok(())
     }
 
@@ -395,45 +490,50 @@ impl Dispatcher {
         Ok(())
     }
 
-    /// The first signal stops what can be stopped, the second does not wait, the third leaves. Undos and the
-    /// clean-up go on until the third.
-    fn signalled(&mut self, signal: &Signal) -> Result<(), EngineError> {
-        self.signals += 1;
-        let urgency = match self.signals {
-            1 => Urgency::Stop,
-            2 => Urgency::Now,
-            _ => {
-                self.tasks.abort_all();
-                self.sync()?;
-                return Err(EngineError::Left);
-            }
-        };
-        self.context.stops.reads.raise(urgency);
-        self.context.stops.changes.raise(urgency);
-        let stop = read(&self.state, |state| {
-            let then = state.run().map(|run| run.outline.on_interrupt);
-            then.filter(|_| state.stop().is_none() && state.phase() < Some(Phase::Rollback))
-        });
-        match stop {
-            Some(then) => {
-                let cause = StopCause::Signal {
-                    name: signal.name.clone(),
-                };
-                self.record(Event::Stopping {
-                    stop: Stop { cause, then },
-                })
-            }
-            None => Ok(()),
-        }
+    fn id_of(&self, at: usize) -> String {
+        read(&self.state, |state| {
+            state
+                .steps()
+                .get(at)
+                .map(|step| step.id.clone())
+                .unwrap_or_default()
+        })
     }
 
-    fn id_of(&self, at: usize) -> String {
-        self.context
-            .plan
-            .steps()
-            .get(at)
-            .map(|step| step.id.clone())
-            .unwrap_or_default()
+    /// The step whose sub-runbook a course is.
+    fn owner_of(&self, course: usize) -> Option<String> {
+        read(&self.state, |state| {
+            let owner = state.courses().get(course)?.owner?;
+            state.steps().get(owner).map(|step| step.id.clone())
+        })
+    }
+
+    fn finished(&self, outcome: Outcome) -> Finished {
+        let outputs = match self.run.courses.get(None) {
+            Some(course) if outcome == Outcome::Resolved => {
+                let scope = Courses::scope(&course, &self.run, 0);
+                let values = course.plan.outputs().iter().map(|(name, expression)| {
+                    let value = expression.eval(&scope);
+                    let value = value.map_err(|error| format!("output `{name}`: {error}"))?;
+                    Ok((name.clone(), self.run.masks.now().value(value.to_json())))
+                });
+                values.collect()
+            }
+            Some(_) | None => Ok(indexmap::IndexMap::new()),
+        };
+        Finished {
+            outcome,
+            state: read(&self.state, RunState::clone),
+            outputs,
+        }
+    }
+}
+
+/// The answer of the person who is asked what a signal is to do. Nobody who can be asked is a word for `hold`.
+async fn answered(asked: &mut Option<(String, oneshot::Receiver<OnFailure>)>) -> OnFailure {
+    match asked {
+        Some((_, answer)) => answer.await.unwrap_or(OnFailure::Hold),
+        None => std::future::pending().await,
     }
 }
 

@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use runbook_action::{ErrorKind, Failure, Host, Stream};
-use runbook_event::{OutputRef, OutputWriter};
-use tokio::sync::{Mutex, mpsc};
+use runbook_action::{ErrorKind, Failure, Handle, Host, Stream};
+use runbook_event::{Event, OutputRef, OutputWriter};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 use crate::Clock;
 use crate::brake::{Brake, Urgency};
-use crate::mask::Masker;
-use crate::message::Shown;
+use crate::masks::Masks;
+use crate::message::{Message, Shown};
+use crate::unit::{Caller, Context};
 
 /// How long what was started may take to end by itself.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -28,7 +29,15 @@ pub(crate) struct CallHost {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) deadline: Duration,
     pub(crate) brake: Brake,
-    masker: Arc<Masker>,
+    masks: Arc<Masks>,
+    to: mpsc::UnboundedSender<Message>,
+    pub(crate) step: String,
+    /// What of the step: `1` for the first attempt, `undo`.
+    pub(crate) part: String,
+    /// Whether it is a question.
+    pub(crate) asking: bool,
+    /// Whether what it starts is to be found after a crash.
+    keeps_handles: bool,
     output: Mutex<Output>,
 }
 
@@ -39,17 +48,21 @@ struct Output {
 
 impl CallHost {
     pub(crate) fn new(
-        clock: Arc<dyn Clock>,
+        context: &Context,
         deadline: Duration,
-        brake: Brake,
-        masker: Arc<Masker>,
+        caller: &Caller<'_>,
         sink: Option<Sink>,
     ) -> Self {
         Self {
-            clock,
+            clock: Arc::clone(&context.run.clock),
             deadline,
-            brake,
-            masker,
+            brake: caller.stop.clone(),
+            masks: Arc::clone(&context.run.masks),
+            to: context.run.to.clone(),
+            step: caller.step.to_owned(),
+            part: caller.part.clone(),
+            asking: caller.asking,
+            keeps_handles: sink.is_some(),
             output: Mutex::new(Output {
                 sink,
                 held: Vec::new(),
@@ -64,7 +77,8 @@ impl CallHost {
             return Ok(Vec::new());
         };
         for (stream, held) in std::mem::take(&mut output.held) {
-            let mut masker = self.masker.stream_from(held);
+            let now = self.masks.now();
+            let mut masker = now.stream_from(held);
             show(&mut sink, stream, &masker.finish()).await?;
         }
         sink.writer
@@ -100,13 +114,33 @@ impl Host for CallHost {
         }
         let at = output.held.iter().position(|(known, _)| *known == stream);
         let held = at.map(|at| output.held.swap_remove(at).1).unwrap_or_default();
-        let mut masker = self.masker.stream_from(held);
+        let now = self.masks.now();
+        let mut masker = now.stream_from(held);
         let shown = masker.push(bytes);
         output.held.push((stream, masker.into_held()));
         match output.sink.as_mut() {
             Some(sink) => show(sink, stream, &shown).await,
             None => Ok(()),
         }
+    }
+
+    /// A check's reads leave nothing behind that anybody would look for.
+    async fn record(&self, handle: Handle) -> Result<(), Failure> {
+        if !self.keeps_handles {
+            return Ok(());
+        }
+        let (done, wait) = oneshot::channel();
+        let message = Message::Record {
+            event: Box::new(Event::HandleKept {
+                step: self.step.clone(),
+                handle,
+            }),
+            durable: false,
+            done,
+        };
+        let gone = || Failure::new(ErrorKind::Other, "the journal takes nothing more").maybe_applied();
+        self.to.send(message).map_err(|_| gone())?;
+        wait.await.map(drop).map_err(|_| gone())
     }
 
     async fn cancelled(&self) {

@@ -2,7 +2,7 @@
 //! and planned, and a run begins only if every part of it can be kept.
 
 use runbook_action::Param;
-use runbook_plan::{Action, Catalogue, Check, Plan, Span, Step, Undo};
+use runbook_plan::{Action, Catalogue, Check, Part, Plan, Span, Step, Undo};
 
 /// A part of a plan that cannot be run yet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -13,12 +13,41 @@ pub struct Lacking {
     pub what: String,
 }
 
+/// What the engine has learnt. The rest of what a plan asks for is refused.
+const RUNS: &[Part] = &[
+    Part::Key("lock"),
+    Part::Key("guards"),
+    Part::Key("timeout"),
+    Part::Key("on_interrupt"),
+    Part::Key("outputs"),
+    Part::Key("rollback"),
+    Part::Key("secret"),
+    Part::Key("secrets"),
+    Part::Key("then"),
+    Part::Key("verify_decides"),
+    Part::Key("retry"),
+    Part::Key("may_fail"),
+    Part::Key("for_each"),
+    Part::Key("repeat"),
+    Part::Key("steps"),
+    Part::Key("choose"),
+    Part::Key("first_of"),
+    Part::Key("each"),
+    Part::Node("wait"),
+    Part::Node("fail"),
+    Part::Node("let"),
+    Part::Node("checks"),
+    Part::Node("undo"),
+    Part::Node("runbook"),
+];
+
 /// What of a plan cannot be run yet, in the order of its places.
 #[must_use]
 pub fn lacks(plan: &Plan, catalogue: &Catalogue) -> Vec<Lacking> {
     let mut lacking: Vec<Lacking> = plan
         .asked()
         .iter()
+        .filter(|asked| !RUNS.contains(&asked.part))
         .map(|asked| Lacking {
             span: asked.span,
             what: format!("`{}`", asked.part.word()),

@@ -1,11 +1,13 @@
 //! Masks what the world said in events, field by field. The journal's own words and the author's names stay as
 //! they are, so that a secret which happens to be one of those words makes no record unreadable.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use runbook_action::Failure;
 use runbook_event::{
-    AttemptEnd, CheckOutline, Event, Intent, Outline, OutputRef, Reading, RunStarted, SkipReason, UndoEnd,
-    UndoOutline,
+    AttemptEnd, CheckOutline, Event, Holds, Intent, Into, Notice, Outline, OutputRef, Reading, RunStarted,
+    SkipReason, StepOutline, UndoEnd, UndoOutline,
 };
 use serde_json::Value;
 
@@ -17,14 +19,31 @@ impl Masker {
     pub(crate) fn event(&self, mut event: Event) -> Event {
         match &mut event {
             Event::RunStarted(started) => self.started(started),
+            Event::RunResumed(resumed) => {
+                resumed.reason.iter_mut().for_each(|reason| self.within(reason));
+                resumed
+                    .assumed
+                    .iter_mut()
+                    .for_each(|assumed| self.within(&mut assumed.reason));
+            }
             Event::CheckRead { reading, .. } => self.reading_in(reading),
             Event::CheckEnded { values, .. }
-            | Event::BeforeTaken { values, .. }
-            | Event::Captured { values, .. } => self.values(values),
-            Event::StepSkipped { reason, .. } => match reason {
-                SkipReason::When { detail } => self.within(detail),
-                SkipReason::Stopped => {}
-            },
+            | Event::BeforeTaken {
+                values,
+                inverse: None,
+                ..
+            }
+            | Event::StepDone { values, .. } => self.values(values),
+            Event::BeforeTaken {
+                values,
+                inverse: Some(inverse),
+                ..
+            } => {
+                self.values(values);
+                self.within(inverse);
+            }
+            Event::Entered { into, .. } => self.into(into),
+            Event::StepSkipped { reason, .. } => self.reason(reason),
             Event::ApprovalAsked { message, intent, .. } => {
                 self.within(message);
                 self.intent_in(intent);
@@ -33,32 +52,88 @@ impl Masker {
                 self.within(by);
                 self.within(how);
             }
-            Event::AttemptStarted { intent, .. } | Event::UndoStarted { intent, .. } => {
-                self.intent_in(intent);
-            }
-            Event::AttemptEnded { end, output, .. } => {
-                match end {
-                    AttemptEnd::Succeeded => {}
-                    AttemptEnd::Failed { failure } => self.failure(failure),
-                }
+            Event::AttemptStarted { intent, .. }
+            | Event::ThenStarted { intent, .. }
+            | Event::UndoStarted { intent, .. } => self.intent_in(intent),
+            Event::HandleKept { handle, .. } => self.value_in(&mut handle.data),
+            Event::AttemptEnded {
+                end, values, output, ..
+            } => {
+                self.end(end);
+                self.values(values);
                 self.outputs(output);
             }
-            Event::StepFailed { failure, .. } => self.failure(failure),
+            Event::ThenEnded { end, output, .. } => {
+                self.end(end);
+                self.outputs(output);
+            }
+            Event::Adopted { detail, .. } | Event::Doubted { detail, .. } => self.within(detail),
+            Event::StepFailed { failure, .. } | Event::UndoRetried { failure, .. } => self.failure(failure),
             Event::UndoEnded { end, output, .. } => {
-                match end {
-                    UndoEnd::Undone => {}
-                    UndoEnd::Failed { failure } => self.failure(failure),
-                }
+                self.undo_end(end);
                 self.outputs(output);
             }
+            Event::Noted { notice } => self.notice(notice),
             Event::PhaseStarted { .. }
             | Event::CheckStarted { .. }
             | Event::StepStarted { .. }
-            | Event::StepDone { .. }
+            | Event::TimedOut { .. }
+            | Event::RetryPlanned { .. }
+            | Event::RunbookEnded { .. }
             | Event::Stopping { .. }
             | Event::RunEnded { .. } => {}
         }
         event
+    }
+
+    fn reason(&self, reason: &mut SkipReason) {
+        match reason {
+            SkipReason::When { detail } => self.within(detail),
+            SkipReason::Stopped
+            | SkipReason::NotChosen
+            | SkipReason::NotNeeded
+            | SkipReason::NotApproved
+            | SkipReason::Asked { .. } => {}
+        }
+    }
+
+    fn undo_end(&self, end: &mut UndoEnd) {
+        match end {
+            UndoEnd::Undone => {}
+            UndoEnd::Failed { failure } => self.failure(failure),
+        }
+    }
+
+    fn end(&self, end: &mut AttemptEnd) {
+        match end {
+            AttemptEnd::Succeeded => {}
+            AttemptEnd::Failed { failure } => self.failure(failure),
+        }
+    }
+
+    /// Keys are part of ids, and were made without secrets.
+    fn into(&self, into: &mut Into) {
+        match into {
+            Into::Items { items } => items.iter_mut().for_each(|item| self.value_in(&mut item.value)),
+            Into::Runbook { inputs } => self.values(inputs),
+            Into::Group
+            | Into::Round { .. }
+            | Into::Branch { .. }
+            | Into::Alternatives
+            | Into::Undoing { .. }
+            | Into::Undo => {}
+        }
+    }
+
+    fn notice(&self, notice: &mut Notice) {
+        match notice {
+            Notice::Settled { found, .. } => self.within(found),
+            Notice::Unlocked { by, reason, .. } => {
+                self.within(by);
+                self.within(reason);
+            }
+            Notice::TerminalGone { .. } | Notice::SecretChanged { .. } => {}
+        }
     }
 
     /// The reading with the secrets in it masked.
@@ -132,19 +207,56 @@ impl Masker {
         self.outline(&mut started.outline);
     }
 
+    /// The outline with the secrets in its texts masked.
+    #[must_use]
+    pub(crate) fn masked_outline(&self, mut outline: Outline) -> Outline {
+        self.outline(&mut outline);
+        outline
+    }
+
     fn outline(&self, outline: &mut Outline) {
-        for step in &mut outline.steps {
-            self.within(&mut step.title);
-            self.within(&mut step.summary);
-            match &mut step.undo {
-                UndoOutline::Rollback { summary } => self.within(summary),
-                UndoOutline::Irreversible { why } => self.within(why),
-                UndoOutline::NotNeeded | UndoOutline::Undeclared => {}
-            }
-            step.verify.iter_mut().for_each(|check| self.check(check));
+        self.steps(&mut outline.steps);
+        self.steps(&mut outline.finally);
+        let checks = outline.detect.iter_mut().chain(&mut outline.guards);
+        checks
+            .chain(&mut outline.verify)
+            .for_each(|check| self.check(check));
+    }
+
+    fn steps(&self, steps: &mut [Arc<StepOutline>]) {
+        for step in steps {
+            self.step(Arc::make_mut(step));
         }
-        let checks = outline.detect.iter_mut().chain(&mut outline.verify);
-        checks.for_each(|check| self.check(check));
+    }
+
+    fn step(&self, step: &mut StepOutline) {
+        self.within(&mut step.title);
+        self.within(&mut step.summary);
+        match &mut step.undo {
+            UndoOutline::Rollback { summary, verify, .. } => {
+                self.within(summary);
+                for check in verify {
+                    self.check(check);
+                }
+            }
+            UndoOutline::Steps { steps } => self.steps(steps),
+            UndoOutline::Irreversible { why } => self.within(why),
+            UndoOutline::Within | UndoOutline::NotNeeded | UndoOutline::Undeclared => {}
+        }
+        step.verify.iter_mut().for_each(|check| self.check(check));
+        match &mut step.holds {
+            Holds::Nothing => {}
+            Holds::Steps { steps }
+            | Holds::Items { steps, .. }
+            | Holds::Rounds { steps }
+            | Holds::Branches { steps }
+            | Holds::Alternatives { steps } => self.steps(steps),
+            Holds::Runbook { runbook, outline } => {
+                self.within(&mut runbook.title);
+                runbook.summary.iter_mut().for_each(|text| self.within(text));
+                self.outline(outline);
+            }
+        }
     }
 
     fn check(&self, check: &mut CheckOutline) {

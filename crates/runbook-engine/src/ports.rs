@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use runbook_event::{Intent, Journal, Observer};
+use runbook_event::{Intent, Journal, Observer, OnFailure};
 use tokio::sync::mpsc;
 
 use crate::Clock;
@@ -18,11 +18,31 @@ pub struct Ports {
     pub observers: Vec<Box<dyn Observer>>,
     /// Asks people.
     pub approver: Arc<dyn Approver>,
+    /// Takes what sub-runbooks own while they run.
+    pub locks: Arc<dyn Locks>,
     /// Signals as they arrive: the first stops, the second stops at once, the third leaves.
     pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// What happens when the terminal goes away.
+    pub on_hangup: OnHangup,
 }
 
-/// The operating system or the user wants the run to end.
+/// What happens when the terminal goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnHangup {
+    /// The run goes on without it.
+    #[default]
+    GoOn,
+    /// The run stops, and all stays as it is.
+    Hold,
+}
+
+/// Takes what a run owns while it runs.
+pub trait Locks: Send + Sync {
+    /// Takes all of these for this run, or none. What this run owns already is fine. The error says who has it.
+    fn take(&self, locks: &[String]) -> Result<(), String>;
+}
+
+/// The operating system or the user wants the run to end, or the terminal is gone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signal {
     /// Its name: `SIGINT`.
@@ -58,4 +78,10 @@ pub struct Answer {
 pub trait Approver: Send + Sync {
     /// Waits for the answer. Dropping the future withdraws the question.
     async fn ask(&self, question: &Question) -> Answer;
+
+    /// What a signal is to do, where the runbook says that a person is asked: undo, or hold. Without anybody to ask
+    /// all stays as it is.
+    async fn on_interrupt(&self) -> OnFailure {
+        OnFailure::Hold
+    }
 }

@@ -1,12 +1,20 @@
 //! What can happen in a run.
 
+mod parts;
+mod started;
+
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use runbook_action::{Effect, Failure, Stream};
+use runbook_action::{Failure, Handle};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Outcome, Outline, Phase, RunbookRef};
+pub use self::parts::{
+    AttemptEnd, CheckRole, CheckSite, Intent, Into, Item, Notice, OutputRef, Reading, SkipReason, Stop,
+    StopCause, UndoEnd, Verdict,
+};
+pub use self::started::{Assumed, Assumption, Commit, Resumed, RunResumed, RunStarted, Wanted, Who};
+use crate::{Outcome, Phase};
 
 /// One line of a journal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,8 +34,13 @@ pub struct Record {
 pub enum Event {
     /// The run began. Always the first.
     RunStarted(Box<RunStarted>),
+    /// A run that a crash, a person or a doubt had ended goes on, or is undone.
+    RunResumed(Box<RunResumed>),
     /// A part of the run began.
     PhaseStarted {
+        /// The step whose sub-runbook it is a part of; none for the run itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<String>,
         /// Which.
         phase: Phase,
     },
@@ -59,6 +72,9 @@ pub enum Event {
         /// What its `capture` gave.
         #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
         values: IndexMap<String, Value>,
+        /// What of it is secret, encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
     },
     /// A step's turn has come.
     StepStarted {
@@ -71,6 +87,21 @@ pub enum Event {
         step: String,
         /// Why.
         reason: SkipReason,
+    },
+    /// What stands within a step begins.
+    Entered {
+        /// The step that holds it.
+        step: String,
+        /// What of it.
+        into: Into,
+        /// What of it is secret, encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
+    },
+    /// A step that holds others took longer than its `timeout`: what is under way in it is cancelled.
+    TimedOut {
+        /// The step.
+        step: String,
     },
     /// A person is asked for leave.
     ApprovalAsked {
@@ -92,12 +123,18 @@ pub enum Event {
         /// How: `terminal`, `--yes`, `timeout`.
         how: String,
     },
-    /// What `before` captured, kept for the undo.
+    /// What `before` captured and what the action keeps for its undo. Taken once a step.
     BeforeTaken {
         /// The step.
         step: String,
         /// The captured values.
         values: IndexMap<String, Value>,
+        /// What the undo will put back, in one line, where the action keeps that.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        inverse: Option<String>,
+        /// What of it is secret, encrypted, and all of the inverse.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
     },
     /// The action is about to run. Durable before it does, if it changes something.
     AttemptStarted {
@@ -108,6 +145,13 @@ pub enum Event {
         /// What is about to be done.
         intent: Intent,
     },
+    /// The action started something that may outlive this program.
+    HandleKept {
+        /// The step.
+        step: String,
+        /// What it started.
+        handle: Handle,
+    },
     /// The action came back.
     AttemptEnded {
         /// The step.
@@ -116,23 +160,80 @@ pub enum Event {
         attempt: u32,
         /// How it went.
         end: AttemptEnd,
+        /// What the step's `capture` gave.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        values: IndexMap<String, Value>,
+        /// What of it is secret, encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
         /// What it printed.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<OutputRef>,
         /// How long it took, in milliseconds.
         elapsed_ms: u64,
     },
-    /// What the step's `capture` gave.
-    Captured {
+    /// There will be another attempt.
+    RetryPlanned {
         /// The step.
         step: String,
-        /// The values by name.
-        values: IndexMap<String, Value>,
+        /// The number of the next attempt.
+        attempt: u32,
+        /// How long is waited before it, in milliseconds.
+        delay_ms: u64,
+    },
+    /// What makes the change take effect is about to run. Durable before it does.
+    ThenStarted {
+        /// The step.
+        step: String,
+        /// Which of the step's `then`, from 1.
+        number: u32,
+        /// Whether it follows the undo, and not the action.
+        undoing: bool,
+        /// What is about to be done.
+        intent: Intent,
+    },
+    /// What makes the change take effect came back.
+    ThenEnded {
+        /// The step.
+        step: String,
+        /// Which of the step's `then`, from 1.
+        number: u32,
+        /// Whether it follows the undo, and not the action.
+        undoing: bool,
+        /// How it went.
+        end: AttemptEnd,
+        /// What it printed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        output: Vec<OutputRef>,
+        /// How long it took, in milliseconds.
+        elapsed_ms: u64,
+    },
+    /// An action that a crash interrupted turned out to have happened.
+    Adopted {
+        /// The step.
+        step: String,
+        /// What tells so.
+        detail: String,
+    },
+    /// Nobody can tell whether an action that a crash interrupted has happened. A person must say.
+    Doubted {
+        /// The step.
+        step: String,
+        /// Whether it is the step's undo.
+        undoing: bool,
+        /// What is known: the reading of its gate, if it has one.
+        detail: String,
     },
     /// The step is done: its action succeeded and its gates passed.
     StepDone {
         /// Its id.
         step: String,
+        /// What the `capture` of a step that holds others gave, or its `let`.
+        #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+        values: IndexMap<String, Value>,
+        /// What of it is secret, encrypted.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<String>,
     },
     /// The step failed.
     StepFailed {
@@ -143,6 +244,9 @@ pub enum Event {
     },
     /// Nothing new starts from here on.
     Stopping {
+        /// The step whose sub-runbook stops; none for the run itself.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        within: Option<String>,
         /// Why.
         stop: Stop,
     },
@@ -150,8 +254,21 @@ pub enum Event {
     UndoStarted {
         /// The step that is undone.
         step: String,
+        /// The number of the attempt, from 1.
+        attempt: u32,
         /// What is about to be done.
         intent: Intent,
+    },
+    /// An undo failed, and is tried once more.
+    UndoRetried {
+        /// The step that is undone.
+        step: String,
+        /// The number of the next attempt.
+        attempt: u32,
+        /// Why it failed.
+        failure: Failure,
+        /// How long is waited before the next one, in milliseconds.
+        delay_ms: u64,
     },
     /// An undo came back.
     UndoEnded {
@@ -165,7 +282,20 @@ pub enum Event {
         /// How long it took, in milliseconds.
         elapsed_ms: u64,
     },
-    /// The run ended. Always the last.
+    /// A sub-runbook ended.
+    RunbookEnded {
+        /// The step that it is the work of.
+        step: String,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Something that is to be known of the run, and changes nothing.
+    Noted {
+        /// What.
+        #[serde(flatten)]
+        notice: Notice,
+    },
+    /// The run ended. The last, unless the run is resumed or undone later.
     RunEnded {
         /// How.
         outcome: Outcome,
@@ -174,222 +304,74 @@ pub enum Event {
     },
 }
 
-/// All that decides a run, as it was when it began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunStarted {
-    /// The run's name.
-    pub run: String,
-    /// The version of the journal's format.
-    pub format: u32,
-    /// The engine's version.
-    pub engine: String,
-    /// The runbook.
-    pub runbook: RunbookRef,
-    /// The plan's digest: SHA-256 in hexadecimal.
-    pub plan: String,
-    /// The environment of the project file, if one was chosen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub environment: Option<String>,
-    /// The practice system that stood in for the real one, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub practice: Option<String>,
-    /// The inputs, with secret ones masked.
-    pub inputs: IndexMap<String, Value>,
-    /// Where each connection leads: its name and its address, without credentials.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub connections: IndexMap<String, String>,
-    /// Who started it, and where.
-    pub who: Who,
-    /// Steps and checks.
-    pub outline: Outline,
-}
-
-/// Who did something, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Who {
-    /// The operating system's user.
-    pub user: String,
-    /// The machine.
-    pub host: String,
-}
-
-/// Where a check stands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct CheckSite {
-    /// What it is asked for.
-    pub role: CheckRole,
-    /// The step it belongs to, for a step's own checks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub step: Option<String>,
-    /// Its id among the checks of that role.
-    pub check: String,
-}
-
-/// What a check is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CheckRole {
-    /// Is there anything to repair?
-    Detect,
-    /// How is it before the first step?
-    Baseline,
-    /// May the step run?
-    Require,
-    /// Has the step worked?
-    Gate,
-    /// Is the incident over?
-    Verify,
-}
-
-/// What a check gave once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Reading {
-    /// Which reading of this check, from 1.
-    pub number: u32,
-    /// What it means.
-    pub verdict: Verdict,
-    /// How many passes in a row, this one included.
-    pub streak: u32,
-    /// The number to draw: the check's `value`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Value>,
-    /// What was compared, or why it could not be asked.
-    pub detail: String,
-}
-
-/// What a check found. An error is never a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Verdict {
-    /// It answered yes.
-    Pass,
-    /// It answered no.
-    Fail,
-    /// It could not be asked.
-    Error,
-}
-
-impl Verdict {
-    /// The word for people.
+impl Event {
+    /// What of it is secret, encrypted.
     #[must_use]
-    pub const fn word(self) -> &'static str {
+    pub fn sealed(&self) -> Option<&str> {
+        if let Self::RunStarted(started) = self {
+            return started.sealed.as_deref();
+        }
+        let (Self::CheckEnded { sealed, .. }
+        | Self::Entered { sealed, .. }
+        | Self::BeforeTaken { sealed, .. }
+        | Self::AttemptEnded { sealed, .. }
+        | Self::StepDone { sealed, .. }) = self
+        else {
+            return None;
+        };
+        sealed.as_deref()
+    }
+
+    /// The values that it gives names to, masked.
+    #[must_use]
+    pub fn values(&self) -> Option<&IndexMap<String, Value>> {
+        if let Self::RunStarted(started) = self {
+            return Some(&started.inputs);
+        }
+        let (Self::CheckEnded { values, .. }
+        | Self::BeforeTaken { values, .. }
+        | Self::AttemptEnded { values, .. }
+        | Self::StepDone { values, .. }) = self
+        else {
+            return None;
+        };
+        Some(values)
+    }
+
+    /// The instance of a step that it is about, if it is about one.
+    #[must_use]
+    pub fn step(&self) -> Option<&str> {
         match self {
-            Self::Pass => "pass",
-            Self::Fail => "fail",
-            Self::Error => "error",
+            Self::RunStarted(_)
+            | Self::RunResumed(_)
+            | Self::PhaseStarted { .. }
+            | Self::Stopping { .. }
+            | Self::Noted { .. }
+            | Self::RunEnded { .. } => None,
+            Self::CheckStarted { site } | Self::CheckRead { site, .. } | Self::CheckEnded { site, .. } => {
+                site.step.as_deref()
+            }
+            Self::StepStarted { step }
+            | Self::StepSkipped { step, .. }
+            | Self::Entered { step, .. }
+            | Self::TimedOut { step }
+            | Self::ApprovalAsked { step, .. }
+            | Self::ApprovalAnswered { step, .. }
+            | Self::BeforeTaken { step, .. }
+            | Self::AttemptStarted { step, .. }
+            | Self::HandleKept { step, .. }
+            | Self::AttemptEnded { step, .. }
+            | Self::RetryPlanned { step, .. }
+            | Self::ThenStarted { step, .. }
+            | Self::ThenEnded { step, .. }
+            | Self::Adopted { step, .. }
+            | Self::Doubted { step, .. }
+            | Self::StepDone { step, .. }
+            | Self::StepFailed { step, .. }
+            | Self::UndoStarted { step, .. }
+            | Self::UndoRetried { step, .. }
+            | Self::UndoEnded { step, .. }
+            | Self::RunbookEnded { step, .. } => Some(step),
         }
     }
-}
-
-/// What is about to be done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Intent {
-    /// The action's kind.
-    pub kind: String,
-    /// Its effect.
-    pub effect: Effect,
-    /// One line for people.
-    pub summary: String,
-    /// The connection that it goes through.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
-    /// The rendered parameters, masked.
-    pub params: Value,
-    /// The environment variables that the author gives it, masked.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub env: IndexMap<String, String>,
-}
-
-/// How an attempt went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "snake_case")]
-pub enum AttemptEnd {
-    /// It succeeded.
-    Succeeded,
-    /// It failed.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// How an undo went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "end", rename_all = "snake_case")]
-pub enum UndoEnd {
-    /// It succeeded.
-    Undone,
-    /// It failed: a person must do it.
-    Failed {
-        /// Why.
-        failure: Failure,
-    },
-}
-
-/// Why a step was not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "why", rename_all = "snake_case")]
-pub enum SkipReason {
-    /// Its `when` is false.
-    When {
-        /// What was compared.
-        detail: String,
-    },
-    /// The run stopped before its turn.
-    Stopped,
-}
-
-/// Why nothing new starts, and what happens then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stop {
-    /// The cause.
-    #[serde(flatten)]
-    pub cause: StopCause,
-    /// `rollback` or `hold`.
-    pub then: crate::OnFailure,
-}
-
-/// What stopped a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cause", rename_all = "snake_case")]
-pub enum StopCause {
-    /// A step failed.
-    StepFailed {
-        /// Which.
-        step: String,
-    },
-    /// An approval was refused.
-    Rejected {
-        /// For which step.
-        step: String,
-    },
-    /// The final `verify` did not pass.
-    VerifyFailed {
-        /// Which check.
-        check: String,
-    },
-    /// A signal.
-    Signal {
-        /// Its name.
-        name: String,
-    },
-}
-
-/// What a program printed on one stream: kept in full beside the journal, or here if it is short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OutputRef {
-    /// Which stream.
-    pub stream: Stream,
-    /// How much, in bytes, after masking.
-    pub bytes: u64,
-    /// SHA-256 of those bytes, in hexadecimal.
-    pub sha256: String,
-    /// The file that holds it, relative to the run's directory. None if `head` is all of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub file: Option<String>,
-    /// Its beginning (up to 4 KiB), or all of it.
-    pub head: String,
-    /// Its end (up to 4 KiB), where `head` is not all.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub tail: String,
 }

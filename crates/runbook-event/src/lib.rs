@@ -6,7 +6,7 @@
 //! the runbook travels in the first event, as an [`Outline`].
 //!
 //! [`Journal`] and [`Observer`] are the ports: the first must keep what it is given before the run goes on,
-//! the second may miss some.
+//! the second may miss some. A [`Vault`] encrypts what is kept and is nobody's to read.
 
 mod event;
 mod outcome;
@@ -15,10 +15,16 @@ mod port;
 mod state;
 
 pub use event::{
-    AttemptEnd, CheckRole, CheckSite, Event, Intent, OutputRef, Reading, Record, RunStarted, SkipReason,
-    Stop, StopCause, UndoEnd, Verdict, Who,
+    Assumed, Assumption, AttemptEnd, CheckRole, CheckSite, Commit, Event, Intent, Into, Item, Notice,
+    OutputRef, Reading, Record, Resumed, RunResumed, RunStarted, SkipReason, Stop, StopCause, UndoEnd,
+    Verdict, Wanted, Who,
 };
 pub use outcome::Outcome;
-pub use outline::{CheckOutline, OnFailure, Outline, RunbookRef, Section, StepOutline, UndoOutline};
-pub use port::{Journal, JournalError, Observer, OutputName, OutputWriter, Progress};
-pub use state::{CheckState, Phase, RunState, StepState, StepStatus, TransitionError, UndoStatus};
+pub use outline::{
+    CheckOutline, Holds, OnFailure, OnInterrupt, Outline, RunbookRef, StepOutline, UndoOutline,
+};
+pub use port::{Journal, JournalError, Observer, OutputName, OutputWriter, Progress, Vault};
+pub use state::{
+    Braked, CheckState, Course, Found, Frame, FrameKind, LastEnd, Phase, Role, RunState, StepState,
+    StepStatus, TransitionError, UndoStatus, Work,
+};

@@ -43,6 +43,15 @@ pub trait OutputWriter: Send {
     fn finish(self: Box<Self>) -> Result<Vec<OutputRef>, JournalError>;
 }
 
+/// Encrypts what a run keeps and nobody may read in its journal: secret inputs, secret captures, inverses.
+pub trait Vault: Send + Sync {
+    /// Encrypts a value. What comes back is text for a journal, another one each time.
+    fn seal(&self, plain: &[u8]) -> Result<String, JournalError>;
+
+    /// Decrypts what was sealed for this run. None if it was changed, is another run's, or the key is gone.
+    fn open(&self, sealed: &str) -> Option<Vec<u8>>;
+}
+
 /// Watches a run as it happens. Best effort: it cannot stop or delay it.
 pub trait Observer: Send {
     /// Something happened; `state` is what it led to.

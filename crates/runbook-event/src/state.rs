@@ -7,21 +7,32 @@
 //! It keeps counts of what each step still waits for and sets of what is ready, so that asking what to do
 //! next costs what changed and not what exists.
 
+mod frame;
 mod graph;
+mod nesting;
+mod resuming;
+mod scope;
+mod step;
+mod stepping;
+mod stopping;
 mod transition;
+mod undoing;
+mod work;
 
 use std::collections::{BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use runbook_action::Failure;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use self::graph::Frontier;
-use crate::{CheckSite, Intent, Outcome, OutputRef, Reading, RunStarted, Section, SkipReason, Stop, Verdict};
+use crate::{CheckSite, Outcome, Reading, RunStarted, Stop, Verdict};
 
+pub use self::frame::{Course, Frame, FrameKind};
+pub use self::scope::Found;
+pub use self::step::{LastEnd, Role, StepState, StepStatus, UndoStatus};
 pub use self::transition::TransitionError;
+pub use self::work::Work;
 
 /// The parts of a run, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -56,139 +67,6 @@ impl Phase {
     }
 }
 
-/// Where a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum StepStatus {
-    /// Its turn has not come.
-    Pending,
-    /// Its turn has come: its `require`, `before` or gates are being asked.
-    Running,
-    /// A person is asked.
-    Asking,
-    /// Its action is running.
-    Acting,
-    /// Its action has succeeded, and its gates decide.
-    Acted,
-    /// It is done.
-    Done,
-    /// It failed.
-    Failed,
-    /// It was not run.
-    Skipped,
-}
-
-impl StepStatus {
-    /// Whether nothing more happens to it, except an undo.
-    #[must_use]
-    pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Done | Self::Failed | Self::Skipped)
-    }
-
-    /// The word that `steps.ID.outcome` and people use.
-    #[must_use]
-    pub const fn word(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Running => "running",
-            Self::Asking => "asking",
-            Self::Acting => "acting",
-            Self::Acted => "verifying",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Skipped => "skipped",
-        }
-    }
-}
-
-/// Where the undo of a step stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum UndoStatus {
-    /// There is nothing to undo.
-    None,
-    /// It is to be undone.
-    Pending,
-    /// It is being undone.
-    Running,
-    /// It was undone.
-    Undone,
-    /// It could not be undone.
-    Failed,
-    /// It was attempted, and there is no undo.
-    Kept,
-}
-
-/// What is known of a step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct StepState {
-    /// Where it stands.
-    pub status: StepStatus,
-    /// Where its undo stands.
-    pub undo: UndoStatus,
-    /// How often its action was started.
-    pub attempts: u32,
-    /// Whether it may have changed something.
-    pub attempted: bool,
-    /// What its action was to do, as rendered.
-    pub intent: Option<Intent>,
-    /// What its `before` captured.
-    pub before: IndexMap<String, Value>,
-    /// What its `capture` gave.
-    pub captures: IndexMap<String, Value>,
-    /// Why it failed.
-    pub failure: Option<Failure>,
-    /// Why it was not run.
-    pub skipped: Option<SkipReason>,
-    /// Who let it run, or did not, and how.
-    pub approval: Option<(bool, String, String)>,
-    /// What its last attempt printed.
-    pub output: Vec<OutputRef>,
-    /// What its undo was to do, as rendered.
-    pub undo_intent: Option<Intent>,
-    /// Why its undo failed.
-    pub undo_failure: Option<Failure>,
-    /// What its undo printed.
-    pub undo_output: Vec<OutputRef>,
-    /// When its turn came.
-    pub started_at: Option<Timestamp>,
-    /// When it was settled.
-    pub ended_at: Option<Timestamp>,
-    /// When its undo began.
-    pub undo_started_at: Option<Timestamp>,
-    /// When its undo ended.
-    pub undo_ended_at: Option<Timestamp>,
-}
-
-impl StepState {
-    fn new() -> Self {
-        Self {
-            status: StepStatus::Pending,
-            undo: UndoStatus::None,
-            attempts: 0,
-            attempted: false,
-            intent: None,
-            before: IndexMap::new(),
-            captures: IndexMap::new(),
-            failure: None,
-            skipped: None,
-            approval: None,
-            output: Vec::new(),
-            undo_intent: None,
-            undo_failure: None,
-            undo_output: Vec::new(),
-            started_at: None,
-            ended_at: None,
-            undo_started_at: None,
-            undo_ended_at: None,
-        }
-    }
-
-    /// A value that `steps.ID.NAME` means: what `capture` gave, else what `before` captured.
-    #[must_use]
-    pub fn value(&self, name: &str) -> Option<&Value> {
-        self.captures.get(name).or_else(|| self.before.get(name))
-    }
-}
-
 /// What is known of a check.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CheckState {
@@ -202,6 +80,8 @@ pub struct CheckState {
     pub asked: u32,
     /// What its `capture` gave.
     pub values: IndexMap<String, Value>,
+    /// In which session of the run it was asked: how often that had been resumed by then.
+    pub session: u32,
     /// When it began.
     pub started_at: Timestamp,
     /// When it was decided.
@@ -216,32 +96,52 @@ impl CheckState {
     }
 }
 
+/// A frame in which work is to be cancelled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Braked {
+    /// The frame.
+    pub frame: usize,
+    /// Whether what changes something is cancelled too, and not only what reads.
+    pub changes: bool,
+}
+
+/// Steps that a step undoes as part of the procedure.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Rewind {
+    owner: usize,
+    left: BTreeSet<usize>,
+}
+
 /// The state of a run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct RunState {
     started: Option<Box<RunStarted>>,
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
+    last_at: Option<Timestamp>,
     elapsed_ms: Option<u64>,
     next_seq: u64,
-    phase: Option<Phase>,
+    /// For how long it has run, without the time in which it only waited for people or did not run at all.
+    active: std::time::Duration,
+    asking: usize,
+    resumed: u32,
+    courses: Vec<Course>,
+    frames: Vec<Frame>,
     steps: Vec<StepState>,
     index: HashMap<String, usize>,
     checks: IndexMap<CheckSite, CheckState>,
-    stop: Option<Stop>,
     outcome: Option<Outcome>,
-    forward: Frontier,
-    backward: Frontier,
     failures: Vec<usize>,
-    open: Open,
-}
-
-/// Counts of what is not settled, kept so that nobody has to look at all steps.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Open {
-    steps: usize,
-    finally: usize,
-    under_way: usize,
+    ready: BTreeSet<usize>,
+    skips: BTreeSet<usize>,
+    closing: BTreeSet<usize>,
+    lost: BTreeSet<usize>,
+    undo_ready: BTreeSet<usize>,
+    doubts: BTreeSet<usize>,
+    timed: BTreeSet<(Timestamp, usize)>,
+    braked: Vec<Braked>,
+    rewinds: Vec<Rewind>,
+    to_stop: Vec<(usize, Option<usize>)>,
 }
 
 impl RunState {
@@ -269,6 +169,12 @@ impl RunState {
         self.ended_at
     }
 
+    /// When the last record was written.
+    #[must_use]
+    pub fn last_at(&self) -> Option<Timestamp> {
+        self.last_at
+    }
+
     /// How long the run took, once it has ended, in milliseconds by a monotonic clock.
     #[must_use]
     pub fn elapsed_ms(&self) -> Option<u64> {
@@ -281,25 +187,43 @@ impl RunState {
         self.next_seq
     }
 
+    /// How often it was resumed.
+    #[must_use]
+    pub const fn resumed(&self) -> u32 {
+        self.resumed
+    }
+
     /// The part that the run is in.
     #[must_use]
     pub fn phase(&self) -> Option<Phase> {
-        self.phase
+        self.courses.first().and_then(|course| course.phase)
     }
 
-    /// All steps, in the outline's order.
+    /// The runbooks on their way: the run itself first, then the sub-runbooks as they began.
+    #[must_use]
+    pub fn courses(&self) -> &[Course] {
+        &self.courses
+    }
+
+    /// All lists of steps on their way.
+    #[must_use]
+    pub fn frames(&self) -> &[Frame] {
+        &self.frames
+    }
+
+    /// All instances of steps, in the order in which they came to be.
     #[must_use]
     pub fn steps(&self) -> &[StepState] {
         &self.steps
     }
 
-    /// The position of a step.
+    /// The position of an instance.
     #[must_use]
     pub fn position(&self, id: &str) -> Option<usize> {
         self.index.get(id).copied()
     }
 
-    /// A step by its id.
+    /// An instance by its id.
     #[must_use]
     pub fn step(&self, id: &str) -> Option<&StepState> {
         self.position(id).and_then(|at| self.steps.get(at))
@@ -314,7 +238,7 @@ impl RunState {
     /// Why nothing new starts, once that is so.
     #[must_use]
     pub fn stop(&self) -> Option<&Stop> {
-        self.stop.as_ref()
+        self.courses.first().and_then(|course| course.stop.as_ref())
     }
 
     /// How the run ended.
@@ -323,52 +247,119 @@ impl RunState {
         self.outcome
     }
 
-    /// The steps whose turn it is: all that they wait for is settled.
+    /// The instances whose turn it is: all that they wait for is settled.
     #[must_use]
     pub fn ready(&self) -> &BTreeSet<usize> {
-        self.forward.ready()
+        &self.ready
     }
 
-    /// The steps whose undo may run: all that was built on them is undone or stays.
+    /// The instances that will not be run.
+    #[must_use]
+    pub fn skips(&self) -> &BTreeSet<usize> {
+        &self.skips
+    }
+
+    /// The instances of which all that stands within them is settled.
+    #[must_use]
+    pub fn closing(&self) -> &BTreeSet<usize> {
+        &self.closing
+    }
+
+    /// The instances that were under way when a process ended, and that nobody works on.
+    #[must_use]
+    pub fn lost(&self) -> &BTreeSet<usize> {
+        &self.lost
+    }
+
+    /// The instances whose undo may run: all that was built on them is undone or stays.
     #[must_use]
     pub fn undo_ready(&self) -> &BTreeSet<usize> {
-        self.backward.ready()
+        &self.undo_ready
     }
 
-    /// The failed steps, in the order in which they failed.
+    /// The instances of which nobody can tell whether their action, or its undo, has happened.
+    #[must_use]
+    pub fn doubts(&self) -> &BTreeSet<usize> {
+        &self.doubts
+    }
+
+    /// The failed instances, in the order in which they failed.
     #[must_use]
     pub fn failures(&self) -> &[usize] {
         &self.failures
     }
 
-    /// Whether every step of a section is settled.
+    /// The courses that a failure stops and that do not know yet, with the step that failed. None of a step: what
+    /// they are a part of stops.
     #[must_use]
-    pub fn is_settled(&self, section: Section) -> bool {
-        match section {
-            Section::Steps => self.open.steps == 0,
-            Section::Finally => self.open.finally == 0,
-        }
+    pub fn to_stop(&self) -> &[(usize, Option<usize>)] {
+        &self.to_stop
     }
 
-    /// How many steps have begun and are not settled.
+    /// The frames in which work was cancelled so far. It only grows while a process lives.
     #[must_use]
-    pub fn under_way(&self) -> usize {
-        self.open.under_way
+    pub fn braked(&self) -> &[Braked] {
+        &self.braked
     }
 
-    /// The positions of a section's steps.
-    pub fn section(&self, section: Section) -> impl Iterator<Item = usize> + '_ {
-        let outline = self.started.as_deref().map(|run| &run.outline);
-        outline
-            .into_iter()
-            .flat_map(|outline| outline.steps.iter().enumerate())
-            .filter(move |(_, step)| step.section == section)
-            .map(|(at, _)| at)
+    /// When the first of the steps that hold others will have taken too long, and which.
+    #[must_use]
+    pub fn timed(&self) -> Option<(Timestamp, usize)> {
+        self.timed.first().copied()
+    }
+
+    /// For how long it has run up to the last record, without the time in which it only waited for people or did
+    /// not run at all.
+    #[must_use]
+    pub const fn active(&self) -> std::time::Duration {
+        self.active
+    }
+
+    /// How many people are being asked.
+    #[must_use]
+    pub const fn asking(&self) -> usize {
+        self.asking
     }
 
     /// Whether some step may have changed something.
     #[must_use]
     pub fn has_changed_something(&self) -> bool {
         self.steps.iter().any(|step| step.attempted)
+    }
+
+    /// Whether something in a frame may begin.
+    #[must_use]
+    pub fn may_begin(&self, at: usize) -> bool {
+        let frame = self.steps.get(at).and_then(|step| self.frames.get(step.frame));
+        frame.is_some_and(|frame| !frame.stopped)
+    }
+
+    /// The instances in the order in which people read them: as they stand in the runbook, what stands within a
+    /// step after it. With how deep each stands.
+    #[must_use]
+    pub fn in_order(&self) -> Vec<(usize, usize)> {
+        let mut all = Vec::new();
+        if let Some(course) = self.courses.first() {
+            self.walk(course.steps, 0, &mut all);
+            self.walk(course.finally, 0, &mut all);
+        }
+        all
+    }
+
+    fn walk(&self, frame: usize, depth: usize, all: &mut Vec<(usize, usize)>) {
+        for at in self.frames.get(frame).map_or(&[] as &[_], |frame| &frame.members) {
+            all.push((depth, *at));
+            let Some(step) = self.steps.get(*at) else { continue };
+            if let Some(inner) = step.inner {
+                self.walk(inner, depth + 1, all);
+            }
+            if let Some(course) = step.course.and_then(|course| self.courses.get(course)) {
+                self.walk(course.steps, depth + 1, all);
+                self.walk(course.finally, depth + 1, all);
+            }
+            if let Some(undo) = step.undo_frame {
+                self.walk(undo, depth + 1, all);
+            }
+        }
     }
 }

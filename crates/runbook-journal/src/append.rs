@@ -1,6 +1,6 @@
 //! A file that only grows, by whole lines.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -23,15 +23,26 @@ impl Appender {
     /// Creates the file. It must not be there.
     pub(crate) fn create(path: PathBuf) -> io::Result<Self> {
         let file = layout::create_file(&path)?;
-        Ok(Self::over(file, path))
+        Ok(Self::over(file, path, 0))
     }
 
-    /// Over an empty file.
-    fn over(file: File, path: PathBuf) -> Self {
+    /// Opens a file that is there and cuts it to its first `len` bytes. That is durable before anything is added,
+    /// and so is what was there: whoever was killed may not have come to syncing it.
+    pub(crate) fn open(path: PathBuf, len: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().append(true).open(&path)?;
+        if file.metadata()?.len() != len {
+            file.set_len(len)?;
+        }
+        file.sync_all()?;
+        Ok(Self::over(file, path, len))
+    }
+
+    /// Over a file of this length.
+    fn over(file: File, path: PathBuf, len: u64) -> Self {
         Self {
             file,
             path,
-            len: 0,
+            len,
             dirty: false,
             broken: None,
         }
@@ -97,14 +108,12 @@ pub(crate) fn fault(path: &Path, reason: impl Into<String>) -> JournalError {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
-
     use super::*;
 
     #[test]
     fn a_full_disk_is_an_error_with_the_path_and_the_end_of_writing() {
         let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
-        let mut appender = Appender::over(file, PathBuf::from("run/journal.jsonl"));
+        let mut appender = Appender::over(file, PathBuf::from("run/journal.jsonl"), 0);
         let error = appender.append(b"{}\n").unwrap_err();
         assert_eq!(error.path, "run/journal.jsonl");
         assert!(error.reason.contains("No space left"), "{error}");

@@ -37,6 +37,34 @@ pub enum CreateError {
     },
 }
 
+/// A run could not be gone on with.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// The name could not be a run's.
+    #[error("`{name}` cannot name a run: use letters, digits, `-`, `_` and `.`")]
+    Name {
+        /// What was asked for.
+        name: String,
+    },
+    /// It is going on.
+    #[error("run `{run}` is being written by another process")]
+    Locked {
+        /// Its name.
+        run: String,
+    },
+    /// It could not be read, or is not as it was written.
+    #[error(transparent)]
+    Unreadable(#[from] Error),
+    /// The operating system refused.
+    #[error("cannot open `{path}` for writing: {source}", path = path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        source: io::Error,
+    },
+}
+
 /// A run could not be read, or is not as it was written.
 #[derive(Debug, Error)]
 pub enum Error {

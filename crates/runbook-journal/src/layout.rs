@@ -3,7 +3,9 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
+
+use crate::chain::hex;
 
 pub(crate) const JOURNAL: &str = "journal.jsonl";
 pub(crate) const READINGS: &str = "readings.jsonl";
@@ -49,14 +51,24 @@ pub(crate) fn create_file(path: &Path) -> io::Result<File> {
         .open(path)
 }
 
+/// Opens a file for appending, and creates it if it is not there.
+pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+}
+
 /// Makes durable which files a directory holds.
 pub(crate) fn sync_dir(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
-/// Creates the runs directory. If the directory above it is new, version control is told to leave it alone.
-pub(crate) fn create_runs(runs: &Path) -> io::Result<()> {
-    if let Some(above) = runs.parent().filter(|above| !above.as_os_str().is_empty())
+/// Creates a directory of those in which all is kept. If the one above it is new, version control is told to leave it
+/// alone.
+pub(crate) fn create_kept(kept: &Path) -> io::Result<()> {
+    if let Some(above) = kept.parent().filter(|above| !above.as_os_str().is_empty())
         && !above.try_exists()?
     {
         create_dirs(above)?;
@@ -71,7 +83,7 @@ pub(crate) fn create_runs(runs: &Path) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-    create_dirs(runs)
+    create_dirs(kept)
 }
 
 /// Creates a file with this content, and the directories above it, all of it durable.
@@ -80,6 +92,43 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = create_file(path)?;
     file.write_all(bytes)?;
     file.sync_data()?;
+    sync_dir(above(path))
+}
+
+/// Writes a file under a name that nobody looks for, durable, so that it can be put in its place whole.
+pub(crate) fn draft(dir: &Path, bytes: &[u8]) -> io::Result<(File, PathBuf)> {
+    create_dirs(dir)?;
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| io::Error::other(error.to_string()))?;
+    let path = dir.join(format!(".draft-{}", hex(&random)));
+    let mut file = create_file(&path)?;
+    if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_all()) {
+        // What is left of it is in nobody's way.
+        fs::remove_file(&path).ok();
+        return Err(error);
+    }
+    Ok((file, path))
+}
+
+/// Puts a draft where nothing is yet. It must not be there.
+pub(crate) fn place(draft: &Path, path: &Path) -> io::Result<()> {
+    let linked = fs::hard_link(draft, path);
+    fs::remove_file(draft)?;
+    linked?;
+    sync_dir(above(path))
+}
+
+/// Puts a draft where something else is.
+pub(crate) fn replace(draft: &Path, path: &Path) -> io::Result<()> {
+    fs::rename(draft, path).inspect_err(|_| {
+        fs::remove_file(draft).ok();
+    })?;
+    sync_dir(above(path))
+}
+
+/// Removes a file, for good.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
     sync_dir(above(path))
 }
 

@@ -6,6 +6,9 @@
 //!          output/…        what programs printed, where it is more than 4 KiB
 //!          pinned/…        the texts that decided the run
 //!          lock            held while the run is being written
+//!
+//! LOCKS/….json             what runs own, and who they are
+//! KEYS/RUN.key             encrypts the secret values in a run's journal
 //! ```
 //!
 //! # A line
@@ -17,23 +20,36 @@
 //!
 //! [`read`] and [`verify`] walk the same chain, so a journal that was tampered with is never told as facts:
 //! reading it fails at the first bad line, and says what is wrong there.
+//!
+//! # Going on
+//!
+//! [`Writer::open`] goes on with a run after its process has gone. A crash can tear only the last line, since a
+//! line is added when the one before is whole: that line is cut off, and what is left is durable before anything
+//! is added. A line that is whole and wrong is never cut: then the run is refused.
 
 mod append;
 mod chain;
+mod claim;
 mod diagnose;
 mod error;
 mod layout;
 mod lines;
 mod list;
+mod locks;
 mod output;
+mod pinned;
 mod readings;
+mod vault;
 mod verify;
 mod walk;
 mod writer;
 
-pub use error::{Bad, CreateError, Error, Fault, FindError};
+pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
 pub use list::{Summary, find, is_running, runs};
+pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
+pub use pinned::pinned;
 pub use readings::{TimedReading, readings};
+pub use vault::{FileVault, VaultError};
 pub use verify::{Verified, verify};
 pub use walk::{Run, read};
-pub use writer::Writer;
+pub use writer::{Opened, Writer};

@@ -73,6 +73,8 @@ pub(crate) struct Lines {
     reader: BufReader<File>,
     path: PathBuf,
     number: u64,
+    /// How many bytes all whole lines so far take up.
+    whole: u64,
     buffer: Vec<u8>,
 }
 
@@ -82,6 +84,7 @@ impl Lines {
             reader: BufReader::new(file),
             path: path.to_owned(),
             number: 0,
+            whole: 0,
             buffer: Vec::new(),
         }
     }
@@ -89,6 +92,11 @@ impl Lines {
     /// The number of the last line, from 1.
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Where the last whole line ended, in bytes from the beginning.
+    pub(crate) fn whole(&self) -> u64 {
+        self.whole
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<Line<'_>>, Error> {
@@ -103,6 +111,7 @@ impl Lines {
         }
         self.number += 1;
         if self.buffer.last() == Some(&b'\n') {
+            self.whole += self.buffer.len() as u64;
             self.buffer.pop();
             return Ok(Some(Line::Whole(&self.buffer)));
         }

@@ -1,13 +1,14 @@
 //! Which runs there are.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use runbook_event::{Outcome, RunState, Section, StepStatus};
+use runbook_event::{Outcome, RunState};
 
+use crate::claim;
 use crate::error::{Error, FindError};
 use crate::layout;
 use crate::walk::Walk;
@@ -34,9 +35,9 @@ pub struct Summary {
     pub outcome: Option<Outcome>,
     /// Whether a process is writing it.
     pub running: bool,
-    /// How many of its steps are done, without those of `finally`.
+    /// How many of its steps are done, without those of `finally` and without those that only hold others.
     pub done: usize,
-    /// How many steps it has, without those of `finally`.
+    /// How many such steps it has, as far as is known: it grows as loops unfold.
     pub total: usize,
     /// Why it cannot be read to its end. The rest is what could be read.
     pub error: Option<String>,
@@ -57,9 +58,7 @@ pub fn runs(runs_dir: &Path) -> Result<Vec<Summary>, Error> {
 /// Whether a process is writing the run. Without an end and without such a process, a run was killed.
 #[must_use]
 pub fn is_running(run_dir: &Path) -> bool {
-    // Shared, so that two who look do not take each other for the writer.
-    File::open(run_dir.join(layout::LOCK))
-        .is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    File::open(run_dir.join(layout::LOCK)).is_ok_and(|lock| claim::is_taken(&lock).unwrap_or(false))
 }
 
 /// The directory of the run that `text` means: its name, a part of its name that no other has, or `last` for
@@ -118,10 +117,7 @@ fn summary(runs_dir: &Path, run: String) -> Summary {
     let running = is_running(&dir);
     let (state, error) = fold(&dir);
     let runbook = state.run().map(|started| &started.runbook);
-    let is_done = |at: &usize| {
-        let step = state.steps().get(*at);
-        step.is_some_and(|step| step.status == StepStatus::Done)
-    };
+    let work = state.work();
     Summary {
         run,
         dir,
@@ -131,8 +127,8 @@ fn summary(runs_dir: &Path, run: String) -> Summary {
         ended_at: state.ended_at(),
         outcome: state.outcome(),
         running,
-        done: state.section(Section::Steps).filter(is_done).count(),
-        total: state.section(Section::Steps).count(),
+        done: state.done(&work),
+        total: work.total(),
         error,
     }
 }

@@ -33,27 +33,42 @@ struct Named {
     file: String,
     bytes: u64,
     sha256: String,
+    /// Whether the run had an end after it, so that no crash can have taken it.
+    is_settled: bool,
 }
 
 /// Checks a run: every line, and every file of output. With `head`, the hash of the last line as it was kept
 /// elsewhere, it also finds that lines are missing at the end.
 pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let mut walk = Walk::open(run_dir)?;
-    let mut named = Vec::new();
+    let mut named: Vec<Named> = Vec::new();
     let mut head_at = None;
-    while let Some(record) = walk.next()? {
+    // What was noted since the run last began or was gone on with: a crash may take its files until the run has an end.
+    let mut session = 0;
+    loop {
+        let open = walk.state.outcome().is_none();
+        let Some(record) = walk.next()? else { break };
+        if matches!(record.event, Event::RunResumed(_)) {
+            if !open {
+                named[session..]
+                    .iter_mut()
+                    .for_each(|output| output.is_settled = true);
+            }
+            session = named.len();
+        }
         named.extend(files(&record, walk.line()));
         if head.is_some_and(|head| head.eq_ignore_ascii_case(&walk.head)) {
             head_at = Some(walk.line());
         }
     }
+    if walk.state.outcome().is_some() {
+        named[session..]
+            .iter_mut()
+            .for_each(|output| output.is_settled = true);
+    }
     walk.not_empty()?;
     let records = walk.state.next_seq();
     let ended = walk.state.outcome().is_some();
-    if let Some(line) = walk.torn.filter(|_| ended) {
-        let text = format!("line {line} was inserted: nothing follows the end of a run");
-        return Err(bad(&walk, line, Fault::Inserted, text));
-    }
     if let Some(head) = head {
         is_last(&walk, head, head_at)?;
     }
@@ -61,7 +76,7 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     for output in &named {
         match condition(run_dir, output)? {
             Condition::Whole => {}
-            Condition::Short(_) if !ended => lost.push(output.file.clone()),
+            Condition::Short(_) if !output.is_settled => lost.push(output.file.clone()),
             Condition::Short(what) | Condition::Changed(what) => {
                 let text = format!("line {} names `{}`, which {what}", output.line, output.file);
                 return Err(bad(&walk, output.line, Fault::Output, text));
@@ -112,6 +127,7 @@ fn files(record: &Record, line: u64) -> Vec<Named> {
                 file: output.file.clone()?,
                 bytes: output.bytes,
                 sha256: output.sha256.clone(),
+                is_settled: false,
             })
         })
         .collect()
@@ -119,23 +135,35 @@ fn files(record: &Record, line: u64) -> Vec<Named> {
 
 fn outputs(event: &Event) -> &[OutputRef] {
     match event {
-        Event::AttemptEnded { output, .. } | Event::UndoEnded { output, .. } => output,
+        Event::AttemptEnded { output, .. }
+        | Event::ThenEnded { output, .. }
+        | Event::UndoEnded { output, .. } => output,
         Event::RunStarted(_)
+        | Event::RunResumed(_)
         | Event::PhaseStarted { .. }
         | Event::CheckStarted { .. }
         | Event::CheckRead { .. }
         | Event::CheckEnded { .. }
         | Event::StepStarted { .. }
         | Event::StepSkipped { .. }
+        | Event::Entered { .. }
+        | Event::TimedOut { .. }
         | Event::ApprovalAsked { .. }
         | Event::ApprovalAnswered { .. }
         | Event::BeforeTaken { .. }
         | Event::AttemptStarted { .. }
-        | Event::Captured { .. }
+        | Event::HandleKept { .. }
+        | Event::RetryPlanned { .. }
+        | Event::ThenStarted { .. }
+        | Event::Adopted { .. }
+        | Event::Doubted { .. }
         | Event::StepDone { .. }
         | Event::StepFailed { .. }
         | Event::Stopping { .. }
         | Event::UndoStarted { .. }
+        | Event::UndoRetried { .. }
+        | Event::RunbookEnded { .. }
+        | Event::Noted { .. }
         | Event::RunEnded { .. } => &[],
     }
 }

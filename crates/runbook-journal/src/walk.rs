@@ -27,13 +27,8 @@ pub struct Run {
 /// Reads a run. Fails at the first line that is not as it was written, and if there is none.
 pub fn read(run_dir: &Path) -> Result<Run, Error> {
     let mut walk = Walk::open(run_dir)?;
-    let mut records = Vec::new();
-    while let Some(record) = walk.next()? {
-        records.push(record);
-    }
-    walk.not_empty()?;
     Ok(Run {
-        records,
+        records: walk.rest()?,
         head: walk.head,
         torn: walk.torn.is_some(),
         state: walk.state,
@@ -69,6 +64,11 @@ impl Walk {
     /// The number of the last line, from 1.
     pub(crate) fn line(&self) -> u64 {
         self.lines.number()
+    }
+
+    /// Where the last whole line ended, in bytes from the beginning.
+    pub(crate) fn whole(&self) -> u64 {
+        self.lines.whole()
     }
 
     /// The next record, after it was checked and folded.
@@ -111,6 +111,16 @@ impl Walk {
         }
         self.head = head;
         Ok(Some(record))
+    }
+
+    /// All records from here on. There must have been one.
+    pub(crate) fn rest(&mut self) -> Result<Vec<Record>, Error> {
+        let mut records = Vec::new();
+        while let Some(record) = self.next()? {
+            records.push(record);
+        }
+        self.not_empty()?;
+        Ok(records)
     }
 
     /// At the end: whether there was a record at all. A run without one was never written, or was emptied.

@@ -1,19 +1,31 @@
 //! Writing a run.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use runbook_event::{CheckSite, Journal, JournalError, OutputName, OutputWriter, Reading, Record};
+use runbook_event::{CheckSite, Journal, JournalError, OutputName, OutputWriter, Reading, Record, RunState};
 
 use crate::append::{Appender, fault};
 use crate::chain;
-use crate::error::CreateError;
+use crate::claim;
+use crate::error::{CreateError, Error, OpenError};
 use crate::layout;
 use crate::lines::unreadable;
+use crate::list::is_running;
 use crate::output::Outputs;
 use crate::readings;
+use crate::walk::Walk;
+
+/// How often it is looked whether a run is free. A process that was killed, or has just let go of it, may have been about
+/// to start another one: until that begins, it holds the same files.
+const LOOKS: u32 = 100;
+
+/// How soon that is looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Writes a run. While it lives, no other process can write that run.
 #[derive(Debug)]
@@ -25,6 +37,19 @@ pub struct Writer {
     next_seq: u64,
     /// Given back by the operating system when it is closed, whatever becomes of the process.
     _lock: File,
+}
+
+/// A run that is gone on with.
+#[derive(Debug)]
+pub struct Opened {
+    /// Adds to it.
+    pub writer: Writer,
+    /// All that has happened.
+    pub records: Vec<Record>,
+    /// What it led to.
+    pub state: RunState,
+    /// How many bytes of a torn last line were cut off, if there was one.
+    pub torn: Option<u64>,
 }
 
 impl Writer {
@@ -43,9 +68,9 @@ impl Writer {
                 name: name.to_owned(),
             });
         }
-        layout::create_runs(runs).map_err(at(runs))?;
+        layout::create_kept(runs).map_err(at(runs))?;
         let dir = runs.join(run);
-        let lock = claim(&dir, run)?;
+        let lock = begin(&dir, run)?;
         for (name, bytes) in pinned {
             let path = dir.join(layout::PINNED).join(name);
             layout::write_file(&path, bytes).map_err(at(&path))?;
@@ -64,6 +89,39 @@ impl Writer {
         })
     }
 
+    /// Goes on with a run that is there, for `resume`: takes its lock, checks all of it, and cuts off a last line
+    /// that a crash has torn. What may follow is for the state to say, also after an end.
+    pub fn open(runs: &Path, run: &str) -> Result<Opened, OpenError> {
+        if !layout::is_name(run) {
+            let name = run.to_owned();
+            return Err(OpenError::Name { name });
+        }
+        let dir = runs.join(run);
+        let lock = reclaim(&dir, run)?;
+        let mut walk = Walk::open(&dir)?;
+        let records = walk.rest()?;
+        let len = walk.whole();
+        let found = fs::metadata(&walk.path).map_err(opening(&walk.path))?.len();
+        let journal = Appender::open(walk.path.clone(), len).map_err(opening(&walk.path))?;
+        let path = dir.join(layout::READINGS);
+        let readings = readings::reopen(&path).map_err(opening(&path))?;
+        layout::sync_dir(&dir).map_err(opening(&dir))?;
+        let writer = Self {
+            dir,
+            journal,
+            readings,
+            head: walk.head,
+            next_seq: walk.state.next_seq(),
+            _lock: lock,
+        };
+        Ok(Opened {
+            writer,
+            records,
+            state: walk.state,
+            torn: found.checked_sub(len).filter(|cut| *cut > 0),
+        })
+    }
+
     /// The run's directory.
     #[must_use]
     pub fn dir(&self) -> &Path {
@@ -74,6 +132,12 @@ impl Writer {
     #[must_use]
     pub fn head(&self) -> &str {
         &self.head
+    }
+
+    /// The number that the next record must have.
+    #[must_use]
+    pub fn next_seq(&self) -> u64 {
+        self.next_seq
     }
 }
 
@@ -122,15 +186,16 @@ fn whole(path: &Path, line: &[u8]) -> Result<(), JournalError> {
 }
 
 /// Creates the directory and takes its lock.
-fn claim(dir: &Path, run: &str) -> Result<File, CreateError> {
+fn begin(dir: &Path, run: &str) -> Result<File, CreateError> {
     let path = dir.join(layout::LOCK);
     match layout::create_dir(dir) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
             let run = run.to_owned();
-            return Err(match File::open(&path).map(|lock| lock.try_lock()) {
-                Ok(Err(TryLockError::WouldBlock)) => CreateError::Locked { run },
-                Ok(Ok(()) | Err(TryLockError::Error(_))) | Err(_) => CreateError::Exists { run },
+            return Err(if is_running(dir) {
+                CreateError::Locked { run }
+            } else {
+                CreateError::Exists { run }
             });
         }
         Err(error) => return Err(at(dir)(error)),
@@ -139,6 +204,29 @@ fn claim(dir: &Path, run: &str) -> Result<File, CreateError> {
     // The directory is ours. If someone has the lock, they are looking whether we have it: a moment.
     lock.lock().map_err(at(&path))?;
     Ok(lock)
+}
+
+/// Takes the lock of a run that is there.
+fn reclaim(dir: &Path, run: &str) -> Result<File, OpenError> {
+    // Who creates a run has its lock before there is a journal. Without one there is nothing to go on with, and
+    // nothing that may be created here.
+    let journal = dir.join(layout::JOURNAL);
+    fs::metadata(&journal).map_err(|source| Error::io(&journal, source))?;
+    let path = dir.join(layout::LOCK);
+    let lock = layout::open_file(&path).map_err(opening(&path))?;
+    for _ in 0..LOOKS {
+        if claim::take(&lock).map_err(opening(&path))? {
+            return Ok(lock);
+        }
+        thread::sleep(LOOK_AGAIN);
+    }
+    let run = run.to_owned();
+    Err(OpenError::Locked { run })
+}
+
+fn opening(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let path = path.to_owned();
+    move |source| OpenError::Io { path, source }
 }
 
 fn at(path: &Path) -> impl FnOnce(io::Error) -> CreateError {

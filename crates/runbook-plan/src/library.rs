@@ -1,13 +1,24 @@
-//! The runbooks of a project, as far as others must know them to use them.
+//! The runbooks of a project: as far as others must know them to use them, and whole where they are to be run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use runbook_document::{Body, Document, Finding, Node, Span, codes};
+use runbook_document::{Body, Document, Finding, Findings, Node, Span, Waiver, codes};
 
 /// The runbooks of a project, by name.
 #[derive(Debug, Clone, Default)]
 pub struct Library {
     runbooks: BTreeMap<String, Vec<Listed>>,
+    /// What the project file waives.
+    waivers: Vec<Waiver>,
+}
+
+/// A runbook as it was read: all that compiling it takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Whole {
+    pub(crate) document: Document,
+    pub(crate) tree: Node,
+    /// What was found when it was read.
+    pub(crate) findings: Findings,
 }
 
 /// What others must know of a runbook.
@@ -21,6 +32,24 @@ pub(crate) struct Listed {
     pub(crate) outputs: Vec<String>,
     /// The runbooks that it uses.
     pub(crate) uses: BTreeSet<String>,
+    /// All of it, if it was kept.
+    pub(crate) whole: Option<Box<Whole>>,
+}
+
+impl Listed {
+    fn of(document: &Document) -> Self {
+        Self {
+            span: document.name.span,
+            inputs: document.inputs.clone(),
+            outputs: document
+                .outputs
+                .iter()
+                .map(|(name, _)| name.value.clone())
+                .collect(),
+            uses: uses(document).collect(),
+            whole: None,
+        }
+    }
 }
 
 impl Library {
@@ -36,22 +65,33 @@ impl Library {
         uses(document).next().is_some()
     }
 
-    /// Adds a runbook.
+    /// Adds a runbook, as far as others must know it. Calls of it are checked, and have no plan.
     pub fn add(&mut self, document: &Document) {
-        let listed = Listed {
-            span: document.name.span,
-            inputs: document.inputs.clone(),
-            outputs: document
-                .outputs
-                .iter()
-                .map(|(name, _)| name.value.clone())
-                .collect(),
-            uses: uses(document).collect(),
-        };
-        self.runbooks
-            .entry(document.name.value.clone())
-            .or_default()
-            .push(listed);
+        self.push(document.name.value.clone(), Listed::of(document));
+    }
+
+    /// Adds a runbook and keeps all of it, so that [`compile`](crate::compile) gives calls of it the plan of what
+    /// they call. `findings` is what was found when it was read.
+    pub fn keep(&mut self, document: Document, tree: Node, findings: Findings) {
+        let name = document.name.value.clone();
+        let mut listed = Listed::of(&document);
+        listed.whole = Some(Box::new(Whole {
+            document,
+            tree,
+            findings,
+        }));
+        self.push(name, listed);
+    }
+
+    /// With what the project file waives: it may be about what only a runbook that is called uses.
+    #[must_use]
+    pub fn waiving(mut self, waivers: &[Waiver]) -> Self {
+        self.waivers.extend_from_slice(waivers);
+        self
+    }
+
+    fn push(&mut self, name: String, listed: Listed) {
+        self.runbooks.entry(name).or_default().push(listed);
     }
 
     /// Names that several runbooks have, told at those of them that are looked at.
@@ -86,20 +126,59 @@ impl Library {
         self.runbooks.keys().map(String::as_str)
     }
 
-    /// The way by which a runbook comes to use another one, itself included, if it does.
-    pub(crate) fn way(&self, from: &str, to: &str) -> Option<Vec<String>> {
-        let mut seen = BTreeSet::from([from.to_owned()]);
-        let mut ways = vec![vec![from.to_owned()]];
-        while let Some(way) = ways.pop() {
-            let last = way.last().map_or("", String::as_str);
-            for next in self.get(last).into_iter().flat_map(|listed| &listed.uses) {
-                let mut longer = way.clone();
-                longer.push(next.clone());
-                if next == to {
-                    return Some(longer);
+    pub(crate) fn waivers(&self) -> &[Waiver] {
+        &self.waivers
+    }
+
+    /// Where the runbooks of this name are.
+    pub(crate) fn places(&self, name: &str) -> impl Iterator<Item = Span> {
+        self.runbooks
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|listed| listed.span)
+    }
+
+    /// The runbooks that a runbook uses, itself or over others, each after those that it uses itself as far as
+    /// there are no circles.
+    pub(crate) fn reached(&self, document: &Document) -> Vec<String> {
+        let mut seen: BTreeSet<String> = BTreeSet::from([document.name.value.clone()]);
+        let mut reached = Vec::new();
+        // Not by calling itself: how long a chain may be is not for the stack to say.
+        let mut open: Vec<(Option<String>, Vec<String>)> = vec![(None, uses(document).collect())];
+        while let Some((_, uses)) = open.last_mut() {
+            match uses.pop() {
+                Some(next) if seen.insert(next.clone()) => {
+                    let further = self.get(&next).map(|listed| listed.uses.iter().rev().cloned());
+                    let further = further.into_iter().flatten().collect();
+                    open.push((Some(next), further));
                 }
-                if seen.insert(next.clone()) {
-                    ways.push(longer);
+                Some(_) => {}
+                None => reached.extend(open.pop().and_then(|(done, _)| done)),
+            }
+        }
+        reached
+    }
+
+    /// A shortest way by which a runbook comes to use another one, itself included, if it does.
+    pub(crate) fn way(&self, from: &str, to: &str) -> Option<Vec<String>> {
+        let mut before: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut open = VecDeque::from([from]);
+        while let Some(last) = open.pop_front() {
+            for next in self.get(last).into_iter().flat_map(|listed| &listed.uses) {
+                if next == to {
+                    let mut way = vec![to.to_owned(), last.to_owned()];
+                    let mut at = last;
+                    while at != from {
+                        at = before.get(at).copied().unwrap_or(from);
+                        way.push(at.to_owned());
+                    }
+                    way.reverse();
+                    return Some(way);
+                }
+                if next != from && !before.contains_key(next.as_str()) {
+                    before.insert(next, last);
+                    open.push_back(next);
                 }
             }
         }

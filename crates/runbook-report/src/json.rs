@@ -1,22 +1,54 @@
 //! A run for programs.
 
-use runbook_event::{CheckRole, CheckSite, CheckState, OutputRef, Record, UndoOutline};
+use runbook_event::{CheckSite, CheckState, Holds, OutputRef, Record, Role, UndoOutline, UndoStatus};
 use serde_json::{Map, Value, json};
 
-use crate::story::{Error, Evidence, Step, Story};
-use crate::words::{check_title, undo_word};
+use crate::story::{Error, Evidence, Session, Step, Story};
+use crate::words::{by_hand, check_title, doubts, role_word, undo_word, verdict_word, why_kept, why_skipped};
 
 /// A run for programs: outcome, times, steps, checks with their readings, evidence.
 pub fn json(records: &[Record], evidence: &Evidence<'_>) -> Result<Value, Error> {
     let story = Story::new(records)?;
+    let mut value = head(&story);
+    if let Some(members) = value.as_object_mut() {
+        let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+        put("sessions", story.sessions.iter().map(session).collect());
+        put("steps", story.steps().map(|known| step(&story, &known)).collect());
+        put(
+            "changed",
+            story.changed().map(|known| known.state.id.as_str()).collect(),
+        );
+        put(
+            "undone",
+            story.undone().map(|known| known.state.id.as_str()).collect(),
+        );
+        put("kept", story.steps().filter_map(|known| kept(&known)).collect());
+        put("by_hand", hand(&story));
+        put("doubts", doubted(&story));
+        put("notices", noted(&story));
+        let checks = story.state.checks().iter();
+        put(
+            "checks",
+            checks.map(|(site, known)| check(&story, site, known)).collect(),
+        );
+        let outputs: Vec<Value> = story
+            .outputs()
+            .map(|(step, part, kept)| output(step, &part, kept))
+            .collect();
+        put(
+            "evidence",
+            json!({"head": evidence.head, "records": records.len(), "output": outputs}),
+        );
+    }
+    Ok(value)
+}
+
+/// What the run was, and how it went as a whole.
+fn head(story: &Story<'_>) -> Value {
     let (run, state) = (story.run, &story.state);
     let outcome = state.outcome();
-    let checks: Vec<Value> = state
-        .checks()
-        .iter()
-        .map(|(site, known)| check(&story, site, known))
-        .collect();
-    Ok(json!({
+    let work = state.work();
+    json!({
         "run": run.run,
         "format": run.format,
         "engine": run.engine,
@@ -27,48 +59,95 @@ pub fn json(records: &[Record], evidence: &Evidence<'_>) -> Result<Value, Error>
         "connections": run.connections,
         "inputs": run.inputs,
         "who": plain(&run.who),
+        "wanted": plain(&run.wanted),
+        "locks": run.locks,
+        "commit": run.commit.as_ref().map(plain),
+        "pinned": run.pinned,
         "outcome": outcome.map(runbook_event::Outcome::word),
         "exit_code": outcome.map(runbook_event::Outcome::exit_code),
         "started_at": story.started_at.to_string(),
         "ended_at": state.ended_at().map(|at| at.to_string()),
-        "elapsed_ms": state.elapsed_ms(),
+        "elapsed_ms": story.elapsed_ms(),
         "stop": state.stop().map(plain),
-        "steps": story.steps().map(|known| step(&known)).collect::<Vec<_>>(),
-        "changed": story.changed().map(|known| known.outline.id.clone()).collect::<Vec<_>>(),
-        "undone": story.undone().map(|known| known.outline.id.clone()).collect::<Vec<_>>(),
-        "checks": checks,
-        "evidence": {
-            "head": evidence.head,
-            "records": records.len(),
-            "output": story.outputs().map(|(step, part, kept)| output(step, &part, kept)).collect::<Vec<_>>(),
-        },
-    }))
+        "steps_done": state.done(&work),
+        "steps_total": work.total(),
+    })
 }
 
-fn step(step: &Step<'_>) -> Value {
+fn session(session: &Session<'_>) -> Value {
+    let (outcome, ended_at) = session.end.unzip();
+    json!({
+        "at": session.at.to_string(),
+        "resumed": session.resumed.map(plain),
+        "stop": session.stop.map(plain),
+        "outcome": outcome.map(runbook_event::Outcome::word),
+        "ended_at": ended_at.map(|at| at.to_string()),
+    })
+}
+
+/// What was attempted, and is neither undone nor to be.
+fn kept(step: &Step<'_>) -> Option<Value> {
+    let is_kept = step.state.undo == UndoStatus::Kept;
+    is_kept.then(|| json!({"step": step.state.id, "why": why_kept(&step.outline.undo)}))
+}
+
+/// The undos that a person must finish.
+fn hand(story: &Story<'_>) -> Value {
+    let open = by_hand(&story.state);
+    open.into_iter()
+        .filter_map(|at| story.at(at))
+        .map(|step| step.state.id.as_str())
+        .collect()
+}
+
+/// What a person must say before the run can go on.
+fn doubted(story: &Story<'_>) -> Value {
+    let doubts = doubts(&story.state).into_iter();
+    doubts
+        .map(|doubt| {
+            json!({
+                "step": doubt.step,
+                "undoing": doubt.undoing,
+                "detail": doubt.detail,
+                "assume": doubt.assume,
+                "retry": doubt.retry,
+            })
+        })
+        .collect()
+}
+
+fn noted(story: &Story<'_>) -> Value {
+    let notices = story.notices.iter();
+    notices
+        .map(|(at, notice)| {
+            let mut value = plain(notice);
+            if let Some(members) = value.as_object_mut() {
+                members.insert("at".to_owned(), at.to_string().into());
+            }
+            value
+        })
+        .collect()
+}
+
+fn step(story: &Story<'_>, step: &Step<'_>) -> Value {
     let (outline, state) = (step.outline, step.state);
-    let effect = state
-        .intent
-        .as_ref()
-        .map_or(outline.effect, |intent| intent.effect);
-    let summary = state
-        .intent
-        .as_ref()
-        .map_or(&outline.summary, |intent| &intent.summary);
+    let intent = state.intent.as_ref();
+    let effect = intent.map_or(outline.effect, |intent| intent.effect);
+    let summary = intent.map_or(&outline.summary, |intent| &intent.summary);
     let approval = state
         .approval
         .as_ref()
         .map(|(approved, by, how)| json!({"approved": approved, "by": by, "how": how}));
     let mut value = json!({
-        "id": outline.id,
+        "id": state.id,
         "title": outline.title,
-        "section": plain(&outline.section),
+        "section": step.section.word(),
         "phase": outline.phase,
         "kind": outline.kind,
         "effect": effect.word(),
         "summary": summary,
-        "target": state.intent.as_ref().and_then(|intent| intent.target.clone()),
-        "env": state.intent.as_ref().map(|intent| plain(&intent.env)),
+        "target": intent.and_then(|intent| intent.target.clone()),
+        "env": intent.map(|intent| plain(&intent.env)),
         "status": state.status.word(),
         "attempts": state.attempts,
         "changed": state.attempted,
@@ -76,15 +155,59 @@ fn step(step: &Step<'_>) -> Value {
         "ended_at": state.ended_at.map(|at| at.to_string()),
         "elapsed_ms": step.elapsed_ms(),
         "skipped": state.skipped.as_ref().map(plain),
+        "why_skipped": state.skipped.as_ref().map(why_skipped),
+        "asked": step.asked,
         "approval": approval,
         "before": state.before,
+        "inverse": state.inverse,
         "captures": state.captures,
+        "adopted": state.adopted,
+        "doubt": state.doubt,
+        "timed_out": state.timed_out,
         "failure": state.failure.as_ref().map(plain),
     });
     if let Some(members) = value.as_object_mut() {
+        members.insert("step".to_owned(), outline.id.clone().into());
+        members.insert("within".to_owned(), within(story, step));
+        members.insert("turn".to_owned(), turn(&state.role));
+        members.insert("runbook".to_owned(), runbook(story, step));
         members.insert("undo".to_owned(), undo(step));
     }
     value
+}
+
+/// The id of the step that a step stands within.
+fn within(story: &Story<'_>, step: &Step<'_>) -> Value {
+    let frame = story.state.frames().get(step.state.frame);
+    let owner = frame.and_then(|frame| {
+        let course = || story.state.courses().get(frame.course);
+        frame.owner.or_else(|| course().and_then(|course| course.owner))
+    });
+    let owner = owner.and_then(|owner| story.state.steps().get(owner));
+    owner.map_or(Value::Null, |owner| owner.id.clone().into())
+}
+
+/// Which turn of a loop a step is.
+fn turn(role: &Role) -> Value {
+    match role {
+        Role::Step => Value::Null,
+        Role::Item { key, value } => json!({"key": key, "item": value}),
+        Role::Round { number } => json!({"round": number}),
+    }
+}
+
+/// The sub-runbook that is the work of a step.
+fn runbook(story: &Story<'_>, step: &Step<'_>) -> Value {
+    let Holds::Runbook { runbook, .. } = &step.outline.holds else {
+        return Value::Null;
+    };
+    let course = story.course(step);
+    json!({
+        "runbook": plain(&**runbook),
+        "inputs": course.map(|course| plain(&course.inputs)),
+        "stop": course.and_then(|course| course.stop.as_ref()).map(plain),
+        "outcome": course.and_then(|course| course.outcome).map(runbook_event::Outcome::word),
+    })
 }
 
 fn undo(step: &Step<'_>) -> Value {
@@ -93,13 +216,20 @@ fn undo(step: &Step<'_>) -> Value {
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
     put("status", undo_word(state.undo).into());
     match &step.outline.undo {
-        UndoOutline::Rollback { summary } => {
+        UndoOutline::Rollback { summary, .. } => {
             put("how", "rollback".into());
             let intent = state.undo_intent.as_ref();
             put(
                 "summary",
                 intent.map_or(summary, |intent| &intent.summary).clone().into(),
             );
+        }
+        UndoOutline::Steps { steps } => {
+            put("how", "steps".into());
+            put("steps", steps.iter().map(|step| step.id.as_str()).collect());
+        }
+        UndoOutline::Within => {
+            put("how", "within".into());
         }
         UndoOutline::Irreversible { why } => {
             put("how", "irreversible".into());
@@ -132,13 +262,6 @@ fn undo(step: &Step<'_>) -> Value {
 }
 
 fn check(story: &Story<'_>, site: &CheckSite, state: &CheckState) -> Value {
-    let role = match site.role {
-        CheckRole::Detect => "detect",
-        CheckRole::Baseline => "baseline",
-        CheckRole::Require => "require",
-        CheckRole::Gate => "gate",
-        CheckRole::Verify => "verify",
-    };
     let readings: Vec<Value> = state
         .readings
         .iter()
@@ -148,6 +271,7 @@ fn check(story: &Story<'_>, site: &CheckSite, state: &CheckState) -> Value {
                 "at": at.to_string(),
                 "number": reading.number,
                 "verdict": reading.verdict.word(),
+                "result": verdict_word(reading),
                 "streak": reading.streak,
                 "value": reading.value,
                 "detail": reading.detail,
@@ -155,7 +279,8 @@ fn check(story: &Story<'_>, site: &CheckSite, state: &CheckState) -> Value {
         })
         .collect();
     json!({
-        "role": role,
+        "within": site.within,
+        "role": role_word(site.role),
         "step": site.step,
         "check": site.check,
         "title": check_title(site, &story.state),

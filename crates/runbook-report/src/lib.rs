@@ -19,4 +19,7 @@ pub use markdown::markdown;
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
-pub use words::{check_title, deed, describe, duration, reading, step_of, step_title, undo_word, value};
+pub use words::{
+    Doubt, assumed, by_hand, check_title, deed, depth, describe, doubts, duration, named, planned_undo,
+    reading, resumed, role_word, step_of, step_title, undo_word, value, verdict_word, why_kept, why_skipped,
+};

@@ -13,7 +13,9 @@ pub struct Entry {
     pub at: Timestamp,
     /// How long after the beginning, in milliseconds. Negative if the machine's clock was set back.
     pub offset_ms: i128,
-    /// The part of the run. None before the first.
+    /// Which session of the run: 1 for the first, one more each time that it goes on after an end.
+    pub session: u32,
+    /// The part of the run. None before the first, and where the run goes on.
     pub phase: Option<Phase>,
     /// The step, for what belongs to one.
     pub step: Option<String>,
@@ -38,8 +40,8 @@ pub enum EntryKind {
     Question,
 }
 
-/// What happened when. That a check is being asked is left out, and so is its decision where its only reading
-/// has said the same.
+/// What happened when. Left out are that a check is being asked, its decision where its only reading has said the
+/// same, and what an action tells so that a resumed run finds again what it started.
 pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
     let start = records.first().ok_or(Error::Empty)?.at;
     let mut state = RunState::new();
@@ -52,7 +54,11 @@ pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
         entries.push(Entry {
             at: record.at,
             offset_ms: record.at.duration_since(start).as_millis(),
-            phase: state.phase(),
+            session: state.resumed() + 1,
+            // Where it goes on is not yet a part of it.
+            phase: state
+                .phase()
+                .filter(|_| !matches!(record.event, Event::RunResumed(_))),
             step: step_of(&record.event).map(str::to_owned),
             kind: kind(&record.event),
             text: describe(&record.event, &state),
@@ -63,7 +69,7 @@ pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
 
 fn is_told(event: &Event, state: &RunState) -> bool {
     match event {
-        Event::CheckStarted { .. } => false,
+        Event::CheckStarted { .. } | Event::HandleKept { .. } => false,
         Event::CheckEnded {
             site,
             verdict,
@@ -75,21 +81,31 @@ fn is_told(event: &Event, state: &RunState) -> bool {
             *readings != 1 || !values.is_empty() || last.is_none_or(|last| last.verdict != *verdict)
         }
         Event::RunStarted(_)
+        | Event::RunResumed(_)
         | Event::PhaseStarted { .. }
         | Event::CheckRead { .. }
         | Event::StepStarted { .. }
         | Event::StepSkipped { .. }
+        | Event::Entered { .. }
+        | Event::TimedOut { .. }
         | Event::ApprovalAsked { .. }
         | Event::ApprovalAnswered { .. }
         | Event::BeforeTaken { .. }
         | Event::AttemptStarted { .. }
         | Event::AttemptEnded { .. }
-        | Event::Captured { .. }
+        | Event::RetryPlanned { .. }
+        | Event::ThenStarted { .. }
+        | Event::ThenEnded { .. }
+        | Event::Adopted { .. }
+        | Event::Doubted { .. }
         | Event::StepDone { .. }
         | Event::StepFailed { .. }
         | Event::Stopping { .. }
         | Event::UndoStarted { .. }
+        | Event::UndoRetried { .. }
         | Event::UndoEnded { .. }
+        | Event::RunbookEnded { .. }
+        | Event::Noted { .. }
         | Event::RunEnded { .. } => true,
     }
 }
@@ -97,38 +113,64 @@ fn is_told(event: &Event, state: &RunState) -> bool {
 fn kind(event: &Event) -> EntryKind {
     let good = |is_good: bool| if is_good { EntryKind::Good } else { EntryKind::Bad };
     match event {
-        Event::PhaseStarted { .. } => EntryKind::Phase,
-        Event::ApprovalAsked { .. } => EntryKind::Question,
+        Event::PhaseStarted { within: None, .. } => EntryKind::Phase,
+        Event::ApprovalAsked { .. } | Event::Doubted { .. } => EntryKind::Question,
         Event::ApprovalAnswered { approved, .. } => good(*approved),
         Event::CheckRead { site, reading } => checked(site.role, reading.verdict),
         Event::CheckEnded { site, verdict, .. } => checked(site.role, *verdict),
-        Event::AttemptEnded { end, .. } => match end {
+        Event::AttemptEnded { end, .. } | Event::ThenEnded { end, .. } => match end {
             AttemptEnd::Succeeded => EntryKind::Info,
             AttemptEnd::Failed { .. } => EntryKind::Bad,
         },
         Event::UndoEnded { end, .. } => good(*end == UndoEnd::Undone),
-        Event::StepDone { .. } => EntryKind::Good,
-        Event::StepFailed { .. } | Event::Stopping { .. } => EntryKind::Bad,
-        Event::RunEnded { outcome, .. } => ended(*outcome),
+        Event::StepDone { .. } | Event::Adopted { .. } => EntryKind::Good,
+        Event::StepFailed { .. }
+        | Event::Stopping { .. }
+        | Event::TimedOut { .. }
+        | Event::UndoRetried { .. } => EntryKind::Bad,
+        Event::RunbookEnded { outcome, .. } | Event::RunEnded { outcome, .. } => ended(*outcome),
         Event::RunStarted(_)
+        | Event::RunResumed(_)
+        | Event::PhaseStarted { within: Some(_), .. }
         | Event::CheckStarted { .. }
         | Event::StepStarted { .. }
         | Event::StepSkipped { .. }
+        | Event::Entered { .. }
         | Event::BeforeTaken { .. }
         | Event::AttemptStarted { .. }
-        | Event::Captured { .. }
-        | Event::UndoStarted { .. } => EntryKind::Info,
+        | Event::HandleKept { .. }
+        | Event::RetryPlanned { .. }
+        | Event::ThenStarted { .. }
+        | Event::UndoStarted { .. }
+        | Event::Noted { .. } => EntryKind::Info,
     }
 }
 
 /// Before the repair a check that answers no is no bad news: it is why there is a repair.
 const fn checked(role: CheckRole, verdict: Verdict) -> EntryKind {
     match (role, verdict) {
-        (CheckRole::Detect | CheckRole::Baseline, Verdict::Pass | Verdict::Fail) => EntryKind::Info,
-        (CheckRole::Require | CheckRole::Gate | CheckRole::Verify, Verdict::Pass) => EntryKind::Good,
-        (CheckRole::Require | CheckRole::Gate | CheckRole::Verify, Verdict::Fail) | (_, Verdict::Error) => {
-            EntryKind::Bad
+        (CheckRole::Detect | CheckRole::Baseline | CheckRole::Decide, Verdict::Pass | Verdict::Fail) => {
+            EntryKind::Info
         }
+        (
+            CheckRole::Guard
+            | CheckRole::Require
+            | CheckRole::Gate
+            | CheckRole::Undone
+            | CheckRole::Row
+            | CheckRole::Verify,
+            Verdict::Pass,
+        ) => EntryKind::Good,
+        (
+            CheckRole::Guard
+            | CheckRole::Require
+            | CheckRole::Gate
+            | CheckRole::Undone
+            | CheckRole::Row
+            | CheckRole::Verify,
+            Verdict::Fail,
+        )
+        | (_, Verdict::Error) => EntryKind::Bad,
     }
 }
 

@@ -1,17 +1,26 @@
 //! The words in which an event is told, on a terminal and in a report alike.
 
+mod reasons;
+mod titles;
+mod todo;
+mod told;
+
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
-use runbook_action::{ErrorKind, Failure};
-use runbook_event::{
-    AttemptEnd, CheckRole, CheckSite, Event, Intent, OnFailure, Phase, Reading, RunState, SkipReason, Stop,
-    StopCause, UndoEnd, UndoStatus, Verdict,
-};
+use runbook_event::{CheckRole, Reading, UndoStatus, Verdict};
 use serde_json::Value;
 
-use crate::story::between;
 use crate::text::visible;
+
+pub(crate) use self::reasons::{approval, cause, failed, failed_word, intended, noticed, skipped, wishes};
+pub use self::reasons::{assumed, planned_undo, resumed, why_kept, why_skipped};
+pub use self::titles::{check_title, depth, step_title};
+pub(crate) use self::titles::{is_within, phase_title};
+pub(crate) use self::todo::{ASSUMPTIONS, quoted, word};
+pub use self::todo::{Doubt, by_hand, doubts};
+pub(crate) use self::told::then;
+pub use self::told::{deed, describe, step_of};
 
 /// How many characters of a value are shown in a line.
 const SHOWN: usize = 120;
@@ -43,10 +52,25 @@ pub fn value(value: &Value) -> String {
     }
 }
 
+/// A number of things: `1 step`, `3 steps`.
+pub(crate) fn count(number: u64, what: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {what}{plural}")
+}
+
+/// What a reading means: a row of a table may also pass with a warning.
+#[must_use]
+pub const fn verdict_word(reading: &Reading) -> &'static str {
+    match (reading.verdict, reading.warned) {
+        (Verdict::Pass, true) => "warn",
+        (verdict, _) => verdict.word(),
+    }
+}
+
 /// A reading on one line: `reading 3: fail, value 97: 97 < 80 does not hold`.
 #[must_use]
 pub fn reading(reading: &Reading) -> String {
-    let mut text = format!("reading {}: {}", reading.number, reading.verdict.word());
+    let mut text = format!("reading {}: {}", reading.number, verdict_word(reading));
     if let Some(drawn) = &reading.value {
         add(&mut text, ", value ", &value(drawn));
     }
@@ -59,6 +83,22 @@ pub fn reading(reading: &Reading) -> String {
     text
 }
 
+/// The word for what a check is asked for.
+#[must_use]
+pub const fn role_word(role: CheckRole) -> &'static str {
+    match role {
+        CheckRole::Detect => "detect",
+        CheckRole::Baseline => "baseline",
+        CheckRole::Guard => "guard",
+        CheckRole::Require => "require",
+        CheckRole::Gate => "gate",
+        CheckRole::Undone => "undone",
+        CheckRole::Decide => "decide",
+        CheckRole::Row => "row",
+        CheckRole::Verify => "verify",
+    }
+}
+
 /// The word for where an undo stands.
 #[must_use]
 pub const fn undo_word(undo: UndoStatus) -> &'static str {
@@ -66,263 +106,16 @@ pub const fn undo_word(undo: UndoStatus) -> &'static str {
         UndoStatus::None => "none",
         UndoStatus::Pending => "pending",
         UndoStatus::Running => "running",
+        UndoStatus::Doubtful => "unknown",
         UndoStatus::Undone => "undone",
         UndoStatus::Failed => "failed",
         UndoStatus::Kept => "kept",
     }
 }
 
-/// An event on one line, in plain text. `state` is what the event led to, or any later state.
+/// Values by name, on one line.
 #[must_use]
-pub fn describe(event: &Event, state: &RunState) -> String {
-    match event {
-        Event::RunStarted(run) => visible(&format!(
-            "run {} started by {} on {}",
-            run.run, run.who.user, run.who.host
-        )),
-        Event::PhaseStarted { phase } => phase_title(*phase).to_owned(),
-        Event::CheckStarted { site } => format!("{}: asking", check(site, state)),
-        Event::CheckRead { site, reading: read } => format!("{}: {}", check(site, state), reading(read)),
-        Event::CheckEnded {
-            site,
-            verdict,
-            readings,
-            elapsed_ms,
-            values,
-        } => {
-            let mut text = format!("{}: {}", check(site, state), decided(*verdict));
-            let plural = if *readings == 1 { "" } else { "s" };
-            add(
-                &mut text,
-                " after ",
-                &format!("{readings} reading{plural} in {}", duration(*elapsed_ms)),
-            );
-            if !values.is_empty() {
-                add(&mut text, "; captured ", &named(values));
-            }
-            text
-        }
-        Event::Stopping { stop } => stopping(stop, state),
-        Event::RunEnded { outcome, elapsed_ms } => {
-            format!(
-                "{} after {}: {}",
-                outcome.word(),
-                duration(*elapsed_ms),
-                outcome.meaning()
-            )
-        }
-        Event::StepStarted { .. }
-        | Event::StepSkipped { .. }
-        | Event::ApprovalAsked { .. }
-        | Event::ApprovalAnswered { .. }
-        | Event::BeforeTaken { .. }
-        | Event::AttemptStarted { .. }
-        | Event::AttemptEnded { .. }
-        | Event::Captured { .. }
-        | Event::StepDone { .. }
-        | Event::StepFailed { .. }
-        | Event::UndoStarted { .. }
-        | Event::UndoEnded { .. } => {
-            let title = step_of(event).map(|id| step_title(id, state));
-            format!("{}: {}", title.unwrap_or_default(), deed(event, state))
-        }
-    }
-}
-
-/// What happened to a step, without its title, for where that stands already. Empty for other events.
-#[must_use]
-pub fn deed(event: &Event, state: &RunState) -> String {
-    happened(event, state).unwrap_or_default()
-}
-
-/// What happened to a step.
-fn happened(event: &Event, state: &RunState) -> Option<String> {
-    Some(match event {
-        Event::StepStarted { .. } => "started".to_owned(),
-        Event::StepSkipped { reason, .. } => skipped(reason),
-        Event::ApprovalAsked { message, intent, .. } => {
-            format!("asked for approval: {} ({})", visible(message), intended(intent))
-        }
-        Event::ApprovalAnswered {
-            approved, by, how, ..
-        } => approval(*approved, by, how),
-        Event::BeforeTaken { values, .. } => format!("kept for the undo: {}", named(values)),
-        Event::AttemptStarted { attempt, intent, .. } => match attempt {
-            1 => intended(intent),
-            number => format!("attempt {number}: {}", intended(intent)),
-        },
-        Event::AttemptEnded {
-            attempt,
-            end,
-            elapsed_ms,
-            ..
-        } => attempted(*attempt, end, *elapsed_ms),
-        Event::Captured { values, .. } => format!("captured {}", named(values)),
-        Event::StepDone { step } => {
-            let known = state.step(step);
-            let span = known.and_then(|known| between(known.started_at?, known.ended_at?));
-            match span {
-                Some(ms) => format!("done after {}", duration(ms)),
-                None => "done".to_owned(),
-            }
-        }
-        Event::StepFailed { failure, .. } => format!("{}: {}", failed_word(failure), failed(failure)),
-        Event::UndoStarted { intent, .. } => format!("undoing: {}", intended(intent)),
-        Event::UndoEnded { end, elapsed_ms, .. } => match end {
-            UndoEnd::Undone => format!("undone in {}", duration(*elapsed_ms)),
-            UndoEnd::Failed { failure } => {
-                format!(
-                    "could not be undone ({}): {}",
-                    duration(*elapsed_ms),
-                    failed(failure)
-                )
-            }
-        },
-        Event::RunStarted(_)
-        | Event::PhaseStarted { .. }
-        | Event::CheckStarted { .. }
-        | Event::CheckRead { .. }
-        | Event::CheckEnded { .. }
-        | Event::Stopping { .. }
-        | Event::RunEnded { .. } => return None,
-    })
-}
-
-/// The step that an event is about.
-#[must_use]
-pub fn step_of(event: &Event) -> Option<&str> {
-    match event {
-        Event::StepStarted { step }
-        | Event::StepSkipped { step, .. }
-        | Event::ApprovalAsked { step, .. }
-        | Event::ApprovalAnswered { step, .. }
-        | Event::BeforeTaken { step, .. }
-        | Event::AttemptStarted { step, .. }
-        | Event::AttemptEnded { step, .. }
-        | Event::Captured { step, .. }
-        | Event::StepDone { step }
-        | Event::StepFailed { step, .. }
-        | Event::UndoStarted { step, .. }
-        | Event::UndoEnded { step, .. } => Some(step),
-        Event::CheckStarted { site } | Event::CheckRead { site, .. } | Event::CheckEnded { site, .. } => {
-            site.step.as_deref()
-        }
-        Event::RunStarted(_)
-        | Event::PhaseStarted { .. }
-        | Event::Stopping { .. }
-        | Event::RunEnded { .. } => None,
-    }
-}
-
-/// The heading of a part of the run.
-pub(crate) const fn phase_title(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Detect => "Detect: is there anything to repair?",
-        Phase::Baseline => "Baseline: how is it before the first step?",
-        Phase::Steps => "Steps",
-        Phase::Verify => "Verify: is the incident over?",
-        Phase::Rollback => "Rollback: undoing what was attempted",
-        Phase::Finally => "Finally: the clean-up, whatever happened",
-    }
-}
-
-/// A step's title.
-#[must_use]
-pub fn step_title(id: &str, state: &RunState) -> String {
-    let steps = state.run().map(|run| run.outline.steps.as_slice());
-    let position = state.position(id);
-    let outline = steps.and_then(|steps| steps.get(position?));
-    visible(outline.map_or(id, |step| &step.title))
-}
-
-/// A check's title, with that of its step.
-fn check(site: &CheckSite, state: &RunState) -> String {
-    let title = check_title(site, state);
-    match (&site.step, site.role) {
-        (Some(step), CheckRole::Require) => format!("{}: required: {title}", step_title(step, state)),
-        (Some(step), CheckRole::Gate | CheckRole::Detect | CheckRole::Baseline | CheckRole::Verify) => {
-            format!("{}: gate: {title}", step_title(step, state))
-        }
-        (None, _) => title,
-    }
-}
-
-/// A check's title.
-#[must_use]
-pub fn check_title(site: &CheckSite, state: &RunState) -> String {
-    let outline = state.run().map(|run| &run.outline);
-    let checks = outline.and_then(|outline| match site.role {
-        CheckRole::Detect => Some(outline.detect.as_slice()),
-        CheckRole::Baseline | CheckRole::Verify => Some(outline.verify.as_slice()),
-        CheckRole::Gate => {
-            let at = state.position(site.step.as_deref()?)?;
-            Some(outline.steps.get(at)?.verify.as_slice())
-        }
-        CheckRole::Require => None,
-    });
-    let outline = checks.and_then(|checks| checks.iter().find(|check| check.id == site.check));
-    visible(outline.map_or(&site.check, |check| &check.title))
-}
-
-/// What is about to be done, and through what.
-pub(crate) fn intended(intent: &Intent) -> String {
-    match &intent.target {
-        Some(target) => visible(&format!("{} ({target})", intent.summary)),
-        None => visible(&intent.summary),
-    }
-}
-
-/// Why something failed, and whether it may have had an effect.
-pub(crate) fn failed(failure: &Failure) -> String {
-    let mut text = visible(&failure.to_string());
-    if failure.may_have_applied {
-        text.push_str("; it may have had an effect all the same");
-    }
-    text
-}
-
-/// The word for a failure. What was stopped from outside did not fail.
-pub(crate) fn failed_word(failure: &Failure) -> &'static str {
-    if failure.kind == ErrorKind::Cancelled {
-        "was cancelled"
-    } else {
-        "failed"
-    }
-}
-
-/// Why a step was not run.
-pub(crate) fn skipped(reason: &SkipReason) -> String {
-    match reason {
-        SkipReason::When { detail } => format!("skipped, since its `when` is false: {}", visible(detail)),
-        SkipReason::Stopped => "not run, since the run stopped before its turn".to_owned(),
-    }
-}
-
-/// Who answered, and how.
-pub(crate) fn approval(approved: bool, by: &str, how: &str) -> String {
-    let word = if approved { "approved" } else { "refused" };
-    visible(&format!("{word} by {by} ({how})"))
-}
-
-/// What stopped the run.
-pub(crate) fn cause(cause: &StopCause, state: &RunState) -> String {
-    match cause {
-        StopCause::StepFailed { step } => format!("the step {} failed", step_title(step, state)),
-        StopCause::Rejected { step } => format!("the approval of {} was refused", step_title(step, state)),
-        StopCause::VerifyFailed { check } => {
-            let site = CheckSite {
-                role: CheckRole::Verify,
-                step: None,
-                check: check.clone(),
-            };
-            format!("the final check {} did not pass", check_title(&site, state))
-        }
-        StopCause::Signal { name } => visible(&format!("the signal {name} came")),
-    }
-}
-
-/// Values by name.
-pub(crate) fn named(values: &IndexMap<String, Value>) -> String {
+pub fn named(values: &IndexMap<String, Value>) -> String {
     let named: Vec<String> = values
         .iter()
         .map(|(name, held)| format!("{} = {}", visible(name), value(held)))
@@ -330,31 +123,10 @@ pub(crate) fn named(values: &IndexMap<String, Value>) -> String {
     named.join(", ")
 }
 
-fn stopping(stop: &Stop, state: &RunState) -> String {
-    let then = match stop.then {
-        OnFailure::Rollback => "what was attempted is undone",
-        OnFailure::Hold => "what is done stays done",
-        OnFailure::Continue => "the run goes on",
-    };
-    format!("stopping, since {}; {then}", cause(&stop.cause, state))
-}
-
-fn attempted(number: u32, end: &AttemptEnd, elapsed_ms: u64) -> String {
-    let span = duration(elapsed_ms);
-    match end {
-        AttemptEnd::Succeeded => format!("attempt {number} succeeded in {span}"),
-        AttemptEnd::Failed { failure } => {
-            let word = failed_word(failure);
-            format!("attempt {number} {word} after {span}: {}", failed(failure))
-        }
-    }
-}
-
-const fn decided(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "passed",
-        Verdict::Fail => "did not pass",
-        Verdict::Error => "could not be asked",
+/// Adds what a `capture` gave, if it gave something.
+fn captured(text: &mut String, values: &IndexMap<String, Value>) {
+    if !values.is_empty() {
+        add(text, "; captured ", &named(values));
     }
 }
 

@@ -4,7 +4,7 @@
 //! It is tokio's own paused clock, which knows better than any counting of yields when nothing can run. So it
 //! works within a runtime from [`runtime`] and nowhere else. Two runs of the same thing see the same times.
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -28,10 +28,12 @@ pub fn runtime() -> Runtime {
         .expect("a runtime on this thread")
 }
 
-/// The clock of such a runtime. It begins at midnight of the first of January 2026, when it is first asked.
+/// The clock of such a runtime. It begins at midnight of the first of January 2026, when it is first asked. In the
+/// runtime of another process it goes on from where it was.
 #[derive(Debug, Default)]
 pub struct FakeClock {
-    begun: OnceLock<Instant>,
+    /// When this process began, and what had passed by then.
+    begun: Mutex<(Option<Instant>, Duration)>,
 }
 
 impl FakeClock {
@@ -41,8 +43,16 @@ impl FakeClock {
         Self::default()
     }
 
-    fn begun(&self) -> Instant {
-        *self.begun.get_or_init(Instant::now)
+    /// The process has ended, and so much time passes until the next one begins. It is called in the runtime of the
+    /// one that has ended.
+    pub fn pass(&self, down: Duration) {
+        let passed = self.monotonic() + down;
+        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = (None, passed);
+    }
+
+    fn begun(&self) -> (Instant, Duration) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        (*begun.0.get_or_insert_with(Instant::now), begun.1)
     }
 }
 
@@ -55,11 +65,13 @@ impl Clock for FakeClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.begun().elapsed()
+        let (begun, before) = self.begun();
+        before + begun.elapsed()
     }
 
     async fn wait_until(&self, until: Duration) {
-        let at = self.begun() + until;
+        let (begun, before) = self.begun();
+        let at = begun + until.saturating_sub(before);
         if Instant::now() < at {
             sleep_until(at).await;
         }
@@ -87,5 +99,20 @@ mod tests {
         });
         let at = "2026-01-03T02:00:00Z".to_owned();
         assert_eq!(order, [(50, at.clone()), (2, at)]);
+    }
+
+    #[test]
+    fn the_clock_of_the_next_process_goes_on() {
+        let clock = FakeClock::new();
+        runtime().block_on(async {
+            clock.wait_until(Duration::from_secs(5)).await;
+            clock.pass(Duration::from_secs(10));
+        });
+        let seen = runtime().block_on(async {
+            let begun = clock.monotonic();
+            clock.wait_until(Duration::from_secs(20)).await;
+            (begun, clock.monotonic())
+        });
+        assert_eq!(seen, (Duration::from_secs(15), Duration::from_secs(20)));
     }
 }

@@ -5,6 +5,10 @@
 //! - A secret is in no failure, no summary: it goes to the other side and nowhere else.
 //! - A failure names a parameter that exists.
 //! - To recognise is to look at the parameters and at nothing else.
+//! - To get ready for an undo changes nothing, and ends when it is cancelled. An undo of what was not done succeeds and
+//!   changes nothing.
+//! - Of an attempt that started nothing, there is nothing to settle.
+//! - What is recorded of an attempt holds no secret.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -14,9 +18,9 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Shape};
 use runbook_action::{
-    Action, Call, Connection, ErrorKind, Failure, Kind, Param, Recognised, Secret, Segment, Spec, Text,
+    Action, Call, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Param, Recognised, Secret, Segment,
+    Settled, Spec, Text,
 };
-
 use serde_json::Value;
 
 use crate::host::FakeHost;
@@ -78,6 +82,31 @@ impl Use {
         action.run(self.call(host, true)).await
     }
 
+    /// Lets it keep what is there.
+    pub async fn prepare(&self, action: &dyn Action, host: &FakeHost) -> Result<Option<Inverse>, Failure> {
+        action.prepare(self.call(host, false)).await
+    }
+
+    /// Lets it put back what it kept.
+    pub async fn undo(
+        &self,
+        action: &dyn Action,
+        host: &FakeHost,
+        inverse: &Inverse,
+    ) -> Result<runbook_action::Output, Failure> {
+        action.undo(self.call(host, false), inverse).await
+    }
+
+    /// Settles what a crash left of it.
+    pub async fn settle(
+        &self,
+        action: &dyn Action,
+        host: &FakeHost,
+        handles: &[Handle],
+    ) -> Result<Settled, Failure> {
+        action.settle(self.call(host, false), handles).await
+    }
+
     fn call<'a>(&'a self, host: &'a FakeHost, asking: bool) -> Call<'a> {
         Call {
             params: &self.params,
@@ -127,10 +156,64 @@ pub async fn check(subject: &Subject<'_>) {
         let _judged = recognises(subject.action, case);
     }
     assert_eq!((subject.world)(), before, "recognise changed something");
+    for case in subject.failing.iter().chain([&subject.endless]) {
+        puts_back_nothing(subject, case).await;
+        settles_nothing(subject, case).await;
+    }
     for case in &subject.failing {
         fails_properly(subject.action, case).await;
     }
     is_cancelled(subject).await;
+}
+
+async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let outcome = tokio::time::timeout(PATIENCE, work).await;
+    outcome.unwrap_or_else(|_late| panic!("{what} hangs"))
+}
+
+/// Gets ready for an undo and undoes at once, when there is nothing to undo.
+async fn puts_back_nothing(subject: &Subject<'_>, case: &Use) {
+    let spec = subject.action.spec();
+    let before = (subject.world)();
+    let host = FakeHost::new();
+    match in_time("prepare", case.prepare(subject.action, &host)).await {
+        Ok(None) => {}
+        Ok(Some(inverse)) => {
+            hides_secrets(case, &inverse.summary);
+            assert!(
+                !inverse.summary.trim().is_empty() && !inverse.summary.contains('\n'),
+                "what is put back is not told in one line: {}",
+                inverse.summary
+            );
+            assert_eq!((subject.world)(), before, "prepare changed something");
+            let undone = in_time("undo", case.undo(subject.action, &host, &inverse)).await;
+            assert!(undone.is_ok(), "there was nothing to undo: {undone:?}");
+        }
+        Err(failure) => is_proper(spec, case, &failure),
+    }
+    assert_eq!((subject.world)(), before, "it changed something");
+    let host = FakeHost::new();
+    host.cancel();
+    // It may have got ready before it noticed.
+    if let Err(failure) = in_time("a cancelled prepare", case.prepare(subject.action, &host)).await {
+        is_proper(spec, case, &failure);
+    }
+    assert_eq!((subject.world)(), before, "a cancelled prepare changed something");
+    holds_no_secret(case, &host.handles());
+}
+
+async fn settles_nothing(subject: &Subject<'_>, case: &Use) {
+    let before = (subject.world)();
+    let host = FakeHost::new();
+    let settled = in_time("settle", case.settle(subject.action, &host, &[])).await;
+    assert_eq!(settled, Ok(Settled::Nothing), "{:?}", case.params);
+    assert_eq!((subject.world)(), before, "settle changed something");
+}
+
+fn holds_no_secret(case: &Use, handles: &[Handle]) {
+    for handle in handles {
+        hides_secrets(case, &format!("{} {}", handle.what, handle.data));
+    }
 }
 
 fn describes_itself(spec: &Spec) {
@@ -276,6 +359,7 @@ async fn fails_properly(action: &dyn Action, case: &Use) {
             Ok(_) => assert!(asking, "this was to fail: {:?}", case.params),
             Err(failure) => is_proper(action.spec(), case, &failure),
         }
+        holds_no_secret(case, &host.handles());
     }
 }
 
@@ -295,6 +379,7 @@ async fn is_cancelled(subject: &Subject<'_>) {
     let failure = outcome.expect_err("it was cancelled and says that all went well");
     assert_eq!(failure.kind, ErrorKind::Cancelled, "{failure:?}");
     is_proper(subject.action.spec(), &subject.endless, &failure);
+    holds_no_secret(&subject.endless, &host.handles());
 }
 
 fn is_proper(spec: &Spec, case: &Use, failure: &Failure) {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use runbook_action::{Failure, Host, Stream, async_trait};
+use runbook_action::{Failure, Handle, Host, Stream, async_trait};
 use tokio::sync::watch;
 
 /// A host that keeps what it is told and is cancelled by hand.
@@ -14,6 +14,8 @@ pub struct FakeHost {
     grace: Duration,
     remaining: Option<Duration>,
     keep: usize,
+    recorded: watch::Sender<Vec<Handle>>,
+    refuses: Option<Failure>,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +33,8 @@ impl Default for FakeHost {
             grace: Duration::from_secs(1),
             remaining: None,
             keep: usize::MAX,
+            recorded: watch::Sender::new(Vec::new()),
+            refuses: None,
         }
     }
 }
@@ -61,6 +65,27 @@ impl FakeHost {
     pub fn keep(mut self, bytes: usize) -> Self {
         self.keep = bytes;
         self
+    }
+
+    /// Cannot keep handles, and says this.
+    #[must_use]
+    pub fn refuses_handles(mut self, failure: Failure) -> Self {
+        self.refuses = Some(failure);
+        self
+    }
+
+    /// What was recorded, in order.
+    #[must_use]
+    pub fn handles(&self) -> Vec<Handle> {
+        self.recorded.borrow().clone()
+    }
+
+    /// Waits until something is recorded, and gives all of it.
+    pub async fn has_recorded(&self) -> Vec<Handle> {
+        let mut recorded = self.recorded.subscribe();
+        // As below, the sender lives as long as this host.
+        let _ended = recorded.wait_for(|handles| !handles.is_empty()).await.is_ok();
+        self.handles()
     }
 
     /// Tells the action to stop.
@@ -118,5 +143,13 @@ impl Host for FakeHost {
 
     fn remaining(&self) -> Option<Duration> {
         self.remaining
+    }
+
+    async fn record(&self, handle: Handle) -> Result<(), Failure> {
+        if let Some(failure) = &self.refuses {
+            return Err(failure.clone());
+        }
+        self.recorded.send_modify(|handles| handles.push(handle));
+        Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! What tests share: throw-away servers, a host that records, the contract that every action keeps, and the
 //! engine in a box: a clock that jumps, a journal in memory, actions that follow a script. Dev-only.
 
+pub mod brief;
 pub mod clock;
 pub mod contract;
+pub mod crash;
 pub mod host;
 pub mod memory;
 mod people;
@@ -11,4 +13,6 @@ pub mod postgres;
 pub mod ran;
 pub mod scenario;
 pub mod scripted;
+pub mod stage;
 pub mod tape;
+pub mod world;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use runbook_action::Stream;
 use runbook_event::{
@@ -11,18 +11,30 @@ use runbook_event::{
 };
 use sha2::{Digest, Sha256};
 
+use crate::crash::Crash;
 use crate::tape::{Mark, Tape};
 
 /// What the streams of each part of a step held: by step, part and stream.
 pub type Outputs = BTreeMap<(String, String), Vec<(Stream, Vec<u8>)>>;
+
+/// What a journal holds, and how much of it no loss of power takes away.
+#[derive(Debug, Clone, Default)]
+pub struct Kept {
+    /// The records.
+    pub records: Vec<Record>,
+    /// How many of them are durable.
+    pub synced: usize,
+}
 
 /// A journal in memory. It writes to a [`Tape`].
 #[derive(Debug)]
 pub struct MemoryJournal {
     tape: Tape,
     outputs: Arc<Mutex<Outputs>>,
+    kept: Arc<Mutex<Kept>>,
     appends_left: Option<usize>,
     syncs_left: Option<usize>,
+    crash: Option<Crash>,
 }
 
 impl MemoryJournal {
@@ -32,9 +44,25 @@ impl MemoryJournal {
         Self {
             tape,
             outputs: Arc::default(),
+            kept: Arc::default(),
             appends_left: None,
             syncs_left: None,
+            crash: None,
         }
+    }
+
+    /// One that goes on with what another process has kept.
+    #[must_use]
+    pub fn with(mut self, kept: &Arc<Mutex<Kept>>, outputs: &Arc<Mutex<Outputs>>) -> Self {
+        (self.kept, self.outputs) = (Arc::clone(kept), Arc::clone(outputs));
+        self
+    }
+
+    /// The process ends at this append: from then on nothing is kept, and nobody gets a word.
+    #[must_use]
+    pub fn crashes(mut self, crash: Option<Crash>) -> Self {
+        self.crash = crash;
+        self
     }
 
     /// It takes so many records, and then no more.
@@ -51,10 +79,27 @@ impl MemoryJournal {
         self
     }
 
-    /// What was printed, also after the journal is gone.
-    #[must_use]
-    pub fn outputs(&self) -> Arc<Mutex<Outputs>> {
-        Arc::clone(&self.outputs)
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the process ends at this append, and whether the record is still kept.
+    fn ends(&mut self) -> Option<bool> {
+        let crash = self.crash.as_mut()?;
+        match crash.appends.checked_sub(1) {
+            Some(0) => Some(crash.keeps_last),
+            left => {
+                crash.appends = left?;
+                None
+            }
+        }
+    }
+
+    fn gone() -> JournalError {
+        JournalError {
+            path: "memory".to_owned(),
+            reason: "the process is gone".to_owned(),
+        }
     }
 
     fn spend(&mut self, of: impl Fn(&mut Self) -> &mut Option<usize>) -> Result<(), JournalError> {
@@ -77,14 +122,30 @@ impl MemoryJournal {
 
 impl Journal for MemoryJournal {
     fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        if self.tape.is_over() {
+            return Err(Self::gone());
+        }
         self.spend(|journal| &mut journal.appends_left)?;
-        self.tape.mark(Mark::Record(Box::new(record.clone())));
+        let last = self.ends();
+        if last != Some(false) {
+            self.tape.mark(Mark::Record(Box::new(record.clone())));
+            self.kept().records.push(record.clone());
+        }
+        if last.is_some() {
+            self.tape.end();
+            return Err(Self::gone());
+        }
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), JournalError> {
+        if self.tape.is_over() {
+            return Err(Self::gone());
+        }
         self.spend(|journal| &mut journal.syncs_left)?;
         self.tape.mark(Mark::Synced);
+        let mut kept = self.kept();
+        kept.synced = kept.records.len();
         Ok(())
     }
 
@@ -94,7 +155,9 @@ impl Journal for MemoryJournal {
         site: &CheckSite,
         reading: &Reading,
     ) -> Result<(), JournalError> {
-        self.tape.mark(Mark::Reading(site.clone(), reading.clone()));
+        if !self.tape.is_over() {
+            self.tape.mark(Mark::Reading(site.clone(), reading.clone()));
+        }
         Ok(())
     }
 

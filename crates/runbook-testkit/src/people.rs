@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use runbook_engine::{Answer, Approver, Clock, Question};
+use runbook_event::OnFailure;
 
 use crate::clock::FakeClock;
 use crate::tape::{Mark, Tape};
@@ -15,12 +16,14 @@ pub(crate) struct People {
     clock: Arc<FakeClock>,
     tape: Tape,
     answers: BTreeMap<String, (Duration, bool)>,
+    on_interrupt: Option<OnFailure>,
     pub(crate) questions: Arc<Mutex<Vec<Question>>>,
 }
 
 impl People {
     pub(crate) fn new(
         answers: &BTreeMap<String, (Duration, bool)>,
+        on_interrupt: Option<OnFailure>,
         clock: &Arc<FakeClock>,
         tape: &Tape,
     ) -> Self {
@@ -28,6 +31,7 @@ impl People {
             clock: Arc::clone(clock),
             tape: tape.clone(),
             answers: answers.clone(),
+            on_interrupt,
             questions: Arc::default(),
         }
     }
@@ -49,6 +53,13 @@ impl Approver for People {
             approved: *approved,
             by: "grace".to_owned(),
             how: "terminal".to_owned(),
+        }
+    }
+
+    async fn on_interrupt(&self) -> OnFailure {
+        match self.on_interrupt {
+            Some(then) => then,
+            None => std::future::pending().await,
         }
     }
 }

@@ -6,8 +6,10 @@ use std::time::Duration;
 use runbook_engine::{EngineError, Finished, Question};
 use runbook_event::{Outcome, Record};
 
+use crate::brief::brief;
 use crate::memory::Outputs;
-use crate::tape::{Mark, brief};
+use crate::tape::Mark;
+use crate::world::World;
 
 /// What came of a scenario.
 #[derive(Debug)]
@@ -23,6 +25,12 @@ pub struct Ran {
     pub questions: Vec<Question>,
     /// What was printed.
     pub outputs: Outputs,
+    /// The records that the journal holds in the end.
+    pub(crate) kept: Vec<Record>,
+    /// How many processes it took.
+    pub lives: usize,
+    /// What the actions touched.
+    pub world: World,
 }
 
 impl Ran {
@@ -51,22 +59,10 @@ impl Ran {
         self.finished().outcome
     }
 
-    /// The records that the journal took.
+    /// The records that the journal holds in the end.
     #[must_use]
     pub fn records(&self) -> Vec<Record> {
-        let marks = self.tape.iter().map(|(_, mark)| mark);
-        marks
-            .filter_map(|mark| match mark {
-                Mark::Record(record) => Some((**record).clone()),
-                Mark::Reading(..)
-                | Mark::Synced
-                | Mark::Called(..)
-                | Mark::Returned(..)
-                | Mark::Asked(_)
-                | Mark::Lost
-                | Mark::Signal => None,
-            })
-            .collect()
+        self.kept.clone()
     }
 
     /// The events, one a line. Where time has passed, a line says when it is: `@1500`, in milliseconds.
@@ -79,6 +75,7 @@ impl Ran {
             | Mark::Synced
             | Mark::Called(..)
             | Mark::Returned(..)
+            | Mark::Settled(_)
             | Mark::Asked(_)
             | Mark::Lost => None,
         })
@@ -102,6 +99,7 @@ impl Ran {
                 Mark::Called(kind, name) => format!("  > {kind} {name}"),
                 Mark::Returned(name, Ok(())) => format!("  < {name}"),
                 Mark::Returned(name, Err(kind)) => format!("  < {name}: {kind}"),
+                Mark::Settled(name) => format!("  = {name}"),
                 Mark::Asked(step) => format!("  ? {step}"),
                 Mark::Lost => "  lost".to_owned(),
                 Mark::Signal => "SIGNAL".to_owned(),

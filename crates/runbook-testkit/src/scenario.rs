@@ -1,43 +1,82 @@
 //! A scenario: the text of a runbook, a script for its actions, people and signals; and what came of it.
 
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
-
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError};
+use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::Secret;
-use runbook_document::{Config, Document, Findings, SourceId, parse};
-use runbook_engine::{Clock, Ports, Prepared, Signal, Start};
-use runbook_event::{Observer, Who};
-use runbook_plan::{Catalogue, Library, Plan, Request, compile};
+use runbook_document::{Config, Document, Findings, Node, SourceId, parse};
+use runbook_engine::{OnHangup, Secrets, Start};
+use runbook_event::{Assumed, Assumption, JournalError, OnFailure, Resumed, StepState, Vault, Wanted, Who};
+use runbook_plan::{Catalogue, Given, Library, Origin, Plan, Request, compile};
 use serde_json::Value;
-use tokio::sync::mpsc;
 
-use crate::clock::{FakeClock, runtime};
-use crate::memory::{Listener, MemoryJournal, Rude};
-use crate::people::People;
+use crate::crash::Crash;
 use crate::play::Play;
 use crate::ran::Ran;
-use crate::scripted::Script;
-use crate::tape::{Mark, Tape};
+use crate::stage::Stage;
 
-/// A run that takes longer than this, by the virtual clock, hangs.
-const FOREVER: Duration = Duration::from_hours(720);
+/// A vault that hides nothing from whoever looks for the word, and no secret shows in what it gives.
+#[derive(Debug)]
+pub struct OpenVault;
+
+impl Vault for OpenVault {
+    fn seal(&self, plain: &[u8]) -> Result<String, JournalError> {
+        Ok(plain.iter().fold("sealed:".to_owned(), |mut text, byte| {
+            let _infallible = write!(text, "{:02x}", byte ^ 0x5a);
+            text
+        }))
+    }
+
+    fn open(&self, sealed: &str) -> Option<Vec<u8>> {
+        let digits = sealed.strip_prefix("sealed:")?;
+        let byte = |at: usize| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();
+        (0..digits.len())
+            .step_by(2)
+            .map(|at| Some(byte(at)? ^ 0x5a))
+            .collect()
+    }
+}
+
+/// Actions that are real, in place of the scripted ones, and time that passes as it does.
+#[derive(Clone)]
+pub(crate) struct Real {
+    pub(crate) catalogue: Catalogue,
+    /// What a person says who looks at the world, where nobody can tell about a step.
+    pub(crate) looks: Arc<dyn Fn(&StepState) -> Assumption + Send + Sync>,
+}
+
+impl std::fmt::Debug for Real {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Real").finish_non_exhaustive()
+    }
+}
 
 /// What is to happen.
 #[derive(Debug, Clone, Default)]
 pub struct Scenario {
     text: String,
-    plays: Vec<(String, Vec<Play>)>,
-    answers: BTreeMap<String, (Duration, bool)>,
-    signals: Vec<Duration>,
+    pub(crate) plays: Vec<(String, Vec<Play>)>,
+    pub(crate) answers: BTreeMap<String, (Duration, bool)>,
+    pub(crate) signals: Vec<Duration>,
     secrets: Vec<(String, String)>,
     inputs: IndexMap<String, Value>,
-    rude: bool,
-    appends: Option<usize>,
-    syncs: Option<usize>,
+    pub(crate) rude: bool,
+    pub(crate) unheard: bool,
+    pub(crate) appends: Option<usize>,
+    pub(crate) syncs: Option<usize>,
+    others: Vec<String>,
+    wanted: Wanted,
+    pub(crate) on_hangup: OnHangup,
+    pub(crate) hangup: Option<Duration>,
+    pub(crate) on_interrupt: Option<OnFailure>,
+    pub(crate) locked: Vec<String>,
+    crashes: Vec<Crash>,
+    pub(crate) by_truth: bool,
+    pub(crate) goes_on: Vec<(Resumed, Vec<Assumed>)>,
+    pub(crate) real: Option<Real>,
 }
 
 impl Scenario {
@@ -49,6 +88,23 @@ impl Scenario {
                 "apiVersion: runbook/v1\nname: scenario\nversion: 1.0.0\ntitle: A scenario\n{}",
                 outdent(body)
             ),
+            ..Self::default()
+        }
+    }
+
+    /// A whole runbook with real actions, and time that passes as it does. Where nobody can tell about a step, a person
+    /// looks at the world, says what is so, and resumes.
+    #[must_use]
+    pub fn real(
+        text: &str,
+        catalogue: Catalogue,
+        looks: impl Fn(&StepState) -> Assumption + Send + Sync + 'static,
+    ) -> Self {
+        let looks = Arc::new(looks);
+        Self {
+            text: text.to_owned(),
+            by_truth: true,
+            real: Some(Real { catalogue, looks }),
             ..Self::default()
         }
     }
@@ -110,6 +166,83 @@ impl Scenario {
         self
     }
 
+    /// Another runbook of the project, which this one may call: its name, and what follows its head.
+    #[must_use]
+    pub fn runbook(mut self, name: &str, body: &str) -> Self {
+        self.others.push(format!(
+            "apiVersion: runbook/v1\nname: {name}\nversion: 1.0.0\ntitle: Runbook {name}\n{}",
+            outdent(body)
+        ));
+        self
+    }
+
+    /// What is asked for on the command line.
+    #[must_use]
+    pub fn wants(mut self, wanted: Wanted) -> Self {
+        self.wanted = wanted;
+        self
+    }
+
+    /// The terminal goes away at a time, in milliseconds from the start.
+    #[must_use]
+    pub fn hangs_up(mut self, at: u64, then: OnHangup) -> Self {
+        self.hangup = Some(Duration::from_millis(at));
+        self.on_hangup = then;
+        self
+    }
+
+    /// What a person says who is asked what a signal is to do. Otherwise nobody says anything.
+    #[must_use]
+    pub fn on_interrupt(mut self, then: OnFailure) -> Self {
+        self.on_interrupt = Some(then);
+        self
+    }
+
+    /// Its process ends so, and the run is resumed; and so on, until there are no more crashes.
+    #[must_use]
+    pub fn crashes(mut self, crashes: impl IntoIterator<Item = Crash>) -> Self {
+        self.crashes.extend(crashes);
+        self
+    }
+
+    /// Whenever nobody can tell, a person looks at what has happened, says so, and resumes. A run that a third signal
+    /// left is resumed as well.
+    #[must_use]
+    pub const fn by_truth(mut self) -> Self {
+        self.by_truth = true;
+        self
+    }
+
+    /// When it has ended, it is resumed so, with what a person says about steps that nobody else can tell about.
+    #[must_use]
+    pub fn resumes<'a>(
+        mut self,
+        how: Resumed,
+        assumed: impl IntoIterator<Item = (&'a str, Assumption)>,
+    ) -> Self {
+        let assumed = assumed.into_iter().map(|(step, assume)| Assumed {
+            step: step.to_owned(),
+            assume,
+            reason: "a person has looked".to_owned(),
+        });
+        self.goes_on.push((how, assumed.collect()));
+        self
+    }
+
+    /// Nobody watches: many runs are faster so.
+    #[must_use]
+    pub const fn unheard(mut self) -> Self {
+        self.unheard = true;
+        self
+    }
+
+    /// Another run has this lock.
+    #[must_use]
+    pub fn locked(mut self, lock: &str) -> Self {
+        self.locked.push(lock.to_owned());
+        self
+    }
+
     /// The plan of its text.
     ///
     /// # Panics
@@ -118,110 +251,126 @@ impl Scenario {
     #[must_use]
     pub fn plan(&self, catalogue: &Catalogue) -> Plan {
         let mut findings = Findings::new();
-        let tree = parse(SourceId(0), &self.text, &mut findings);
-        let plan = tree.and_then(|tree| {
-            let document = Document::read(&tree, &["probe", "act", "smash"], &mut findings)?;
+        let own = Catalogue::new();
+        let kinds: Vec<&str> = catalogue
+            .kinds()
+            .filter(|kind| !own.kinds().any(|own| own == *kind))
+            .collect();
+        let texts: Vec<String> = std::iter::once(&self.text).chain(&self.others).cloned().collect();
+        let mut library = Library::new();
+        let (mut own, mut others) = (None, Vec::new());
+        for (at, text) in texts.iter().enumerate() {
+            let source = SourceId(u32::try_from(at).unwrap_or(u32::MAX));
+            let tree = parse(source, text, &mut findings);
+            let read = tree.and_then(|tree| Some((Document::read(&tree, &kinds, &mut findings)?, tree)));
+            match (read, at) {
+                (Some(read), 0) => own = Some(read),
+                (Some((document, tree)), _) => {
+                    others.push((document.clone(), tree.clone()));
+                    library.keep(document, tree, Findings::new());
+                }
+                (None, _) => {}
+            }
+        }
+        let config = Config::default();
+        let compiled = |document: &Document, tree: &Node, findings: &mut Findings| {
             let request = Request {
-                document: &document,
-                tree: Some(&tree),
-                config: &Config::default(),
+                document,
+                tree: Some(tree),
+                config: &config,
                 environment: None,
                 catalogue,
-                library: &Library::new(),
-                texts: std::slice::from_ref(&self.text),
+                library: &library,
+                texts: &texts,
             };
-            compile(&request, &mut findings)
-        });
+            compile(&request, findings)
+        };
+        let plan = own.and_then(|(document, tree)| compiled(&document, &tree, &mut findings));
         let Some(plan) = plan else {
+            for (document, tree) in &others {
+                drop(compiled(document, tree, &mut findings));
+            }
             let found = findings.into_sorted();
-            panic!("{}\n{found:#?}", self.text);
+            let found: Vec<String> = found
+                .iter()
+                .map(|finding| format!("{}: {:?}: {}", finding.code.id, finding.severity, finding.message))
+                .collect();
+            panic!("{}\n{}", found.join("\n"), texts.join("\n"));
         };
         plan
     }
 
-    /// Runs it to its end.
+    /// Its plan and what runs it: for several runs of the same.
+    ///
+    /// # Panics
+    ///
+    /// When the runbook is wrong.
+    #[must_use]
+    pub fn stage(self) -> Stage {
+        Stage::new(self)
+    }
+
+    /// Runs it to its end, through its crashes.
     ///
     /// # Panics
     ///
     /// When the runbook is wrong, or the run does not end.
     #[must_use]
     pub fn run(self) -> Ran {
-        runtime().block_on(self.play())
+        let crashes = self.crashes.clone();
+        self.stage().run(&crashes)
     }
 
-    async fn play(self) -> Ran {
-        let clock = Arc::new(FakeClock::new());
-        let tape = Tape::new(Arc::clone(&clock));
-        let script = Script::new(Arc::clone(&clock), tape.clone());
-        for (name, plays) in &self.plays {
-            script.on(name, plays.clone());
-        }
-        let plan = self.plan(&script.catalogue());
-        let prepared = Prepared::new(plan, script.catalogue(), self.start()).expect("the scenario can begin");
-        let journal = MemoryJournal::new(tape.clone())
-            .appends(self.appends)
-            .syncs(self.syncs);
-        let outputs = journal.outputs();
-        let (listener, people) = (Listener::default(), People::new(&self.answers, &clock, &tape));
-        let mut observers: Vec<Box<dyn Observer>> = vec![Box::new(listener.clone())];
-        if self.rude {
-            observers.insert(0, Box::new(Rude));
-        }
-        let questions = Arc::clone(&people.questions);
-        let (to, signals) = mpsc::unbounded_channel();
-        let ports = Ports {
-            clock: Arc::<FakeClock>::clone(&clock),
-            journal: Box::new(journal),
-            observers,
-            approver: Arc::new(people),
-            signals,
+    pub(crate) fn start(&self, plan: &Plan) -> Start {
+        let given = self.inputs.iter().map(|(name, value)| Given {
+            name: name.clone(),
+            value: value.clone(),
+            origin: Origin::Argument,
+        });
+        let inputs = match &self.real {
+            Some(_) => plan
+                .resolve_inputs(&given.collect::<Vec<_>>())
+                .unwrap_or_default(),
+            None => self.inputs.clone(),
         };
-        let sender = tokio::spawn(send(self.signals, to, Arc::clone(&clock), tape.clone()));
-        let result = tokio::time::timeout(FOREVER, prepared.run(ports)).await;
-        sender.abort();
-        let questions = questions.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let outputs = outputs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let ran = Ran {
-            result: result.map_err(drop),
-            tape: tape.marks(),
-            took: clock.monotonic(),
-            heard: listener.heard(),
-            questions,
-            outputs,
-        };
-        assert!(ran.result.is_ok(), "it does not end:\n{}", ran.trace());
-        ran
-    }
-
-    fn start(&self) -> Start {
         Start {
             run: "run-1".to_owned(),
-            inputs: self.inputs.clone(),
-            secrets: self
-                .secrets
-                .iter()
-                .map(|(name, value)| Secret::new(name, value.clone()))
-                .collect(),
+            inputs,
+            secrets: self.secrets_by_runbook(),
             lab: None,
-            who: Who {
-                user: "ada".to_owned(),
-                host: "here".to_owned(),
-            },
+            who: ada(),
             path: "scenario.yaml".to_owned(),
             sha256: "0".repeat(64),
+            pinned: IndexMap::new(),
+            commit: None,
+            wanted: self.wanted.clone(),
             engine: "test".to_owned(),
+            vault: Arc::new(OpenVault),
         }
+    }
+
+    /// Every runbook has the same secrets.
+    pub(crate) fn secrets_by_runbook(&self) -> Secrets {
+        let own: Vec<Secret> = self
+            .secrets
+            .iter()
+            .map(|(name, value)| Secret::new(name, value.clone()))
+            .collect();
+        let names = self.others.iter().filter_map(|text| {
+            let line = text.lines().find_map(|line| line.strip_prefix("name: "))?;
+            Some(line.to_owned())
+        });
+        let names = std::iter::once("scenario".to_owned()).chain(names);
+        names.map(|name| (name, own.clone())).collect()
     }
 }
 
-async fn send(at: Vec<Duration>, to: mpsc::UnboundedSender<Signal>, clock: Arc<FakeClock>, tape: Tape) {
-    for at in at {
-        clock.wait_until(at).await;
-        tape.mark(Mark::Signal);
-        let name = "SIGINT".to_owned();
-        let _over = to.send(Signal { name });
+/// Who starts runs.
+pub(crate) fn ada() -> Who {
+    Who {
+        user: "ada".to_owned(),
+        host: "here".to_owned(),
     }
-    std::future::pending::<()>().await;
 }
 
 /// A text without the margin that the source code gave it.

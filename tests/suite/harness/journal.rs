@@ -92,7 +92,12 @@ impl Run {
 
     /// What a step's `capture` gave.
     pub(crate) fn captured(&self, step: &str) -> Value {
-        let captured = self.of("captured", step);
+        // An action gives it with the end of its attempt, and what has none when it is done.
+        let ends = self
+            .of("attempt_ended", step)
+            .into_iter()
+            .chain(self.of("step_done", step));
+        let captured: Vec<Value> = ends.filter(|end| end["values"].is_object()).collect();
         assert_eq!(captured.len(), 1, "`{step}` has captured once");
         captured[0]["values"].clone()
     }

@@ -78,6 +78,11 @@ impl Running {
         kill_process(id, signal).expect("it is still there");
     }
 
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is our child").is_some()
+    }
+
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
         let status = until("the program ends", || {

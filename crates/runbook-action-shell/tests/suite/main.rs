@@ -7,12 +7,14 @@
 )]
 
 mod contract;
+mod examples;
 mod file;
 mod hostile;
 mod lack;
 mod place;
 mod process;
 mod result;
+mod settle;
 
 use std::future::Future;
 use std::path::Path;

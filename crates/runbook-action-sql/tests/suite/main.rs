@@ -12,6 +12,7 @@ mod effect;
 mod lack;
 mod postgres;
 mod server;
+mod settle;
 mod sqlite;
 mod statement;
 mod types;

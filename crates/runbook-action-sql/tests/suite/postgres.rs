@@ -12,7 +12,7 @@ use crate::cluster::Cluster;
 use crate::{connection, on, one, run, run_with};
 
 /// Waits until a query gives true.
-async fn until(sql: &Sql, url: &str, query: &str) {
+pub(crate) async fn until(sql: &Sql, url: &str, query: &str) {
     let waited = tokio::time::timeout(PATIENCE, async {
         while one(sql, url, json!(query)).await != true {
             tokio::time::sleep(Duration::from_millis(20)).await; // paced: between two looks at a real server

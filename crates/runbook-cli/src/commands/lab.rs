@@ -25,12 +25,11 @@ pub(crate) fn run(args: &Lab) -> Result<u8, Error> {
     let runtime =
         tokio::runtime::Runtime::new().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
     runtime.block_on(async {
-        let mut signals =
-            crate::signals::listen().map_err(|error| Error::usage(format!("cannot start: {error}")))?;
+        let mut signals = crate::signals::listen()?;
         let lab = runbook_lab::start(settings).await?;
         term::print(&format!("{} listens on {}", args.system, lab.url()));
         term::print("end it with Ctrl-C");
-        drop(signals.recv().await);
+        drop(crate::signals::to_end(&mut signals).await);
         lab.stop().await;
         Ok(0)
     })

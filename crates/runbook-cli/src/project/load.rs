@@ -42,6 +42,18 @@ impl Project {
         Ok(loaded)
     }
 
+    /// Takes a text as a runbook.
+    pub(crate) fn load_text(&mut self, shown: String, text: String) -> Loaded {
+        let source = self.sources.next(0);
+        let read = Text {
+            text: text.clone(),
+            whole: true,
+        };
+        let loaded = parsed(Path::new(&shown), shown.clone(), source, &read, Findings::new());
+        self.sources.add(shown, text);
+        loaded
+    }
+
     /// Reads runbooks, side by side. They come in the order of their paths here, and so do their texts. Their trees,
     /// which are half of the room that they take, are kept only if somebody needs them.
     pub(crate) fn load_all(&mut self, paths: &[PathBuf], trees: bool) -> Result<Vec<Loaded>, Error> {
@@ -65,6 +77,44 @@ impl Project {
     /// The runbooks of the project by name, those that were read and all others. What is wrong with the others is
     /// for when they are checked.
     pub(crate) fn library(&mut self, loaded: &[Loaded]) -> Result<Library, Error> {
+        let others = self.others(loaded, false)?;
+        let mut library = Library::new();
+        let documents = loaded.iter().chain(&others);
+        for document in documents.filter_map(|one| one.document.as_ref()) {
+            library.add(document);
+        }
+        Ok(library)
+    }
+
+    /// The same for a runbook that is to be run: what it calls is part of its plan, so all others are kept whole.
+    /// Empty if it calls none.
+    pub(crate) fn library_to_run(&mut self, loaded: &Loaded) -> Result<Library, Error> {
+        let needs = loaded.document.as_ref().is_some_and(Library::is_needed_by);
+        let others = if needs {
+            self.others(std::slice::from_ref(loaded), true)?
+        } else {
+            Vec::new()
+        };
+        Ok(self.library_of(loaded, others))
+    }
+
+    /// A runbook that is to be run, and others that it may call.
+    pub(crate) fn library_of(&self, loaded: &Loaded, others: Vec<Loaded>) -> Library {
+        let mut library = Library::new().waiving(&self.waivers);
+        let Some(document) = loaded.document.as_ref().filter(|one| Library::is_needed_by(one)) else {
+            return library;
+        };
+        library.add(document);
+        for other in others {
+            if let (Some(document), Some(tree)) = (other.document, other.tree) {
+                library.keep(document, tree, other.findings);
+            }
+        }
+        library
+    }
+
+    /// The runbooks of the project besides these.
+    fn others(&mut self, loaded: &[Loaded], trees: bool) -> Result<Vec<Loaded>, Error> {
         let mut others = self.all_runbooks()?;
         let same: HashSet<&Path> = loaded.iter().map(|one| one.file.as_path()).collect();
         others.retain(|path| !same.contains(path.as_path()));
@@ -74,16 +124,7 @@ impl Project {
             let known: HashSet<PathBuf> = loaded.iter().map(|one| full(&one.file)).collect();
             others.retain(|path| !known.contains(&full(path)));
         }
-        let others = self.load_all(&others, false)?;
-        let mut library = Library::new();
-        for document in loaded
-            .iter()
-            .chain(&others)
-            .filter_map(|one| one.document.as_ref())
-        {
-            library.add(document);
-        }
-        Ok(library)
+        self.load_all(&others, trees)
     }
 
     /// Reads a file as text. One that is too long or not UTF-8 is a finding.
@@ -108,22 +149,27 @@ struct Text {
 
 fn read_runbook(path: &Path, shown: String, source: SourceId) -> Result<(Loaded, String), Error> {
     let mut findings = Findings::new();
-    let Text { text, whole } = read_text(path, source, &mut findings)?;
-    let tree = whole
-        .then(|| runbook_document::parse(source, &text, &mut findings))
+    let read = read_text(path, source, &mut findings)?;
+    let loaded = parsed(path, shown, source, &read, findings);
+    Ok((loaded, read.text))
+}
+
+fn parsed(path: &Path, shown: String, source: SourceId, read: &Text, mut findings: Findings) -> Loaded {
+    let tree = read
+        .whole
+        .then(|| runbook_document::parse(source, &read.text, &mut findings))
         .flatten();
     let document = tree
         .as_ref()
         .and_then(|tree| Document::read(tree, crate::catalogue::KINDS, &mut findings));
-    let loaded = Loaded {
+    Loaded {
         file: path.to_owned(),
         path: shown,
         source,
         tree,
         document,
         findings,
-    };
-    Ok((loaded, text))
+    }
 }
 
 fn read_text(path: &Path, source: SourceId, findings: &mut Findings) -> Result<Text, Error> {

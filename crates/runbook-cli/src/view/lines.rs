@@ -1,240 +1,251 @@
 //! In which words and colours an event is shown.
 
-use runbook_action::Effect;
-use runbook_event::{
-    CheckRole, CheckSite, Event, Outcome, Reading, RunState, SkipReason, StepOutline, StepState, StopCause,
-    UndoEnd, UndoOutline, UndoStatus, Verdict,
-};
-use runbook_report::{check_title, deed, describe, duration, reading, step_of, step_title, visible};
+mod ended;
+mod step;
+#[cfg(test)]
+mod tests;
+mod under_way;
 
+use runbook_event::{
+    CheckRole, CheckSite, Event, Notice, Phase, Reading, RunState, StepStatus, StopCause, Verdict,
+};
+use runbook_report::{
+    assumed, check_title, depth, describe, duration, reading as words, step_title, visible,
+};
+
+use self::under_way::UnderWay;
 use crate::term::{BAD, BOLD, DIM, GOOD, WARN, styled};
 
-/// What is shown of an event for good. Many have nothing: what matters is how things begin and end.
-pub(super) fn finished(event: &Event, state: &RunState) -> Vec<String> {
-    match event {
-        Event::RunStarted(run) => {
-            let book = &run.runbook;
-            let parts = [
-                Some(book.name.as_str()),
-                Some(&book.version),
-                book.severity.as_deref(),
-                run.environment.as_deref(),
-                run.practice.as_deref().map(|_| "practice"),
-            ];
-            let about: Vec<&str> = parts.into_iter().flatten().collect();
-            let about = styled(DIM, &visible(&about.join(" · ")));
-            vec![
-                format!("{}  {about}", styled(BOLD, &visible(&book.title))),
-                styled(DIM, &describe(event, state)),
-            ]
-        }
-        Event::PhaseStarted { .. } => vec![String::new(), styled(BOLD, &describe(event, state))],
-        Event::CheckRead { site, reading } => reading_of(site, reading, state),
-        Event::CheckEnded {
-            site,
-            verdict,
-            readings,
-            elapsed_ms,
-            ..
-        } => {
-            let detail = state
-                .checks()
-                .get(site)
-                .and_then(|check| check.last())
-                .map(|last| last.detail.as_str());
-            let times = if *readings == 1 {
-                String::new()
-            } else {
-                format!("{readings} readings, ")
-            };
-            let took = format!("{times}{}", duration(*elapsed_ms));
-            let detail = styled(DIM, &format!("{} ({took})", visible(detail.unwrap_or_default())));
-            check_ended(site, *verdict, &detail, state)
-        }
-        Event::RunEnded { outcome, .. } => {
-            let mut lines = vec![String::new(), ended(*outcome, &describe(event, state))];
-            lines.extend(remaining(state));
-            lines
-        }
-        Event::Stopping { stop } => {
-            let mut lines = vec![format!("  {} {}", styled(WARN, "!"), describe(event, state))];
-            if let StopCause::Signal { .. } = stop.cause {
-                lines.push(styled(DIM, "    a second signal ends at once, a third leaves"));
+/// Says what is shown of each event for good. Many have nothing: what matters is how things begin and end.
+#[derive(Default)]
+pub(super) struct Lines {
+    under_way: UnderWay,
+}
+
+impl Lines {
+    pub(super) fn finished(&mut self, event: &Event, state: &RunState) -> Vec<String> {
+        self.under_way.note(event, state);
+        match event {
+            Event::RunStarted(_) | Event::RunResumed(_) => begun(event, state),
+            Event::PhaseStarted { within: None, .. } => {
+                vec![String::new(), styled(BOLD, &describe(event, state))]
             }
-            lines
+            // The steps of a sub-runbook tell of themselves.
+            Event::PhaseStarted {
+                phase: Phase::Steps, ..
+            }
+            | Event::CheckStarted { .. } => Vec::new(),
+            Event::PhaseStarted { within, .. } => {
+                vec![styled(
+                    DIM,
+                    &format!(
+                        "{}{}",
+                        self.nested(within.as_deref(), state),
+                        describe(event, state)
+                    ),
+                )]
+            }
+            Event::CheckRead { site, reading } => self.reading_of(site, reading, state),
+            Event::CheckEnded {
+                site,
+                verdict,
+                readings,
+                elapsed_ms,
+                ..
+            } => {
+                let times = if *readings == 1 {
+                    String::new()
+                } else {
+                    format!("{readings} readings, ")
+                };
+                let took = format!("{times}{}", duration(*elapsed_ms));
+                self.check_ended(site, *verdict, &took, state)
+            }
+            Event::Stopping { within, stop } => self.stopping(within.as_deref(), &stop.cause, event, state),
+            Event::Noted { notice } => vec![noted(notice, &describe(event, state))],
+            Event::RunEnded { outcome, .. } => ended::lines(*outcome, &describe(event, state), state),
+            Event::StepStarted { .. }
+            | Event::StepSkipped { .. }
+            | Event::Entered { .. }
+            | Event::TimedOut { .. }
+            | Event::ApprovalAsked { .. }
+            | Event::ApprovalAnswered { .. }
+            | Event::BeforeTaken { .. }
+            | Event::AttemptStarted { .. }
+            | Event::HandleKept { .. }
+            | Event::AttemptEnded { .. }
+            | Event::RetryPlanned { .. }
+            | Event::ThenStarted { .. }
+            | Event::ThenEnded { .. }
+            | Event::Adopted { .. }
+            | Event::Doubted { .. }
+            | Event::StepDone { .. }
+            | Event::StepFailed { .. }
+            | Event::UndoStarted { .. }
+            | Event::UndoRetried { .. }
+            | Event::UndoEnded { .. }
+            | Event::RunbookEnded { .. } => self.of_step(event, state),
         }
-        Event::CheckStarted { .. } => Vec::new(),
-        Event::StepStarted { .. }
-        | Event::StepSkipped { .. }
-        | Event::ApprovalAsked { .. }
-        | Event::ApprovalAnswered { .. }
-        | Event::BeforeTaken { .. }
-        | Event::AttemptStarted { .. }
-        | Event::AttemptEnded { .. }
-        | Event::Captured { .. }
-        | Event::StepDone { .. }
-        | Event::StepFailed { .. }
-        | Event::UndoStarted { .. }
-        | Event::UndoEnded { .. } => of_step(event, state),
     }
-}
 
-/// A reading that is no pass: what the gate still waits for.
-fn reading_of(site: &CheckSite, read: &Reading, state: &RunState) -> Vec<String> {
-    if read.verdict == Verdict::Pass || matches!(site.role, CheckRole::Detect | CheckRole::Baseline) {
-        return Vec::new();
+    /// A reading that is no pass: what the gate still waits for.
+    fn reading_of(&self, site: &CheckSite, read: &Reading, state: &RunState) -> Vec<String> {
+        // Of these each reading is told where it is decided.
+        let once = match site.role {
+            CheckRole::Detect | CheckRole::Baseline | CheckRole::Decide | CheckRole::Row => true,
+            CheckRole::Guard
+            | CheckRole::Require
+            | CheckRole::Gate
+            | CheckRole::Undone
+            | CheckRole::Verify => false,
+        };
+        if once || read.verdict == Verdict::Pass {
+            return Vec::new();
+        }
+        let guard = if site.role == CheckRole::Guard {
+            "guard: "
+        } else {
+            ""
+        };
+        let text = format!(
+            "{}… {guard}{}: {}",
+            self.nested(owner(site), state),
+            check_title(site, state),
+            words(read)
+        );
+        vec![styled(DIM, &text)]
     }
-    let title = check_title(site, state);
-    vec![styled(
-        DIM,
-        &format!(
-            "{}… {title}: {}",
-            nested(site.step.as_deref(), state),
-            reading(read)
-        ),
-    )]
-}
 
-fn check_ended(site: &CheckSite, verdict: Verdict, detail: &str, state: &RunState) -> Vec<String> {
-    let title = check_title(site, state);
-    let mark = match (site.role, verdict) {
-        (CheckRole::Gate | CheckRole::Require, Verdict::Pass) => {
-            let passed = styled(GOOD, "✓");
-            return vec![format!(
-                "{}{passed} {title}: {detail}",
-                nested(site.step.as_deref(), state)
-            )];
-        }
-        // The step's own failure says it, with the reading.
-        (CheckRole::Gate | CheckRole::Require, Verdict::Fail | Verdict::Error) => return Vec::new(),
-        (CheckRole::Baseline, Verdict::Pass) => styled(DIM, "· yes"),
-        (CheckRole::Baseline, Verdict::Fail) => styled(DIM, "· no "),
-        (CheckRole::Baseline, Verdict::Error) => styled(DIM, "· error"),
-        (CheckRole::Detect, Verdict::Pass) => styled(GOOD, "yes"),
-        (CheckRole::Detect, Verdict::Fail) => styled(WARN, "no "),
-        (CheckRole::Verify, Verdict::Pass) => styled(GOOD, "✓"),
-        (CheckRole::Verify, Verdict::Fail) | (CheckRole::Detect | CheckRole::Verify, Verdict::Error) => {
-            styled(BAD, "✗")
-        }
-    };
-    vec![format!("  {mark} {title}: {detail}")]
-}
+    fn check_ended(&self, site: &CheckSite, verdict: Verdict, took: &str, state: &RunState) -> Vec<String> {
+        let last = state.checks().get(site).and_then(|check| check.last());
+        let warned = last.is_some_and(|last| last.warned);
+        let mark = match (site.role, verdict) {
+            (CheckRole::Row, Verdict::Pass) if warned => styled(WARN, "!"),
+            (
+                CheckRole::Gate | CheckRole::Require | CheckRole::Undone | CheckRole::Row | CheckRole::Verify,
+                Verdict::Pass,
+            ) => styled(GOOD, "✓"),
+            // The step's own failure says it, or what stops the run, with the reading. A guard that holds is silent, and
+            // so is what a gate reads before the action.
+            (CheckRole::Gate | CheckRole::Require | CheckRole::Undone, Verdict::Fail | Verdict::Error)
+            | (CheckRole::Guard | CheckRole::Decide, _) => return Vec::new(),
+            (CheckRole::Baseline, Verdict::Pass) => styled(DIM, "· yes"),
+            (CheckRole::Baseline, Verdict::Fail) => styled(DIM, "· no "),
+            (CheckRole::Baseline, Verdict::Error) => styled(DIM, "· error"),
+            (CheckRole::Detect, Verdict::Pass) => styled(GOOD, "yes"),
+            (CheckRole::Detect, Verdict::Fail) => styled(WARN, "no "),
+            (CheckRole::Verify | CheckRole::Row, Verdict::Fail)
+            | (CheckRole::Detect | CheckRole::Verify | CheckRole::Row, Verdict::Error) => styled(BAD, "✗"),
+        };
+        let detail = last.map_or_else(String::new, |last| visible(&last.detail));
+        let detail = styled(DIM, &format!("{detail} ({took})"));
+        let indent = match owner(site) {
+            None => "  ".to_owned(),
+            some @ Some(_) => self.nested(some, state),
+        };
+        vec![format!("{indent}{mark} {}: {detail}", check_title(site, state))]
+    }
 
-fn of_step(event: &Event, state: &RunState) -> Vec<String> {
-    let Some(id) = step_of(event) else {
-        return Vec::new();
-    };
-    let (title, text) = (step_title(id, state), deed(event, state));
-    let nested = nested(Some(id), state);
-    match event {
-        Event::StepStarted { .. } => vec![format!("  {} {title}", styled(DIM, "○"))],
-        Event::StepSkipped { reason, .. } => match reason {
-            SkipReason::When { .. } => vec![styled(DIM, &format!("  ↷ {title}: {text}"))],
-            SkipReason::Stopped => vec![styled(DIM, &format!("  – {title}: {text}"))],
-        },
-        Event::ApprovalAsked { message, .. } => {
-            vec![format!(
-                "{nested}{} {}",
-                styled(WARN, "?"),
-                styled(BOLD, &visible(message))
-            )]
-        }
-        Event::ApprovalAnswered { approved, .. } => {
-            let mark = if *approved {
-                styled(GOOD, "✓")
-            } else {
-                styled(BAD, "✗")
+    fn stopping(
+        &self,
+        within: Option<&str>,
+        cause: &StopCause,
+        event: &Event,
+        state: &RunState,
+    ) -> Vec<String> {
+        let mut lines = Vec::new();
+        // What it is a part of has said it.
+        if *cause != StopCause::Parent {
+            let indent = match within {
+                None => "  ".to_owned(),
+                some @ Some(_) => self.nested(some, state),
             };
-            vec![format!("{nested}{mark} {text}")]
+            lines.push(format!(
+                "{indent}{} {}",
+                styled(WARN, "!"),
+                describe(event, state)
+            ));
         }
-        Event::AttemptStarted { intent, .. } if intent.effect > Effect::Read => {
-            vec![format!("{nested}{} {text}", styled(WARN, "▸"))]
+        if within.is_none() && matches!(cause, StopCause::Signal { .. }) {
+            lines.push(styled(DIM, "    a second signal ends at once, a third leaves"));
         }
-        Event::Captured { .. } => vec![styled(DIM, &format!("{nested}{text}"))],
-        Event::StepDone { .. } => vec![format!("  {} {title}: {text}", styled(GOOD, "✓"))],
-        Event::StepFailed { failure, .. } => {
-            let mut lines = vec![format!("  {} {title}: {text}", styled(BAD, "✗"))];
-            lines.extend(
-                failure
-                    .help
-                    .iter()
-                    .map(|help| format!("      help: {}", visible(help))),
-            );
-            lines
+        lines
+    }
+
+    /// The indentation of what belongs to a step. Where several are under way, the step's id stands before it.
+    fn nested(&self, step: Option<&str>, state: &RunState) -> String {
+        match step {
+            Some(id) if self.under_way.are_several() => {
+                format!(
+                    "{}    {} ",
+                    indent(id, state),
+                    styled(DIM, &format!("{} │", visible(id)))
+                )
+            }
+            Some(id) => format!("{}    ", indent(id, state)),
+            None => "    ".to_owned(),
         }
-        Event::UndoStarted { .. } => vec![format!("  {} {title}: {text}", styled(WARN, "▸"))],
-        Event::UndoEnded { end, .. } => match end {
-            UndoEnd::Undone => vec![format!("  {} {title}: {text}", styled(GOOD, "↩"))],
-            UndoEnd::Failed { .. } => vec![format!("  {} {title}: {text}", styled(BAD, "✗"))],
-        },
-        Event::RunStarted(_)
-        | Event::PhaseStarted { .. }
-        | Event::CheckStarted { .. }
-        | Event::CheckRead { .. }
-        | Event::CheckEnded { .. }
-        | Event::BeforeTaken { .. }
-        | Event::AttemptStarted { .. }
-        | Event::AttemptEnded { .. }
-        | Event::Stopping { .. }
-        | Event::RunEnded { .. } => Vec::new(),
     }
 }
 
-/// The indentation of what belongs to a step. Where several are under way, the step's id stands before it.
-fn nested(step: Option<&str>, state: &RunState) -> String {
-    let several = state.under_way() > 1;
-    match step {
-        Some(id) if several => format!("      {} ", styled(DIM, &format!("{id} │"))),
-        Some(_) => "      ".to_owned(),
-        None => "    ".to_owned(),
-    }
+/// The indentation of a step: deeper, the more steps it stands within.
+fn indent(step: &str, state: &RunState) -> String {
+    "  ".repeat(1 + depth(step, state))
 }
 
-/// What a rollback left: what was kept and why, and what a person must undo now.
-fn remaining(state: &RunState) -> Vec<String> {
-    let outlines = state.run().map(|run| run.outline.steps.as_slice());
-    let steps = outlines.unwrap_or_default().iter().zip(state.steps());
-    let line = |step: &StepOutline, known: &StepState| match known.undo {
-        UndoStatus::Kept => Some(format!(
-            "  kept: {}: {}",
-            visible(&step.title),
-            why_kept(&step.undo)
-        )),
-        UndoStatus::Failed => {
-            let planned = match &step.undo {
-                UndoOutline::Rollback { summary } => summary.as_str(),
-                UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared => "",
-            };
-            let what = known
-                .undo_intent
-                .as_ref()
-                .map_or(planned, |intent| &intent.summary);
-            let text = format!("  by hand: {}: {}", visible(&step.title), visible(what));
-            Some(styled(BAD, &text))
-        }
-        UndoStatus::None | UndoStatus::Pending | UndoStatus::Running | UndoStatus::Undone => None,
+/// The step that a check belongs to, or whose sub-runbook it does.
+fn owner(site: &CheckSite) -> Option<&str> {
+    site.step.as_deref().or(site.within.as_deref())
+}
+
+/// What the run is of, and who started it or goes on with it.
+fn begun(event: &Event, state: &RunState) -> Vec<String> {
+    let Some(run) = state.run() else {
+        return Vec::new();
     };
-    steps.filter_map(|(step, known)| line(step, known)).collect()
-}
-
-fn why_kept(undo: &UndoOutline) -> String {
-    match undo {
-        UndoOutline::Rollback { summary } => format!("it was not undone; its undo is {}", visible(summary)),
-        UndoOutline::Irreversible { why } => format!("irreversible: {}", visible(why)),
-        UndoOutline::NotNeeded => "there is nothing to undo, says its author".to_owned(),
-        UndoOutline::Undeclared => "the runbook does not say how to undo it".to_owned(),
+    let book = &run.runbook;
+    let parts = [
+        Some(book.name.as_str()),
+        Some(&book.version),
+        book.severity.as_deref(),
+        run.environment.as_deref(),
+        run.practice.as_deref().map(|_| "practice"),
+    ];
+    let about: Vec<&str> = parts.into_iter().flatten().collect();
+    let about = styled(DIM, &visible(&about.join(" · ")));
+    let mut lines = vec![format!("{}  {about}", styled(BOLD, &visible(&book.title)))];
+    if let Event::RunResumed(resumed) = event {
+        lines.push(styled(
+            DIM,
+            &format!("run {}: {}", visible(&run.run), runbook_report::resumed(resumed)),
+        ));
+        let said = resumed.assumed.iter();
+        lines.extend(said.map(|word| format!("  {} {}", styled(WARN, "!"), assumed(word, state))));
+        lines.extend(taken_up(state));
+    } else {
+        lines.push(styled(DIM, &describe(event, state)));
     }
+    lines
 }
 
-fn ended(outcome: Outcome, text: &str) -> String {
-    let style = match outcome {
-        Outcome::Resolved | Outcome::NotNeeded => GOOD.bold(),
-        Outcome::RolledBack
-        | Outcome::Rejected
-        | Outcome::Interrupted
-        | Outcome::Waiting
-        | Outcome::CleanupFailed => WARN.bold(),
-        Outcome::Failed | Outcome::RollbackFailed | Outcome::Unknown => BAD,
-    };
-    styled(style, text)
+/// The steps that were under way, since they go on without a beginning.
+fn taken_up(state: &RunState) -> Vec<String> {
+    let order = state.in_order().into_iter();
+    order
+        .filter_map(|(_, at)| state.steps().get(at))
+        .filter(|step| step.status != StepStatus::Pending && !step.status.is_settled())
+        .map(|step| {
+            let title = step_title(&step.id, state);
+            format!("{}{} {title}: goes on", indent(&step.id, state), styled(DIM, "○"))
+        })
+        .collect()
+}
+
+fn noted(notice: &Notice, text: &str) -> String {
+    match notice {
+        Notice::SecretChanged { .. } | Notice::Unlocked { .. } => {
+            format!("  {} {text}", styled(WARN, "!"))
+        }
+        Notice::TerminalGone { .. } | Notice::Settled { .. } => styled(DIM, &format!("  · {text}")),
+    }
 }

@@ -9,12 +9,13 @@ mod screen;
 pub(crate) use self::screen::Screen;
 
 use std::collections::HashMap;
+use std::io::IsTerminal as _;
 
 use runbook_action::Stream;
-use runbook_event::{CheckSite, Event, Observer, Progress, Record, RunState};
+use runbook_event::{CheckRole, CheckSite, Event, Notice, Observer, Progress, Record, RunState, StepStatus};
 use runbook_report::{check_title, deed, reading as words, step_title, visible};
 
-use self::lines::finished;
+use self::lines::Lines;
 use crate::term::{DIM, styled};
 
 /// The longest line of output that is shown as one, in bytes.
@@ -23,9 +24,12 @@ const LINE: usize = 8 * 1024;
 /// Watches a run and shows it.
 pub(crate) struct View {
     screen: Screen,
+    lines: Lines,
     shows_output: bool,
     /// Whether questions are shown here by whoever asks them.
     asks_here: bool,
+    /// Whether it is shown on a terminal, which may go away.
+    on_terminal: bool,
     partial: HashMap<(String, Stream), Vec<u8>>,
 }
 
@@ -33,8 +37,10 @@ impl View {
     pub(crate) fn new(screen: Screen, shows_output: bool, asks_here: bool) -> Self {
         Self {
             screen,
+            lines: Lines::default(),
             shows_output,
             asks_here,
+            on_terminal: std::io::stdout().is_terminal(),
             partial: HashMap::new(),
         }
     }
@@ -48,6 +54,57 @@ impl View {
             .collect();
         if !lines.is_empty() {
             self.screen.line(&lines.join("\n"));
+        }
+    }
+
+    /// What is under way has a moving line. What only holds others has none: they have.
+    fn moving(&mut self, event: &Event, state: &RunState) {
+        match event {
+            Event::StepStarted { step } => {
+                let begun = state
+                    .step(step)
+                    .is_some_and(|step| step.status == StepStatus::Running);
+                if begun {
+                    self.screen.begin(step, &step_title(step, state));
+                }
+            }
+            Event::UndoStarted { step, .. } => self.screen.begin(step, &step_title(step, state)),
+            // A step that was under way when the run ended goes on without a beginning.
+            Event::RunResumed(_) => {
+                let lost = state.lost().iter().filter_map(|at| state.steps().get(*at));
+                lost.for_each(|step| self.screen.begin(&step.id, &step_title(&step.id, state)));
+            }
+            Event::AttemptStarted { step, .. }
+            | Event::RetryPlanned { step, .. }
+            | Event::ThenStarted { step, .. }
+            | Event::Adopted { step, .. }
+            | Event::UndoRetried { step, .. } => self.screen.update(step, &deed(event, state)),
+            Event::ApprovalAsked { step, .. } => self.screen.update(step, "waits for an answer"),
+            Event::AttemptEnded { step, .. } | Event::ThenEnded { step, .. } => self.flush(step),
+            Event::Entered { step, .. } => self.screen.end(step),
+            Event::StepDone { step, .. }
+            | Event::StepFailed { step, .. }
+            | Event::StepSkipped { step, .. }
+            | Event::Doubted { step, .. }
+            | Event::UndoEnded { step, .. } => {
+                self.flush(step);
+                self.screen.end(step);
+            }
+            // A guard is asked all the time.
+            Event::CheckStarted { site } if site.role == CheckRole::Guard => {}
+            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state)),
+            Event::CheckRead { site, reading } => self.screen.update(&key(site), &words(reading)),
+            Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
+            Event::RunStarted(_)
+            | Event::PhaseStarted { .. }
+            | Event::TimedOut { .. }
+            | Event::ApprovalAnswered { .. }
+            | Event::BeforeTaken { .. }
+            | Event::HandleKept { .. }
+            | Event::Stopping { .. }
+            | Event::RunbookEnded { .. }
+            | Event::Noted { .. }
+            | Event::RunEnded { .. } => {}
         }
     }
 
@@ -89,15 +146,16 @@ fn output_line(step: &str, line: &[u8]) -> String {
     let text = String::from_utf8_lossy(line);
     format!(
         "    {} {}",
-        styled(DIM, &format!("{step} │")),
+        styled(DIM, &format!("{} │", visible(step))),
         visible(text.trim_end_matches(['\n', '\r']))
     )
 }
 
 fn key(site: &CheckSite) -> String {
     format!(
-        "{:?}/{}/{}",
+        "{:?}/{}/{}/{}",
         site.role,
+        site.within.as_deref().unwrap_or_default(),
         site.step.as_deref().unwrap_or_default(),
         site.check
     )
@@ -105,35 +163,21 @@ fn key(site: &CheckSite) -> String {
 
 impl Observer for View {
     fn event(&mut self, record: &Record, state: &RunState) {
-        match &record.event {
-            Event::StepStarted { step } | Event::UndoStarted { step, .. } => {
-                self.screen.begin(step, &step_title(step, state));
+        if matches!(
+            record.event,
+            Event::Noted {
+                notice: Notice::TerminalGone { .. }
             }
-            Event::AttemptStarted { step, .. } => self.screen.update(step, &deed(&record.event, state)),
-            Event::ApprovalAsked { step, .. } => self.screen.update(step, "waits for an answer"),
-            Event::AttemptEnded { step, .. } => self.flush(step),
-            Event::StepDone { step }
-            | Event::StepFailed { step, .. }
-            | Event::StepSkipped { step, .. }
-            | Event::UndoEnded { step, .. } => {
-                self.flush(step);
-                self.screen.end(step);
-            }
-            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state)),
-            Event::CheckRead { site, reading } => self.screen.update(&key(site), &words(reading)),
-            Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
-            Event::RunStarted(_)
-            | Event::PhaseStarted { .. }
-            | Event::ApprovalAnswered { .. }
-            | Event::BeforeTaken { .. }
-            | Event::Captured { .. }
-            | Event::Stopping { .. }
-            | Event::RunEnded { .. } => {}
+        ) && self.on_terminal
+            && !std::io::stdout().is_terminal()
+        {
+            self.screen.leave();
         }
+        self.moving(&record.event, state);
         if self.asks_here && matches!(record.event, Event::ApprovalAsked { .. }) {
             return;
         }
-        for line in finished(&record.event, state) {
+        for line in self.lines.finished(&record.event, state) {
             self.screen.line(&line);
         }
     }

@@ -81,6 +81,25 @@ impl Screen {
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether nothing is shown.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.with(|inner| matches!(inner.kind, Kind::Silent))
+    }
+
+    /// The terminal is gone: nothing more is shown.
+    pub(crate) fn leave(&self) {
+        self.with(|inner| {
+            if let Kind::Live(progress) = &inner.kind {
+                progress.set_draw_target(ProgressDrawTarget::hidden());
+                for (bar, _) in inner.moving.values() {
+                    bar.disable_steady_tick();
+                }
+            }
+            inner.moving.clear();
+            inner.kind = Kind::Silent;
+        });
+    }
+
     /// Shows a line for good. While a question is open it is kept back.
     pub(crate) fn line(&self, line: &str) {
         self.with(|inner| match (&inner.kind, &mut inner.back) {

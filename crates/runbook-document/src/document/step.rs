@@ -206,6 +206,8 @@ pub struct Then {
 pub struct Approve {
     /// Its place.
     pub span: Span,
+    /// The keys that it has.
+    pub keys: Vec<Spanned<String>>,
     /// `message`
     pub message: Option<Node>,
     /// `by`
@@ -522,6 +524,7 @@ fn approve(node: &Node) -> Option<Approve> {
     let skips = |key: &str| approve.get(key).and_then(Node::text) == Some("skip");
     Some(Approve {
         span: node.entry("approve").map_or(approve.span, |entry| entry.key.span),
+        keys: approve.entries().iter().map(|entry| entry.key.clone()).collect(),
         message: approve.get("message").cloned(),
         by: approve.slugs_of("by"),
         count: approve.count_of("count").unwrap_or(1).max(1),

@@ -2,12 +2,11 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use runbook_action::{Call, ErrorKind, Failure, Output, Param, Segment, Text};
+use runbook_action::{Call, ErrorKind, Failure, Handle, Inverse, Output, Param, Segment, Settled, Text};
 use runbook_event::{Intent, OutputRef};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Action, RenderError, Room, Template};
@@ -28,19 +27,19 @@ pub(super) struct Rendered {
 }
 
 /// For whom an action is called.
-pub(super) struct Caller<'a> {
+pub(crate) struct Caller<'a> {
     /// The step, or the check's id for a check of the run.
-    pub(super) step: &'a str,
+    pub(crate) step: &'a str,
     /// What of it: `1` for the first attempt, `undo`.
-    pub(super) part: String,
+    pub(crate) part: String,
     /// Whether it is a question.
-    pub(super) asking: bool,
+    pub(crate) asking: bool,
     /// Whether its output is kept.
-    pub(super) keeps_output: bool,
+    pub(crate) keeps_output: bool,
     /// How long it may take.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// Who may stop it.
-    pub(super) stop: &'a Brake,
+    pub(crate) stop: &'a Brake,
 }
 
 /// What a call gave.
@@ -70,7 +69,7 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
         let value = fill(template)?;
         env.insert(name.clone(), as_text(name, value)?);
     }
-    let summary = match context.catalogue.get(action.kind) {
+    let summary = match context.run.catalogue.get(action.kind) {
         // An undo is not to fail for want of a fine summary.
         Some(known) => match catch_unwind(AssertUnwindSafe(|| known.recognise(&params))) {
             Ok(Ok(known)) => known.summary,
@@ -94,8 +93,8 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
 
 /// An action as far as it can be written out now: what it takes from `before` is not known when leave is
 /// asked, and is shown as its expression.
-pub(super) fn foresee(context: &Context, action: &Action, scope: &Scope) -> Intent {
-    render(context, action, scope).map_or_else(|_| sketch(action), |rendered| rendered.intent)
+pub(super) fn foresee(context: &Context, action: &Action) -> Intent {
+    render(context, action, &context.scope).map_or_else(|_| sketch(action), |rendered| rendered.intent)
 }
 
 /// An action as far as it is known before anything is.
@@ -151,27 +150,65 @@ pub(super) async fn call(
     rendered: &Rendered,
     caller: &Caller<'_>,
 ) -> Result<Called, Halt> {
-    let begun = context.clock.monotonic();
-    let deadline = begun + caller.timeout;
+    perform(context, action, rendered, caller, Deed::Run).await
+}
+
+/// What is asked of an action.
+#[derive(Clone, Copy)]
+pub(super) enum Deed<'a> {
+    /// To do it.
+    Run,
+    /// To put back what was there.
+    Undo(&'a Inverse),
+    /// To keep what is there.
+    Prepare,
+    /// To end or await what a crash left running.
+    Settle(&'a [Handle]),
+}
+
+/// What an action gave.
+enum Gave {
+    Output(Output),
+    Inverse(Option<Inverse>),
+    Settled(Settled),
+}
+
+async fn ask(known: &dyn runbook_action::Action, call: Call<'_>, deed: Deed<'_>) -> Result<Gave, Failure> {
+    match deed {
+        Deed::Run => known.run(call).await.map(Gave::Output),
+        Deed::Undo(inverse) => known.undo(call, inverse).await.map(Gave::Output),
+        Deed::Prepare => known.prepare(call).await.map(Gave::Inverse),
+        Deed::Settle(handles) => known.settle(call, handles).await.map(Gave::Settled),
+    }
+}
+
+/// Does what is asked of an action, with its deadline and its output.
+pub(super) async fn perform(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
+    caller: &Caller<'_>,
+    deed: Deed<'_>,
+) -> Result<Called, Halt> {
+    let begun = context.clock().monotonic();
     let sink = if caller.keeps_output {
         let writer = context.output(caller.step, caller.part.clone()).await?;
         Some(Sink {
             step: caller.step.to_owned(),
             writer,
-            to: context.shown.clone(),
+            to: context.run.shown.clone(),
         })
     } else {
         None
     };
-    let host = CallHost::new(
-        Arc::clone(&context.clock),
-        deadline,
-        caller.stop.clone(),
-        Arc::clone(&context.masker),
-        sink,
-    );
-    let result = perform(context, action, rendered, caller, &host).await;
-    let elapsed = context.clock.monotonic().saturating_sub(begun);
+    let host = CallHost::new(context, begun + caller.timeout, caller, sink);
+    let result = with_action(context, action, rendered, &host, deed)
+        .await
+        .map(|gave| match gave {
+            Gave::Output(output) => output,
+            Gave::Inverse(_) | Gave::Settled(_) => Output::default(),
+        });
+    let elapsed = context.clock().monotonic().saturating_sub(begun);
     let result = result.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout));
     let (result, output) = match host.finish().await {
         Ok(output) => (result, output),
@@ -184,31 +221,78 @@ pub(super) async fn call(
     })
 }
 
-async fn perform(
+/// What an action keeps to put back what is there now.
+pub(super) async fn prepare_inverse(
     context: &Context,
     action: &Action,
     rendered: &Rendered,
     caller: &Caller<'_>,
+) -> Result<Option<Inverse>, Failure> {
+    let host = CallHost::new(
+        context,
+        context.clock().monotonic() + caller.timeout,
+        caller,
+        None,
+    );
+    let prepared = with_action(context, action, rendered, &host, Deed::Prepare)
+        .await
+        .map(|gave| match gave {
+            Gave::Inverse(inverse) => inverse,
+            Gave::Output(_) | Gave::Settled(_) => None,
+        });
+    prepared.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout))
+}
+
+/// Looks for what a crash left running of an attempt, and ends or awaits it.
+pub(super) async fn settle(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
+    caller: &Caller<'_>,
+    handles: &[Handle],
+) -> Result<Settled, Failure> {
+    let host = CallHost::new(
+        context,
+        context.clock().monotonic() + caller.timeout,
+        caller,
+        None,
+    );
+    let settled = with_action(context, action, rendered, &host, Deed::Settle(handles))
+        .await
+        .map(|gave| match gave {
+            Gave::Settled(settled) => settled,
+            Gave::Output(_) | Gave::Inverse(_) => Settled::Nothing,
+        });
+    settled.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout))
+}
+
+/// Finds the action and what it needs, and guards against one that panics or does not end.
+async fn with_action(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
     host: &CallHost,
-) -> Result<Output, Failure> {
-    let Some(known) = context.catalogue.get(action.kind) else {
+    deed: Deed<'_>,
+) -> Result<Gave, Failure> {
+    let Some(known) = context.run.catalogue.get(action.kind) else {
         return Err(Failure::new(
             ErrorKind::Other,
             format!("there is no action `{}`", action.kind),
         ));
     };
+    let connections = &context.course.connections;
     let connection =
         match &action.connection {
-            Some(name) => Some(context.connections.get(name).ok_or_else(|| {
+            Some(name) => Some(connections.get(name).ok_or_else(|| {
                 Failure::new(ErrorKind::Other, format!("connection `{name}` has no value"))
             })?),
             None => None,
         };
     let mut env = rendered.env.clone();
     for (name, value) in [
-        ("RUNBOOK_RUN", context.run.as_str()),
-        ("RUNBOOK_STEP", caller.step),
-        ("RUNBOOK_ATTEMPT", &caller.part),
+        ("RUNBOOK_RUN", context.run.id.as_str()),
+        ("RUNBOOK_STEP", host.step.as_str()),
+        ("RUNBOOK_ATTEMPT", &host.part),
     ] {
         env.insert(name.to_owned(), Text::literal(value));
     }
@@ -216,20 +300,20 @@ async fn perform(
         params: &rendered.params,
         connection,
         env: &env,
-        asking: caller.asking,
+        asking: host.asking,
         host,
     };
     tokio::select! {
         biased;
-        result = unless_it_panics(known.run(call)) => result,
+        result = unless_it_panics(ask(&**known, call, deed)) => result,
         () = given_up(host) => Err(Failure::new(ErrorKind::Cancelled, "it did not end when it was asked to, and was given up").maybe_applied()),
     }
 }
 
 /// A panic is a failure of the action and of nothing else: its step fails, what it may have done is undone.
-async fn unless_it_panics<F>(work: F) -> Result<Output, Failure>
+async fn unless_it_panics<T, F>(work: F) -> Result<T, Failure>
 where
-    F: Future<Output = Result<Output, Failure>>,
+    F: Future<Output = Result<T, Failure>>,
 {
     tokio::pin!(work);
     poll_fn(|task| {
@@ -285,7 +369,7 @@ fn tell_timeout(failure: Failure, host: &CallHost, timeout: Duration) -> Failure
 }
 
 /// A length of time for people.
-pub(super) fn seconds(length: Duration) -> String {
+pub(crate) fn seconds(length: Duration) -> String {
     let millis = length.as_millis();
     if millis.is_multiple_of(1000) {
         format!("{} s", millis / 1000)

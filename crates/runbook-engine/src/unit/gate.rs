@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use runbook_action::{ErrorKind, Failure, Output};
 use runbook_event::{CheckSite, Event, Reading, Verdict};
 use runbook_plan::Check;
-use runbook_plan::expression::{EvalError, Expression, Scope};
+use runbook_plan::expression::{EvalError, Expression, Scope, Val};
 use serde_json::{Value, json};
 
 use super::call::{Caller, call, render, seconds};
+use super::values::{Values, capture};
 use super::{Context, Halt};
 use crate::bounds;
 use crate::brake::{Brake, Urgency};
 
 /// Between two readings there is at least this much time, also with `every: 1ms`.
-const LEAST_PAUSE: Duration = Duration::from_millis(10);
+pub(super) const LEAST_PAUSE: Duration = Duration::from_millis(10);
 
 /// How a check was decided.
 pub(super) struct Decided {
@@ -74,7 +74,7 @@ pub(super) async fn ask(
     context
         .record(Event::CheckStarted { site: site.clone() }, false)
         .await?;
-    let begun = context.clock.monotonic();
+    let begun = context.clock().monotonic();
     let deadline = check.within.map(|within| begun + within);
     let mut decided = Decided {
         verdict: Verdict::Error,
@@ -82,7 +82,7 @@ pub(super) async fn ask(
         last: None,
         cancelled: false,
     };
-    let mut values = Values::new();
+    let mut values = Values::default();
     // A reading that is no event, and becomes one if it turns out to be the last.
     let mut kept_beside = None;
     loop {
@@ -102,7 +102,7 @@ pub(super) async fn ask(
             reading.streak = before.as_ref().map_or(0, |before| before.streak) + 1;
         }
         let enough = reading.streak >= check.consecutive;
-        let late = deadline.is_some_and(|deadline| context.clock.monotonic() >= deadline);
+        let late = deadline.is_some_and(|deadline| context.clock().monotonic() >= deadline);
         let hopeless = deadline.is_none() && reading.verdict != Verdict::Pass;
         let over = enough || hopeless || late || stop.is_raised();
         decided.cancelled = stop.is_raised() && !enough;
@@ -119,13 +119,15 @@ pub(super) async fn ask(
         }
         pause(context, check.every, deadline, stop).await;
     }
-    let elapsed = context.clock.monotonic().saturating_sub(begun);
+    let elapsed = context.clock().monotonic().saturating_sub(begun);
     let ended = Event::CheckEnded {
         site,
         verdict: decided.verdict,
         readings: decided.readings,
         elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-        values,
+        values: values.shown,
+        // What cannot be encrypted is not kept: then nothing can use it after a crash.
+        sealed: context.seal(&values.sealed).unwrap_or_default(),
     };
     context.record(ended, false).await?;
     Ok(decided)
@@ -153,18 +155,16 @@ async fn note(
 
 /// Waits until the next reading is due, at the latest at the deadline; a stop ends the wait.
 async fn pause(context: &Context, every: Duration, deadline: Option<Duration>, stop: &Brake) {
-    let next = context.clock.monotonic() + every.max(LEAST_PAUSE);
+    let next = context.clock().monotonic() + every.max(LEAST_PAUSE);
     let until = deadline.map_or(next, |deadline| deadline.min(next));
     tokio::select! {
         biased;
         () = stop.reached(Urgency::Stop) => {}
-        () = context.clock.wait_until(until) => {}
+        () = context.clock().wait_until(until) => {}
     }
 }
 
-type Values = IndexMap<String, Value>;
-
-async fn read(
+pub(super) async fn read(
     context: &Context,
     site: &CheckSite,
     check: &Check,
@@ -177,15 +177,16 @@ async fn read(
             verdict: Verdict::Error,
             streak: 0,
             value: None,
+            warned: false,
             detail,
         };
-        (reading, Values::new())
+        (reading, Values::default())
     };
     let rendered = match render(context, &check.action, &context.scope) {
         Ok(rendered) => rendered,
         Err(failure) => return Ok(error(failure.to_string())),
     };
-    let left = deadline.map(|deadline| deadline.saturating_sub(context.clock.monotonic()));
+    let left = deadline.map(|deadline| deadline.saturating_sub(context.clock().monotonic()));
     // A reading that begins just before the deadline still gets a second to answer.
     let timeout = left.map_or(check.action.timeout, |left| {
         check.action.timeout.min(left.max(Duration::from_secs(1)))
@@ -244,12 +245,14 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
         verdict: Verdict::Pass,
         streak: 0,
         value: None,
+        warned: false,
         detail: String::new(),
     };
     let expressions = check
         .expect
         .iter()
         .chain(&check.value)
+        .chain(&check.each)
         .chain(check.capture.iter().map(|captured| &captured.value));
     if let Some(name) = expressions
         .clone()
@@ -257,12 +260,12 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
     {
         reading.verdict = Verdict::Error;
         reading.detail = format!("`{name}` is longer than 1 MiB and was cut, so nothing is decided by it");
-        return (reading, Values::new());
+        return (reading, Values::default());
     }
-    let wrong = |mut reading: Reading, expression: &Expression, error: &EvalError| {
+    let wrong = |mut reading: Reading, detail: String| {
         reading.verdict = Verdict::Error;
-        reading.detail = format!("`{}`: {error}", expression.source());
-        (reading, Values::new())
+        reading.detail = detail;
+        (reading, Values::default())
     };
     let mut scope = scope.clone();
     if let Some(value) = &check.value {
@@ -273,51 +276,102 @@ fn evaluate(context: &Context, check: &Check, scope: &Scope, cut: &[String]) -> 
                     Some(found.to_json()).filter(|found| !found.is_null() && bounds::check(found).is_ok());
                 scope = scope.with_value(found);
             }
-            Err(error) => return wrong(reading, value, &error),
+            Err(error) => return wrong(reading, untold(value, &error)),
         }
     }
-    let mut details = Vec::new();
-    for expect in &check.expect {
-        match expect.eval_bool(&scope) {
-            Ok(true) => details.push(expect.explain(&scope)),
-            Ok(false) => {
-                reading.verdict = Verdict::Fail;
-                reading.detail = expect.explain(&scope);
-                return (reading, Values::new());
-            }
-            Err(error) => return wrong(reading, expect, &error),
-        }
-    }
-    reading.detail = if details.is_empty() {
-        "it succeeded".to_owned()
-    } else {
-        details.join(", ")
+    let judged = match &check.each {
+        None => judge_one(check, &scope),
+        Some(each) => judge_each(check, each, &scope),
     };
-    match captures(context, check, &scope) {
-        Ok(values) => (reading, values),
-        Err(detail) => {
-            reading.verdict = Verdict::Error;
+    match judged {
+        Ok(Ok(detail)) => reading.detail = detail,
+        Ok(Err(detail)) => {
+            reading.verdict = Verdict::Fail;
             reading.detail = detail;
-            (reading, Values::new())
+            return (reading, Values::default());
+        }
+        Err(detail) => return wrong(reading, detail),
+    }
+    let owner = format!(
+        "check {} {}",
+        context.within.as_deref().unwrap_or_default(),
+        check.id
+    );
+    match capture(context, &owner, &check.capture, &scope, cut) {
+        Ok(values) => (reading, values),
+        Err(failure) => {
+            reading.verdict = Verdict::Error;
+            reading.detail = failure.to_string();
+            (reading, Values::default())
         }
     }
 }
 
-/// What the check's `capture` gives. One with a secret in it is kept beside the state as it is.
-fn captures(context: &Context, check: &Check, scope: &Scope) -> Result<Values, String> {
-    let mut values = Values::new();
-    let owner = format!("checks.{}", check.id);
-    for captured in &check.capture {
-        let (name, expression) = (&captured.name, &captured.value);
-        let value = expression
-            .eval(scope)
-            .map_err(|error| format!("`{}`: {error}", expression.source()))?;
-        let json = value.to_json();
-        bounds::check(&json).map_err(|reason| format!("`{name}` {reason}"))?;
-        context.live.keep(&context.masker, &owner, name, &value);
-        values.insert(name.clone(), json);
+/// What was found, as text: good, or bad; or why it cannot be told.
+type Judged = Result<Result<String, String>, String>;
+
+/// An expression that gives no answer.
+pub(super) fn untold(expression: &Expression, error: &EvalError) -> String {
+    format!("`{}`: {error}", expression.source())
+}
+
+fn judge_one(check: &Check, scope: &Scope) -> Judged {
+    let mut details = Vec::new();
+    for expect in &check.expect {
+        match expect.eval_bool(scope) {
+            Ok(true) => details.push(expect.explain(scope)),
+            Ok(false) => return Ok(Err(expect.explain(scope))),
+            Err(error) => return Err(untold(expect, &error)),
+        }
     }
-    Ok(values)
+    Ok(Ok(if details.is_empty() {
+        "it succeeded".to_owned()
+    } else {
+        details.join(", ")
+    }))
+}
+
+/// The expectations must hold for each item. Those for which they do not are named.
+fn judge_each(check: &Check, each: &Expression, scope: &Scope) -> Judged {
+    let mut offenders = Vec::new();
+    let items = items_of(each, scope)?;
+    for item in &items {
+        let scope = scope.with_root("item", item.clone());
+        if let Err(detail) = judge_one(check, &scope)? {
+            offenders.push(format!("{}: {detail}", item.show()));
+        }
+    }
+    Ok(match named(offenders) {
+        Some(offenders) => Err(offenders),
+        None => Ok(format!(
+            "all {} items of `{}` are as expected",
+            items.len(),
+            each.source()
+        )),
+    })
+}
+
+/// What a check is about, one by one. What is no list is no answer.
+pub(super) fn items_of(each: &Expression, scope: &Scope) -> Result<Vec<Val>, String> {
+    let found = each.eval(scope).map_err(|error| untold(each, &error))?;
+    let Val::List(items) = found else {
+        let (source, noun) = (each.source(), found.noun());
+        return Err(format!("`{source}` gives {noun}, and not a list"));
+    };
+    Ok(items.iter().cloned().collect())
+}
+
+/// How many offenders are named.
+const NAMED: usize = 5;
+
+/// The offenders as text, if there are any: the first few, and how many more.
+pub(super) fn named(mut offenders: Vec<String>) -> Option<String> {
+    let more = offenders.len().saturating_sub(NAMED);
+    offenders.truncate(NAMED);
+    if more > 0 {
+        offenders.push(format!("{more} more"));
+    }
+    (!offenders.is_empty()).then(|| offenders.join("; "))
 }
 
 /// A name that the expression uses and of which only a part is there.

@@ -1,29 +1,42 @@
 //! Units: tasks that own one piece of work each.
 
+mod approval;
+mod attempt;
 mod call;
+mod checks;
+mod close;
+mod enter;
 mod gate;
+mod guard;
+mod recover;
+mod retry;
 mod step;
+mod takes_effect;
 mod undo;
+mod values;
 
-pub(crate) use self::call::sketch;
+pub(crate) use self::call::{Caller, seconds};
+pub(crate) use self::undo::intent_of as intent_of_undo;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use indexmap::IndexMap;
-use runbook_action::{Connection, ErrorKind, Failure};
-use runbook_event::{CheckRole, CheckSite, Event, OutputName, OutputWriter, Phase, Reading, Verdict};
+use runbook_action::{ErrorKind, Failure};
+use runbook_event::{CheckRole, CheckSite, Event, OutputName, OutputWriter, Reading, StepState, Verdict};
 use runbook_plan::expression::Scope;
-use runbook_plan::{Catalogue, Check, Plan};
+use runbook_plan::{Check, Step};
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
 
-use crate::brake::Brake;
-use crate::live::Live;
+use crate::brake::{Brake, Stops};
+use crate::courses::{CourseRun, Courses};
+use crate::live::{Live, Sealed};
 use crate::mask::Masker;
+use crate::masks::Masks;
 use crate::message::{Message, Shown};
 use crate::scheduler::Unit;
-use crate::{Approver, Clock};
+use crate::view::{Shared, read};
+use crate::{Approver, Clock, Locks};
 
 /// The journal can keep nothing more, or the run is being left: a unit ends without a word.
 #[derive(Debug)]
@@ -31,8 +44,12 @@ pub(crate) struct Halt;
 
 /// Why a step or an undo does not go on.
 pub(crate) enum Broken {
+    /// Nothing more can be said.
     Halt,
+    /// It failed.
     Failed(Box<Failure>),
+    /// All that is to be said of it for now has been: it was skipped, or nobody can tell.
+    Left,
 }
 
 impl From<Halt> for Broken {
@@ -47,38 +64,65 @@ impl From<Failure> for Broken {
     }
 }
 
-/// Who may stop a unit: each class has its own signal.
-#[derive(Clone, Default)]
-pub(crate) struct Stops {
-    /// For work that only reads, and for what comes before an action: a failure elsewhere ends it.
-    pub(crate) reads: Brake,
-    /// For work that changes something: it ends well, unless the user says otherwise.
-    pub(crate) changes: Brake,
-    /// For undos and the clean-up: cancelling the run does not end them.
-    pub(crate) undos: Brake,
-}
-
-/// What every unit works with.
-#[derive(Clone)]
-pub(crate) struct Context {
-    pub(crate) plan: Arc<Plan>,
-    pub(crate) catalogue: Catalogue,
-    pub(crate) connections: Arc<IndexMap<String, Connection>>,
-    pub(crate) scope: Scope,
-    pub(crate) masker: Arc<Masker>,
+/// What every unit of a run works with.
+pub(crate) struct Run {
+    pub(crate) id: String,
+    pub(crate) state: Shared,
+    pub(crate) catalogue: runbook_plan::Catalogue,
+    pub(crate) courses: Courses,
+    pub(crate) masks: Arc<Masks>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) approver: Arc<dyn Approver>,
-    pub(crate) run: String,
+    pub(crate) locks: Arc<dyn Locks>,
+    /// As many as steps may run side by side.
+    pub(crate) places: Arc<tokio::sync::Semaphore>,
     pub(crate) to: mpsc::UnboundedSender<Message>,
     pub(crate) shown: mpsc::Sender<Shown>,
+}
+
+/// What a unit works with: the run, and its place in it.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) run: Arc<Run>,
+    pub(crate) course: Arc<CourseRun>,
+    /// The step whose sub-runbook this is.
+    pub(crate) within: Option<String>,
+    /// What expressions see from here.
+    pub(crate) scope: Scope,
+    /// Who may stop it.
     pub(crate) stops: Stops,
+    /// For what goes on although the run stops.
+    pub(crate) undos: Brake,
 }
 
 impl Context {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.run.clock
+    }
+
+    pub(crate) fn masker(&self) -> Arc<Masker> {
+        self.run.masks.now()
+    }
+
+    /// A step as it stands now.
+    pub(crate) fn seen(&self, at: usize) -> Option<StepState> {
+        read(&self.run.state, |state| state.steps().get(at).cloned())
+    }
+
+    /// Whether something where the step stands may begin.
+    pub(crate) fn may_begin(&self, at: usize) -> bool {
+        read(&self.run.state, |state| state.may_begin(at))
+    }
+
     /// The scope of expressions over a result that has just been read.
     pub(crate) fn scope_of(&self, result: &Value) -> Scope {
-        self.scope.with_result(result).with_instant(self.clock.now())
+        self.scope.with_result(result).with_instant(self.clock().now())
+    }
+
+    /// Encrypts what an event may not show.
+    pub(crate) fn seal(&self, sealed: &Sealed) -> Result<Option<String>, Failure> {
+        self.run.live.seal(sealed)
     }
 
     /// Reports an event and waits until the journal has it. A `durable` one is on the disk by then.
@@ -95,14 +139,14 @@ impl Context {
             durable,
             done,
         };
-        self.to.send(message).map_err(|_| Halt)?;
+        self.run.to.send(message).map_err(|_| Halt)?;
         wait.await.map_err(|_| Halt)
     }
 
     /// Tells of a reading that is no event.
     pub(crate) fn reading(&self, site: &CheckSite, reading: Reading) {
         // If the dispatcher is gone, so is whoever would look at it.
-        let _unheard = self.to.send(Message::Reading {
+        let _unheard = self.run.to.send(Message::Reading {
             site: site.clone(),
             reading,
         });
@@ -115,74 +159,42 @@ impl Context {
             step: step.to_owned(),
             part,
         };
-        self.to
+        self.run
+            .to
             .send(Message::OpenOutput { name, done })
             .map_err(|_| Halt)?;
         wait.await.map_err(|_| Halt)
     }
 }
 
+/// When so much time has passed since something happened, by the monotonic clock. What happened before a crash counts
+/// from when it did.
+fn until(context: &Context, since: Option<jiff::Timestamp>, length: Duration) -> Duration {
+    let now = context.clock().now();
+    let gone = since.map_or(Duration::ZERO, |since| {
+        Duration::try_from(now.duration_since(since)).unwrap_or_default()
+    });
+    context.clock().monotonic() + length.saturating_sub(gone)
+}
+
+/// A step of a runbook.
+fn known<'p>(course: &'p CourseRun, id: &str) -> Result<&'p Step, Failure> {
+    let step = course.plan.step(id);
+    step.ok_or_else(|| Failure::new(ErrorKind::Other, format!("the plan has no step `{id}`")))
+}
+
 /// Does a piece of work. It returns when all that is to be said of it has been recorded, or nothing more can
 /// be.
 pub(crate) async fn run(context: Context, unit: Unit) {
     let done = match unit {
-        Unit::Checks(phase) => checks(&context, phase).await,
-        Unit::Step(at) => match context.plan.steps().get(at) {
-            Some(step) => step::run(&context, step).await,
-            None => Ok(()),
-        },
-        Unit::Undo(at) => match context.plan.steps().get(at) {
-            Some(step) => undo::run(&context, step).await,
-            None => Ok(()),
-        },
+        Unit::Checks(_, phase) => checks::ask_all(&context, phase).await,
+        Unit::Guard(_, number) => guard::run(&context, number).await,
+        Unit::Step(at) => step::run(&context, at).await,
+        Unit::Close(at) => close::run(&context, at).await,
+        Unit::Undo(at) => undo::run(&context, at).await,
     };
     // A halt has been noted by the dispatcher, which caused it.
     drop(done);
-}
-
-/// Asks the run's own checks of a part of the run, side by side.
-async fn checks(context: &Context, phase: Phase) -> Result<(), Halt> {
-    let (role, checks) = match phase {
-        Phase::Detect => (CheckRole::Detect, context.plan.detect()),
-        Phase::Verify => (CheckRole::Verify, context.plan.verify()),
-        Phase::Baseline | Phase::Steps | Phase::Rollback | Phase::Finally => {
-            (CheckRole::Baseline, context.plan.verify())
-        }
-    };
-    let mut asked = JoinSet::new();
-    for check in checks
-        .iter()
-        .filter(|check| role != CheckRole::Baseline || check.baseline)
-    {
-        let context = context.clone();
-        let check = if role == CheckRole::Baseline {
-            once(check)
-        } else {
-            check.clone()
-        };
-        let site = CheckSite {
-            role,
-            step: None,
-            check: check.id.clone(),
-        };
-        asked.spawn(async move {
-            let stop = context.stops.reads.clone();
-            gate::ask(&context, site, &check, &stop).await
-        });
-    }
-    while let Some(ended) = asked.join_next().await {
-        ended.map_err(|_| Halt)??;
-    }
-    Ok(())
-}
-
-/// The baseline reads a check once, whatever it waits for at the end.
-fn once(check: &Check) -> Check {
-    Check {
-        within: None,
-        consecutive: 1,
-        ..check.clone()
-    }
 }
 
 /// Asks a step's checks in order. The first that does not pass fails the step.
@@ -195,6 +207,7 @@ async fn gates(
 ) -> Result<(), Broken> {
     for check in checks {
         let site = CheckSite {
+            within: None,
             role,
             step: Some(step.to_owned()),
             check: check.id.clone(),
@@ -208,6 +221,8 @@ async fn gates(
             };
             let what = if role == CheckRole::Require {
                 "may not run: "
+            } else if role == CheckRole::Undone {
+                "is not undone: "
             } else {
                 ""
             };

@@ -1,302 +1,215 @@
-//! A step: `when`, `require`, approval, `require` again, `before`, intent, action, `capture`, `verify`.
+//! A step: `when`, `require`, approval, `require` again, `before`, intent, action, `capture`, `then`, `verify`.
+//!
+//! It begins where the state says that the step is, so that a run which goes on after a crash takes the same way
+//! as one that has just begun.
+
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
-use runbook_action::{Effect, ErrorKind, Failure, Output, Param};
-use runbook_event::{AttemptEnd, CheckRole, Event, SkipReason};
-use runbook_plan::expression::Scope;
-use runbook_plan::{Action, Approve, Capture, Section, Step};
-use serde_json::Value;
+use runbook_action::{Effect, ErrorKind, Failure};
+use runbook_event::{CheckRole, Event, FrameKind, SkipReason, StepState, StepStatus};
+use runbook_plan::{Body, Step};
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::call::{Caller, Rendered, call, foresee, render};
-use super::gate::uses_cut;
-use super::{Broken, Context, Halt, gates};
-use crate::Question;
-use crate::bounds;
-use crate::brake::{Brake, Urgency};
+use super::recover::{Recovered, recover};
+use super::takes_effect::{Side, take_effect};
+use super::{Broken, Context, Halt, approval, attempt, enter, gates, known};
+use crate::brake::Brake;
+use crate::view::read;
 
-pub(super) async fn run(context: &Context, step: &Step) -> Result<(), Halt> {
-    let id = step.id.clone();
-    if let Some(when) = &step.when {
+/// A step on its way.
+pub(super) struct Task<'a> {
+    pub(super) context: &'a Context,
+    pub(super) step: &'a Step,
+    /// The instance, as it was when the unit began.
+    pub(super) seen: &'a StepState,
+    pub(super) at: usize,
+    /// Its place among the steps that may run side by side. Whoever waits for a person takes none.
+    pub(super) place: Place,
+}
+
+/// A place among the steps that may run side by side.
+#[derive(Default)]
+pub(super) struct Place(Mutex<Option<OwnedSemaphorePermit>>);
+
+impl Place {
+    /// Waits for a place.
+    pub(super) async fn take(&self, context: &Context) {
+        // The places are never closed.
+        if let Ok(permit) = Arc::clone(&context.run.places).acquire_owned().await {
+            *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(permit);
+        }
+    }
+
+    /// Gives it to somebody else.
+    pub(super) fn leave(&self) {
+        drop(self.0.lock().unwrap_or_else(PoisonError::into_inner).take());
+    }
+}
+
+impl Task<'_> {
+    /// The instance's id.
+    pub(super) fn id(&self) -> &str {
+        &self.seen.id
+    }
+
+    /// Who may stop this step before its action: until then it has only looked.
+    pub(super) fn early_stop(&self) -> &Brake {
+        &self.context.stops.reads
+    }
+
+    /// Who may stop its action and what follows.
+    pub(super) fn stop(&self) -> &Brake {
+        match self.step.effect {
+            Effect::Read => &self.context.stops.reads,
+            Effect::Change | Effect::Destructive => &self.context.stops.changes,
+        }
+    }
+
+    async fn record(&self, event: Event) -> Result<(), Halt> {
+        self.context.record(event, false).await
+    }
+
+    async fn failed(&self, failure: Failure) -> Result<(), Halt> {
+        let step = self.id().to_owned();
+        self.record(Event::StepFailed { step, failure }).await
+    }
+
+    async fn skipped(&self, reason: SkipReason) -> Result<(), Halt> {
+        let step = self.id().to_owned();
+        self.record(Event::StepSkipped { step, reason }).await
+    }
+}
+
+pub(super) async fn run(context: &Context, at: usize) -> Result<(), Halt> {
+    let Some(seen) = context.seen(at) else {
+        return Ok(());
+    };
+    let course = Arc::clone(&context.course);
+    let step = match known(&course, &seen.outline.id) {
+        Ok(step) => step,
+        Err(failure) => {
+            let step = seen.id.clone();
+            return context.record(Event::StepFailed { step, failure }, false).await;
+        }
+    };
+    let task = Task {
+        context,
+        step,
+        seen: &seen,
+        at,
+        place: Place::default(),
+    };
+    task.place.take(context).await;
+    if seen.status == StepStatus::Pending && !begin(&task).await? {
+        return Ok(());
+    }
+    match work(&task).await {
+        Ok(Some(())) => {
+            let done = Event::StepDone {
+                step: seen.id.clone(),
+                values: IndexMap::new(),
+                sealed: None,
+            };
+            task.record(done).await
+        }
+        Ok(None) | Err(Broken::Left) => Ok(()),
+        Err(Broken::Failed(failure)) => task.failed(*failure).await,
+        Err(Broken::Halt) => Err(Halt),
+    }
+}
+
+/// Whether the step is to be run. A branch was chosen by its `when`, which is not asked again.
+async fn begin(task: &Task<'_>) -> Result<bool, Halt> {
+    let context = task.context;
+    let is_branch = read(&context.run.state, |state| {
+        let frame = state.frames().get(task.seen.frame);
+        frame.is_some_and(|frame| matches!(frame.kind, FrameKind::Branches { .. }))
+    });
+    if let Some(when) = task.step.when.as_ref().filter(|_| !is_branch) {
         match when.eval_bool(&context.scope) {
             Ok(true) => {}
             Ok(false) => {
                 let detail = format!("`{}`, and {}", when.source(), when.explain(&context.scope));
-                return context
-                    .record(
-                        Event::StepSkipped {
-                            step: id,
-                            reason: SkipReason::When { detail },
-                        },
-                        false,
-                    )
-                    .await;
+                task.skipped(SkipReason::When { detail }).await?;
+                return Ok(false);
             }
             Err(error) => {
                 let message = format!("`when: {}`: {error}", when.source());
-                let failure = Failure::new(ErrorKind::Other, message);
-                return context
-                    .record(Event::StepFailed { step: id, failure }, false)
-                    .await;
+                task.failed(Failure::new(ErrorKind::Other, message)).await?;
+                return Ok(false);
             }
         }
     }
-    if !context
-        .begin(Event::StepStarted { step: id.clone() }, false)
-        .await?
-    {
-        let reason = SkipReason::Stopped;
-        return context
-            .record(Event::StepSkipped { step: id, reason }, false)
-            .await;
+    let step = task.id().to_owned();
+    if !context.begin(Event::StepStarted { step }, false).await? {
+        task.skipped(SkipReason::Stopped).await?;
+        return Ok(false);
     }
-    let end = match work(context, step).await {
-        Ok(()) => Event::StepDone { step: id },
-        Err(Broken::Failed(failure)) => Event::StepFailed {
-            step: id,
-            failure: *failure,
+    Ok(true)
+}
+
+/// All of a step but its beginning and its end. None: what stands within it has begun, and ends it.
+async fn work(task: &Task<'_>) -> Result<Option<()>, Broken> {
+    let holds = task.seen.holds_others() || matches!(task.step.body, Body::Undo(_));
+    match task.seen.status {
+        StepStatus::Acted => {}
+        StepStatus::Doubtful => match recover(task).await? {
+            Recovered::Happened => {}
+            Recovered::Again => attempt::run(task).await?,
         },
-        Err(Broken::Halt) => return Err(Halt),
-    };
-    context.record(end, false).await
-}
-
-/// Who may stop this step before its action: until then it has only looked.
-fn early_stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
-    match step.section {
-        Section::Finally => &context.stops.undos,
-        Section::Steps => &context.stops.reads,
-    }
-}
-
-/// Who may stop its action and what follows.
-fn stop_of<'c>(context: &'c Context, step: &Step) -> &'c Brake {
-    match (step.section, step.effect) {
-        (Section::Finally, _) => &context.stops.undos,
-        (Section::Steps, Effect::Read) => &context.stops.reads,
-        (Section::Steps, Effect::Change | Effect::Destructive) => &context.stops.changes,
-    }
-}
-
-/// The action of a step. A run of a plan with anything else in it does not begin.
-fn action_of(step: &Step) -> Result<&Action, Failure> {
-    step.action()
-        .ok_or_else(|| Failure::new(ErrorKind::Other, "this version cannot run what the step does"))
-}
-
-async fn work(context: &Context, step: &Step) -> Result<(), Broken> {
-    let early = early_stop_of(context, step);
-    gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
-    if let Some(approve) = &step.approve {
-        approval(context, step, approve, early).await?;
-        gates(context, &step.id, CheckRole::Require, &step.require, early).await?;
-    }
-    before(context, step, early).await?;
-    let stop = stop_of(context, step);
-    let rendered = render(context, action_of(step)?, &context.scope)?;
-    let output = attempt(context, step, &rendered, stop).await?;
-    captured(context, step, &output).await?;
-    gates(context, &step.id, CheckRole::Gate, &step.verify, stop).await
-}
-
-/// A person says yes first. The run's stop withdraws the question.
-async fn approval(context: &Context, step: &Step, approve: &Approve, stop: &Brake) -> Result<(), Broken> {
-    let withdrawn = || Failure::new(ErrorKind::Cancelled, "the question was withdrawn");
-    if stop.is_raised() {
-        return Err(withdrawn().into());
-    }
-    let intent = context
-        .masker
-        .intent(foresee(context, action_of(step)?, &context.scope));
-    let message = match &approve.message {
-        Some(message) => match message.render(&context.scope) {
-            Ok(Param::Text(text)) => text.to_string(),
-            Ok(other) => other.masked().to_string(),
-            Err(error) => {
-                let message = format!(
-                    "the question cannot be asked: `{}`: {}",
-                    error.expression, error.error
-                );
-                return Err(Failure::new(ErrorKind::Other, message).into());
+        StepStatus::Pending
+        | StepStatus::Running
+        | StepStatus::Asking
+        | StepStatus::Acting
+        | StepStatus::Inside
+        | StepStatus::Done
+        | StepStatus::Failed
+        | StepStatus::Skipped => {
+            if task.seen.attempts == 0 {
+                prepare(task).await?;
             }
-        },
-        None => format!("Run “{}”?", step.title),
-    };
-    let question = Question {
-        step: step.id.clone(),
-        title: step.title.clone(),
-        message: context.masker.text(&message),
-        intent: intent.clone(),
-    };
-    let asked = Event::ApprovalAsked {
-        step: step.id.clone(),
-        message: question.message.clone(),
-        intent,
-    };
-    context.record(asked, true).await?;
-    let deadline = approve.within.map(|within| context.clock.monotonic() + within);
-    let late = async {
-        match deadline {
-            Some(deadline) => context.clock.wait_until(deadline).await,
-            None => std::future::pending().await,
+            if holds {
+                enter::run(task).await?;
+                return Ok(None);
+            }
+            attempt::run(task).await?;
         }
-    };
-    let answer = tokio::select! {
-        biased;
-        () = stop.reached(Urgency::Stop) => return Err(withdrawn().into()),
-        answer = context.approver.ask(&question) => answer,
-        () = late => crate::Answer { approved: false, by: "nobody".to_owned(), how: "timeout".to_owned() },
-    };
-    let (approved, by, how) = (answer.approved, answer.by, answer.how);
-    let answered = Event::ApprovalAnswered {
-        step: step.id.clone(),
-        approved,
-        by: by.clone(),
-        how: how.clone(),
-    };
-    context.record(answered, true).await?;
-    if approved {
-        return Ok(());
     }
-    let message = match how.as_str() {
-        "timeout" => "nobody answered in time".to_owned(),
-        "end of input" => "nobody could answer: the terminal's input ended".to_owned(),
-        _ => format!("{by} said no"),
-    };
-    Err(Failure::new(ErrorKind::Other, message).into())
+    take_effect(task, Side::Action, task.stop()).await?;
+    gates(
+        task.context,
+        task.id(),
+        CheckRole::Gate,
+        &task.step.verify,
+        task.stop(),
+    )
+    .await?;
+    Ok(Some(()))
 }
 
-async fn before(context: &Context, step: &Step, stop: &Brake) -> Result<(), Broken> {
-    let Some(before) = &step.before else { return Ok(()) };
-    let wrong = |failure: Failure| Failure {
-        message: format!("`before`: {}", failure.message),
-        ..failure
-    };
-    let rendered = render(context, &before.action, &context.scope).map_err(wrong)?;
-    let caller = Caller {
-        step: &step.id,
-        part: "before".to_owned(),
-        asking: false,
-        keeps_output: false,
-        timeout: before.action.timeout,
-        stop,
-    };
-    let output = call(context, &before.action, &rendered, &caller)
-        .await?
-        .result
-        .map_err(wrong)?;
-    let scope = context.scope_of(&output.value);
-    let values = capture(context, &step.id, &before.capture, &scope, &output.cut).map_err(wrong)?;
-    context
-        .record(
-            Event::BeforeTaken {
-                step: step.id.clone(),
-                values,
-            },
-            false,
-        )
-        .await?;
+/// What comes before the first attempt.
+async fn prepare(task: &Task<'_>) -> Result<(), Broken> {
+    let (context, step) = (task.context, task.step);
+    let early = task.early_stop();
+    gates(context, task.id(), CheckRole::Require, &step.require, early).await?;
+    match (&step.approve, &task.seen.approval) {
+        (Some(approve), None) => {
+            approval::ask(task, approve).await?;
+            gates(context, task.id(), CheckRole::Require, &step.require, early).await?;
+        }
+        // A crash may have come between the answer and what it leads to.
+        (Some(approve), Some((false, by, how))) => approval::refused(task, approve, by, how).await?,
+        (Some(_) | None, _) => {}
+    }
+    if !task.seen.before_taken {
+        attempt::before(task).await?;
+    }
+    if step.verify_decides {
+        // What passes already cannot tell later whether the action has happened.
+        for check in &step.verify {
+            super::checks::once_for(context, task.id(), check, early).await?;
+        }
+    }
     Ok(())
-}
-
-async fn attempt(
-    context: &Context,
-    step: &Step,
-    rendered: &Rendered,
-    stop: &Brake,
-) -> Result<Output, Broken> {
-    let too_late = || Failure::new(ErrorKind::Cancelled, "the run stopped before its action");
-    if early_stop_of(context, step).is_raised() {
-        return Err(too_late().into());
-    }
-    let attempt = 1;
-    let action = action_of(step)?;
-    let changes = action.effect > Effect::Read;
-    let started = Event::AttemptStarted {
-        step: step.id.clone(),
-        attempt,
-        intent: rendered.intent.clone(),
-    };
-    if !context.begin(started, changes).await? {
-        return Err(too_late().into());
-    }
-    let caller = Caller {
-        step: &step.id,
-        part: attempt.to_string(),
-        asking: false,
-        keeps_output: true,
-        timeout: action.timeout,
-        stop,
-    };
-    let called = call(context, action, rendered, &caller).await?;
-    let elapsed_ms = called.elapsed_ms();
-    // What only looks leaves nothing behind, however it ends.
-    let result = called.result.map_err(|failure| Failure {
-        may_have_applied: failure.may_have_applied && changes,
-        ..failure
-    });
-    let end = match &result {
-        Ok(_) => AttemptEnd::Succeeded,
-        Err(failure) => AttemptEnd::Failed {
-            failure: failure.clone(),
-        },
-    };
-    let ended = Event::AttemptEnded {
-        step: step.id.clone(),
-        attempt,
-        end,
-        output: called.output,
-        elapsed_ms,
-    };
-    context.record(ended, false).await?;
-    Ok(result?)
-}
-
-async fn captured(context: &Context, step: &Step, output: &Output) -> Result<(), Broken> {
-    if step.capture.is_empty() {
-        return Ok(());
-    }
-    let scope = context.scope_of(&output.value);
-    let values =
-        capture(context, &step.id, &step.capture, &scope, &output.cut).map_err(Failure::maybe_applied)?;
-    context
-        .record(
-            Event::Captured {
-                step: step.id.clone(),
-                values,
-            },
-            false,
-        )
-        .await?;
-    Ok(())
-}
-
-/// The values of a `capture`. One with a secret in it is kept beside the state as it is.
-fn capture(
-    context: &Context,
-    owner: &str,
-    capture: &Capture,
-    scope: &Scope,
-    cut: &[String],
-) -> Result<IndexMap<String, Value>, Failure> {
-    let mut values = IndexMap::new();
-    for captured in capture {
-        let (name, expression) = (&captured.name, &captured.value);
-        let path = format!("capture.{name}");
-        if let Some(cut) = uses_cut(expression, cut) {
-            let message = format!("`{cut}` is longer than 1 MiB and was cut");
-            return Err(Failure::new(ErrorKind::Other, message).about(path));
-        }
-        let value = expression.eval(scope).map_err(|error| {
-            Failure::new(ErrorKind::Other, format!("`{}`: {error}", expression.source())).about(path.clone())
-        })?;
-        let json = value.to_json();
-        if let Err(reason) = bounds::check(&json) {
-            return Err(Failure::new(ErrorKind::Other, format!("the value {reason}")).about(path));
-        }
-        context
-            .live
-            .keep(&context.masker, &format!("steps.{owner}"), name, &value);
-        values.insert(name.clone(), json);
-    }
-    Ok(values)
 }

@@ -256,7 +256,7 @@ fn the_clean_up_may_ask_after_a_failure() {
     .run();
     is(
         &ran,
-        Outcome::Failed,
+        Outcome::RolledBack,
         "
         run
         == steps
@@ -274,7 +274,7 @@ fn the_clean_up_may_ask_after_a_failure() {
         z intent
         z acted
         z done
-        == failed
+        == rolled_back
         ",
     );
 }

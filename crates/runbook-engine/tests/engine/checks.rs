@@ -451,6 +451,7 @@ fn first_last_and_changing_readings_are_events_and_the_others_are_kept_beside() 
         | Mark::Synced
         | Mark::Called(..)
         | Mark::Returned(..)
+        | Mark::Settled(_)
         | Mark::Asked(_)
         | Mark::Lost
         | Mark::Signal => None,

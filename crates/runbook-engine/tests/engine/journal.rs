@@ -43,7 +43,7 @@ fn is_stopped(ran: &Ran, what: &str) {
             }
             Mark::Asked(step) => assert!(!lost, "{what}: {step} was asked"),
             Mark::Record(_) | Mark::Reading(..) | Mark::Synced => assert!(!lost, "{what}"),
-            Mark::Returned(..) | Mark::Signal => {}
+            Mark::Returned(..) | Mark::Settled(_) | Mark::Signal => {}
         }
     }
     assert!(lost);

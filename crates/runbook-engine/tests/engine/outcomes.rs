@@ -389,13 +389,13 @@ fn what_cannot_be_undone_is_listed_as_kept() {
 
 /// With the policy to roll back, and nothing that could be: it did not roll anything back, so it says so.
 #[test]
-fn nothing_to_undo_is_not_rolled_back() {
+fn what_cannot_be_undone_is_kept_by_a_rollback() {
     let ran = Scenario::new("steps: [{id: a, smash: {name: a}, irreversible: gone}]")
         .on("a", [Play::fails("no")])
         .run();
     is(
         &ran,
-        Outcome::Failed,
+        Outcome::RolledBack,
         "
         run
         == steps
@@ -405,7 +405,7 @@ fn nothing_to_undo_is_not_rolled_back() {
         a failed: refused
         STOP a: rollback
         == rollback
-        == failed
+        == rolled_back
         ",
     );
 }

@@ -379,3 +379,22 @@ fn no_step_no_clean_up() {
         ",
     );
 }
+
+#[test]
+fn an_undo_of_which_no_step_runs_has_passed() {
+    let ran = Scenario::new(
+        "
+        steps:
+          - {id: a, act: {name: a}, rollback: [{id: b, when: 1 > 2, act: {name: b}}]}
+          - {id: bad, fail: on purpose}
+        ",
+    )
+    .run();
+    let step = ran.finished().state.step("a").expect("it is there");
+    assert_eq!(
+        (ran.outcome(), step.undo),
+        (Outcome::RolledBack, UndoStatus::Undone),
+        "{}",
+        ran.trace()
+    );
+}

@@ -236,6 +236,7 @@ fn at_most_so_many_side_by_side() {
             Mark::Record(_)
             | Mark::Reading(..)
             | Mark::Synced
+            | Mark::Settled(_)
             | Mark::Asked(_)
             | Mark::Lost
             | Mark::Signal => 0,

@@ -1,16 +1,16 @@
 //! The one table of transitions.
 
-use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
+use indexmap::IndexMap;
 use jiff::Timestamp;
-use runbook_action::Effect;
 use thiserror::Error;
 
-use super::graph::Frontier;
-use super::{CheckState, Open, Phase, RunState, StepState, StepStatus, UndoStatus};
+use super::{CheckState, Frame, Phase, RunState, StepState, StepStatus, UndoStatus};
 use crate::{
-    AttemptEnd, CheckOutline, CheckRole, CheckSite, Event, Intent, OnFailure, Outcome, Outline, Record,
-    RunStarted, Section, Stop, UndoEnd, UndoOutline, Verdict,
+    CheckOutline, CheckRole, CheckSite, Event, OnFailure, Outcome, Reading, Record, RunStarted, StepOutline,
+    Verdict,
 };
 
 /// An event that does not fit the state.
@@ -23,12 +23,13 @@ pub struct TransitionError {
     pub reason: String,
 }
 
-type Fits = Result<(), String>;
+pub(super) type Fits = Result<(), String>;
 
 impl RunState {
-    /// Takes in the next record. On an error the state is as it was.
+    /// Takes in the next record. After an error the state is good for nothing but to be looked at.
     pub fn apply(&mut self, record: &Record) -> Result<(), TransitionError> {
         let fits = if record.seq == self.next_seq {
+            self.pass_time(record.at, &record.event);
             self.transit(record.at, &record.event)
         } else {
             Err(format!("expected record {}", self.next_seq))
@@ -38,7 +39,19 @@ impl RunState {
             reason,
         })?;
         self.next_seq += 1;
+        self.last_at = Some(record.at);
         Ok(())
+    }
+
+    /// Counts the time in which the run did something, and neither waited for people nor undid.
+    fn pass_time(&mut self, at: Timestamp, event: &Event) {
+        let counts = self.asking == 0 && self.phase() < Some(Phase::Rollback);
+        let since = self
+            .last_at
+            .filter(|_| counts && !matches!(event, Event::RunResumed(_)));
+        if let Some(since) = since {
+            self.active += Duration::try_from(at.duration_since(since)).unwrap_or_default();
+        }
     }
 
     fn transit(&mut self, at: Timestamp, event: &Event) -> Fits {
@@ -46,146 +59,152 @@ impl RunState {
             return self.begin(at, started);
         }
         ensure(self.started.is_some(), "the run has not begun")?;
-        ensure(self.outcome.is_none(), "the run has ended")?;
+        // These may stand after the end.
+        let whenever = matches!(event, Event::RunResumed(_) | Event::Noted { .. });
+        ensure(whenever || self.outcome.is_none(), "the run has ended")?;
         match event {
-            Event::RunStarted(_) => Err("the run has begun already".to_owned()),
-            Event::PhaseStarted { phase } => self.enter(*phase),
+            Event::RunStarted(_) | Event::Noted { .. } => Ok(()),
+            Event::RunResumed(resumed) => self.resume(at, resumed),
+            Event::PhaseStarted { within, phase } => self.enter(within.as_deref(), *phase),
             Event::CheckStarted { site } => self.check_started(at, site),
-            Event::CheckRead { site, reading } => {
-                let check = self.open_check(site)?;
-                check.readings.push(reading.clone());
-                check.read_at.push(at);
-                Ok(())
-            }
-            Event::CheckEnded {
-                site,
-                verdict,
-                readings,
-                values,
+            Event::CheckRead { site, reading } => self.check_read(at, site, reading),
+            Event::CheckEnded { site, .. } => self.check_ended(at, site, event),
+            Event::StepStarted { step } => self.step_started(at, step),
+            Event::StepSkipped { step, reason } => self.step_skipped(at, step, reason),
+            Event::Entered { step, into, .. } => self.entered(at, step, into),
+            Event::TimedOut { step } => self.timed_out(at, step),
+            Event::ApprovalAsked { step, .. } => self.approval_asked(at, step),
+            Event::ApprovalAnswered { step, .. } => self.approval_answered(step, event),
+            Event::BeforeTaken { step, .. } => self.before_taken(step, event),
+            Event::AttemptStarted {
+                step,
+                attempt,
+                intent,
+            } => self.attempt_started(at, step, *attempt, intent),
+            Event::HandleKept { step, handle } => self.handle_kept(step, handle),
+            Event::AttemptEnded { step, .. } => self.attempt_ended(step, event),
+            Event::RetryPlanned { step, attempt, .. } => self.retry_planned(step, *attempt),
+            Event::ThenStarted {
+                step,
+                number,
+                undoing,
                 ..
-            } => {
-                let check = self.open_check(site)?;
-                check.verdict = Some(*verdict);
-                check.asked = *readings;
-                check.values.clone_from(values);
-                check.ended_at = Some(at);
-                Ok(())
-            }
-            Event::Stopping { stop } => self.stopping(stop),
-            Event::UndoStarted { step, intent } => self.undo_started(at, step, intent),
+            } => self.then_started(step, *number, *undoing),
+            Event::ThenEnded {
+                step,
+                number,
+                undoing,
+                end,
+                ..
+            } => self.then_ended(step, *number, *undoing, end),
+            Event::Adopted { step, detail } => self.adopted(step, detail),
+            Event::Doubted {
+                step,
+                undoing,
+                detail,
+            } => self.doubted(step, *undoing, detail),
+            Event::StepDone { step, values, .. } => self.step_done(at, step, values),
+            Event::StepFailed { step, failure } => self.step_failed(at, step, failure),
+            Event::Stopping { within, stop } => self.stopping(within.as_deref(), stop),
+            Event::UndoStarted {
+                step,
+                attempt,
+                intent,
+            } => self.undo_started(at, step, *attempt, intent),
+            Event::UndoRetried { step, attempt, .. } => self.undo_retried(step, *attempt),
             Event::UndoEnded {
                 step, end, output, ..
-            } => {
-                let undoing = self.undoing(step)?;
-                undoing.undo_output.clone_from(output);
-                self.undo_ended(at, step, end)
-            }
-            Event::RunEnded { outcome, elapsed_ms } => {
-                self.may_end(*outcome)?;
-                self.outcome = Some(*outcome);
-                self.elapsed_ms = Some(*elapsed_ms);
-                self.ended_at = Some(at);
-                Ok(())
-            }
-            Event::StepStarted { .. }
-            | Event::StepSkipped { .. }
-            | Event::ApprovalAsked { .. }
-            | Event::ApprovalAnswered { .. }
-            | Event::BeforeTaken { .. }
-            | Event::AttemptStarted { .. }
-            | Event::AttemptEnded { .. }
-            | Event::Captured { .. }
-            | Event::StepDone { .. }
-            | Event::StepFailed { .. } => self.step_event(at, event),
+            } => self.undo_ended(at, step, end, output),
+            Event::RunbookEnded { step, outcome } => self.runbook_ended(step, *outcome),
+            Event::RunEnded { outcome, elapsed_ms } => self.run_ended(at, *outcome, *elapsed_ms),
         }
+    }
+
+    fn check_read(&mut self, at: Timestamp, site: &CheckSite, reading: &Reading) -> Fits {
+        let check = self.open_check(site)?;
+        check.readings.push(reading.clone());
+        check.read_at.push(at);
+        Ok(())
+    }
+
+    fn check_ended(&mut self, at: Timestamp, site: &CheckSite, event: &Event) -> Fits {
+        let check = self.open_check(site)?;
+        check.ended_at = Some(at);
+        if let Event::CheckEnded {
+            verdict,
+            readings,
+            values,
+            ..
+        } = event
+        {
+            check.verdict = Some(*verdict);
+            check.asked = *readings;
+            check.values.clone_from(values);
+        }
+        Ok(())
+    }
+
+    fn run_ended(&mut self, at: Timestamp, outcome: Outcome, elapsed_ms: u64) -> Fits {
+        self.may_end(0, outcome)?;
+        self.outcome = Some(outcome);
+        if let Some(course) = self.courses.first_mut() {
+            course.outcome = Some(outcome);
+        }
+        self.elapsed_ms = Some(elapsed_ms);
+        self.ended_at = Some(at);
+        Ok(())
     }
 
     fn begin(&mut self, at: Timestamp, started: &RunStarted) -> Fits {
         ensure(self.started.is_none(), "the run has begun already")?;
-        let steps = &started.outline.steps;
-        let mut index = HashMap::new();
-        for (position, step) in steps.iter().enumerate() {
+        let outline = &started.outline;
+        let mut ids = std::collections::HashSet::new();
+        for list in [&outline.steps, &outline.finally] {
+            sound(list)?;
             ensure(
-                step.needs
-                    .iter()
-                    .all(|need| *need < steps.len() && *need != position),
-                "a step waits for one that is not there",
-            )?;
-            ensure(
-                index.insert(step.id.clone(), position).is_none(),
+                list.iter().all(|step| ids.insert(step.id.as_str())),
                 "two steps have the same id",
             )?;
         }
-        let finally = steps
-            .iter()
-            .filter(|step| step.section == Section::Finally)
-            .count();
-        self.open = Open {
-            steps: steps.len() - finally,
-            finally,
-            under_way: 0,
-        };
-        self.index = index;
-        self.steps = steps.iter().map(|_| StepState::new()).collect();
         self.started = Some(Box::new(started.clone()));
         self.started_at = Some(at);
+        self.open_course(None, &Arc::new(outline.clone()), String::new());
         Ok(())
     }
 
-    fn enter(&mut self, phase: Phase) -> Fits {
-        ensure(self.phase < Some(phase), "the parts of a run have an order")?;
-        let outline = self.outline()?;
+    fn enter(&mut self, within: Option<&str>, phase: Phase) -> Fits {
+        let at = self.course_of(within)?;
+        let course = self.courses.get_mut(at).ok_or("no such runbook")?;
+        ensure(course.outcome.is_none(), "that runbook has ended")?;
+        ensure(course.phase < Some(phase), "the parts of a run have an order")?;
+        let (steps, finally) = (course.steps, course.finally);
+        let turns_back = course
+            .stop
+            .as_ref()
+            .is_some_and(|stop| stop.then == OnFailure::Rollback);
+        ensure(
+            phase != Phase::Rollback || turns_back,
+            "only what was stopped is rolled back",
+        )?;
+        ensure(
+            phase <= Phase::Steps || self.frames.get(steps).is_some_and(Frame::is_settled),
+            "a step is not settled",
+        )?;
+        ensure(!self.is_undoing(at), "something is still to be undone")?;
+        let course = self.courses.get_mut(at).ok_or("no such runbook")?;
+        course.phase = Some(phase);
         match phase {
-            Phase::Steps => self.forward = forward(&outline, Section::Steps),
-            Phase::Finally => self.forward = forward(&outline, Section::Finally),
-            Phase::Rollback => self.begin_rollback(&outline),
-            Phase::Detect | Phase::Baseline | Phase::Verify => {}
-        }
-        self.phase = Some(phase);
-        Ok(())
-    }
-
-    /// Decides what is to be undone. Steps without an undo are settled at once, so that the order of the
-    /// others goes through them.
-    fn begin_rollback(&mut self, outline: &Outline) {
-        let mut reversed = vec![Vec::new(); outline.steps.len()];
-        for (position, step) in outline.steps.iter().enumerate() {
-            for need in &step.needs {
-                if let Some(followers) = reversed.get_mut(*need) {
-                    followers.push(position);
+            Phase::Steps => {
+                let again = self.frames.get(steps).is_some_and(|frame| frame.started);
+                if !again {
+                    self.start_frame(steps);
                 }
             }
+            Phase::Finally => self.start_frame(finally),
+            Phase::Rollback => self.begin_rollback(at),
+            Phase::Detect | Phase::Baseline | Phase::Verify => {}
         }
-        let in_steps = |at: usize| {
-            outline
-                .steps
-                .get(at)
-                .is_some_and(|step| step.section == Section::Steps)
-        };
-        self.backward = Frontier::new(&reversed, in_steps);
-        for (step, known) in self.steps.iter_mut().zip(&outline.steps) {
-            if step.attempted && known.section == Section::Steps {
-                step.undo = match known.undo {
-                    UndoOutline::Rollback { .. } => UndoStatus::Pending,
-                    UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared => {
-                        UndoStatus::Kept
-                    }
-                };
-            }
-        }
-        self.settle_what_needs_no_undo(self.backward.ready().iter().copied().collect());
-    }
-
-    fn settle_what_needs_no_undo(&mut self, mut released: Vec<usize>) {
-        while let Some(at) = released.pop() {
-            let pending = self
-                .steps
-                .get(at)
-                .is_some_and(|step| step.undo == UndoStatus::Pending);
-            if !pending {
-                released.extend(self.backward.settle(at));
-            }
-        }
+        Ok(())
     }
 
     fn check_started(&mut self, at: Timestamp, site: &CheckSite) -> Fits {
@@ -193,22 +212,21 @@ impl RunState {
             CheckRole::Detect => Some(Phase::Detect),
             CheckRole::Baseline => Some(Phase::Baseline),
             CheckRole::Verify => Some(Phase::Verify),
-            CheckRole::Require | CheckRole::Gate => None,
+            CheckRole::Guard => Some(Phase::Steps),
+            CheckRole::Require | CheckRole::Gate | CheckRole::Undone | CheckRole::Decide | CheckRole::Row => {
+                None
+            }
         };
         match (phase, site.step.as_deref()) {
-            (Some(phase), None) => ensure(
-                self.phase == Some(phase),
-                "the check belongs to another part of the run",
-            )?,
-            (None, Some(step)) => {
-                let status = self.running(step)?.status;
-                let expected = if site.role == CheckRole::Gate {
-                    StepStatus::Acted
-                } else {
-                    StepStatus::Running
-                };
-                ensure(status == expected, "the step is not where its check is asked")?;
+            (Some(phase), None) => {
+                let course = self.course_of(site.within.as_deref())?;
+                let here = self.courses.get(course).and_then(|course| course.phase);
+                ensure(
+                    here == Some(phase),
+                    "the check belongs to another part of the run",
+                )?;
             }
+            (None, Some(step)) => self.is_where_asked(step, site.role)?,
             (Some(_), Some(_)) | (None, None) => {
                 return Err("a step's check names its step, and no other does".to_owned());
             }
@@ -222,12 +240,28 @@ impl RunState {
             read_at: Vec::new(),
             verdict: None,
             asked: 0,
-            values: indexmap::IndexMap::new(),
+            values: IndexMap::new(),
+            session: self.resumed,
             started_at: at,
             ended_at: None,
         };
         self.checks.insert(site.clone(), check);
         Ok(())
+    }
+
+    fn is_where_asked(&mut self, step: &str, role: CheckRole) -> Fits {
+        let step = self.known(step)?;
+        let fits = match role {
+            CheckRole::Require | CheckRole::Decide => step.status == StepStatus::Running,
+            CheckRole::Gate => matches!(
+                step.status,
+                StepStatus::Acted | StepStatus::Inside | StepStatus::Doubtful
+            ),
+            CheckRole::Undone => matches!(step.undo, UndoStatus::Running | UndoStatus::Doubtful),
+            CheckRole::Row => step.status == StepStatus::Acting,
+            CheckRole::Detect | CheckRole::Baseline | CheckRole::Verify | CheckRole::Guard => false,
+        };
+        ensure(fits, "the step is not where its check is asked")
     }
 
     fn open_check(&mut self, site: &CheckSite) -> Result<&mut CheckState, String> {
@@ -238,133 +272,125 @@ impl RunState {
         Ok(check)
     }
 
-    fn stopping(&mut self, stop: &Stop) -> Fits {
-        ensure(self.stop.is_none(), "the run is stopping already")?;
-        ensure(stop.then != OnFailure::Continue, "a stop rolls back or holds")?;
-        self.stop = Some(stop.clone());
-        Ok(())
-    }
-
-    fn step_event(&mut self, at: Timestamp, event: &Event) -> Fits {
-        match event {
-            Event::StepStarted { step } => {
-                let position = self.turn_of(step)?;
-                let step = self.step_from(step, StepStatus::Pending)?;
-                step.status = StepStatus::Running;
-                step.started_at = Some(at);
-                self.forward.begin(position);
-                self.open.under_way += 1;
-            }
-            Event::StepSkipped { step, reason } => {
-                let state = self.known(step)?;
-                ensure(
-                    state.status == StepStatus::Pending,
-                    "only a step that has not begun can be skipped",
-                )?;
-                state.skipped = Some(reason.clone());
-                self.settle(at, step, StepStatus::Skipped)?;
-            }
-            Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. } => self.approval(event)?,
-            Event::BeforeTaken { step, values } => {
-                self.step_from(step, StepStatus::Running)?
-                    .before
-                    .clone_from(values);
-            }
-            Event::AttemptStarted {
-                step,
-                attempt,
-                intent,
-            } => self.attempt_started(step, *attempt, intent)?,
-            Event::AttemptEnded {
-                step, end, output, ..
-            } => {
-                let step = self.step_from(step, StepStatus::Acting)?;
-                step.output.clone_from(output);
-                step.status = match end {
-                    AttemptEnd::Succeeded => StepStatus::Acted,
-                    AttemptEnd::Failed { .. } => StepStatus::Running,
-                };
-            }
-            Event::Captured { step, values } => {
-                self.step_from(step, StepStatus::Acted)?
-                    .captures
-                    .clone_from(values);
-            }
-            Event::StepDone { step } => {
-                self.step_from(step, StepStatus::Acted)?;
-                self.gates_passed(step)?;
-                self.settle(at, step, StepStatus::Done)?;
-            }
-            Event::StepFailed { step, failure } => {
-                self.running(step)?.failure = Some(failure.clone());
-                self.settle(at, step, StepStatus::Failed)?;
-                self.failures.extend(self.position(step));
-            }
-            Event::RunStarted(_)
-            | Event::PhaseStarted { .. }
-            | Event::CheckStarted { .. }
-            | Event::CheckRead { .. }
-            | Event::CheckEnded { .. }
-            | Event::Stopping { .. }
-            | Event::UndoStarted { .. }
-            | Event::UndoEnded { .. }
-            | Event::RunEnded { .. } => return Err("not an event of a step".to_owned()),
-        }
-        Ok(())
-    }
-
-    fn approval(&mut self, event: &Event) -> Fits {
-        if let Event::ApprovalAsked { step, .. } = event {
-            self.step_from(step, StepStatus::Running)?.status = StepStatus::Asking;
-        }
-        if let Event::ApprovalAnswered {
-            step,
-            approved,
-            by,
-            how,
-        } = event
-        {
-            let step = self.step_from(step, StepStatus::Asking)?;
-            step.status = StepStatus::Running;
-            step.approval = Some((*approved, by.clone(), how.clone()));
-        }
-        Ok(())
-    }
-
-    /// No step is done without its gates.
-    fn gates_passed(&self, id: &str) -> Fits {
-        let outline = self.started.as_deref().map(|run| &run.outline);
-        let known = outline.and_then(|outline| outline.steps.get(self.position(id)?));
-        let passed = |check: &CheckOutline| {
-            let site = CheckSite {
-                role: CheckRole::Gate,
-                step: Some(id.to_owned()),
-                check: check.id.clone(),
-            };
-            self.checks
-                .get(&site)
-                .is_some_and(|check| check.verdict == Some(Verdict::Pass))
+    fn doubted(&mut self, id: &str, undoing: bool, detail: &str) -> Fits {
+        let position = self.position(id).ok_or("no such step")?;
+        let step = self.at(position)?;
+        let open = if undoing {
+            step.undo_is_open_to_doubt()
+        } else {
+            step.is_open_to_doubt()
         };
-        ensure(
-            known.is_some_and(|known| known.verify.iter().all(passed)),
-            "a step is done only when its gates have passed",
-        )
+        ensure(open, "nobody doubts whether that step has happened")?;
+        step.doubt = Some(detail.to_owned());
+        self.doubts.insert(position);
+        self.lost.remove(&position);
+        self.undo_ready.remove(&position);
+        Ok(())
     }
 
-    /// A run ends when nothing is under way. It is resolved only if nothing stopped it, every step is settled and
-    /// every final check has passed.
-    fn may_end(&self, outcome: Outcome) -> Fits {
-        let undoing = self.steps.iter().any(|step| step.undo == UndoStatus::Running);
+    fn runbook_ended(&mut self, step: &str, outcome: Outcome) -> Fits {
+        let at = self.course_of(Some(step))?;
+        self.may_end(at, outcome)?;
+        let position = self.position(step).ok_or("no such step")?;
+        let course = self.courses.get_mut(at).ok_or("no such runbook")?;
+        ensure(course.outcome.is_none(), "that runbook has ended")?;
+        course.outcome = Some(outcome);
+        self.to_stop.retain(|(course, _)| *course != at);
+        self.closing.insert(position);
+        Ok(())
+    }
+
+    /// A course ends when nothing in it is under way or still to be undone, and as what happened in it lets it. It is
+    /// resolved only if nothing stopped it, every step is settled and every final check has passed.
+    fn may_end(&self, course: usize, outcome: Outcome) -> Fits {
+        let unknown = outcome == Outcome::Unknown;
+        ensure(!unknown || !self.doubts.is_empty(), "nobody doubts anything")?;
+        let busy = self.steps.iter().enumerate().any(|(at, step)| {
+            let forward = match step.status {
+                StepStatus::Pending | StepStatus::Done | StepStatus::Failed | StepStatus::Skipped => false,
+                StepStatus::Doubtful | StepStatus::Acted => !(unknown && self.doubts.contains(&at)),
+                StepStatus::Inside => !unknown,
+                StepStatus::Running | StepStatus::Asking | StepStatus::Acting => true,
+            };
+            let backward = match step.undo {
+                UndoStatus::Running => !unknown,
+                UndoStatus::Doubtful => !(unknown && self.doubts.contains(&at)),
+                UndoStatus::None
+                | UndoStatus::Pending
+                | UndoStatus::Undone
+                | UndoStatus::Failed
+                | UndoStatus::Kept => false,
+            };
+            (forward || backward) && self.belongs(step.frame, course)
+        });
+        ensure(!busy, "something is still under way")?;
         ensure(
-            self.open.under_way == 0 && !undoing,
-            "something is still under way",
+            unknown || !self.is_undoing(course),
+            "something is still to be undone",
         )?;
-        if outcome != Outcome::Resolved {
-            return Ok(());
+        match outcome {
+            Outcome::Unknown | Outcome::Waiting => Ok(()),
+            Outcome::NotNeeded => self.is_untouched(course),
+            Outcome::Failed if self.is_untouched(course).is_ok() => Ok(()),
+            Outcome::Failed | Outcome::Interrupted | Outcome::Rejected | Outcome::RolledBack => {
+                self.is_over(course, true)
+            }
+            Outcome::RollbackFailed => {
+                let failed =
+                    |step: &StepState| step.undo == UndoStatus::Failed && self.belongs(step.frame, course);
+                ensure(self.steps.iter().any(failed), "no undo has failed")?;
+                self.is_over(
+                    course,
+                    self.courses
+                        .get(course)
+                        .is_some_and(|course| course.stop.is_some()),
+                )
+            }
+            Outcome::CleanupFailed => {
+                let finally = self
+                    .courses
+                    .get(course)
+                    .and_then(|known| self.frames.get(known.finally));
+                ensure(
+                    finally.is_some_and(|frame| frame.failed > 0),
+                    "no step of the clean-up has failed",
+                )?;
+                self.is_resolved(course)
+            }
+            Outcome::Resolved => self.is_resolved(course),
         }
-        let outline = self.outline()?;
+    }
+
+    /// Nothing of a course has begun, since it was only asked whether it is needed.
+    fn is_untouched(&self, course: usize) -> Fits {
+        let known = self.courses.get(course).ok_or("no such runbook")?;
+        let asked = known.phase <= Some(Phase::Detect) && known.stop.is_none();
+        ensure(asked, "only what has not begun is not needed")
+    }
+
+    /// All steps of a course are settled, and it was stopped or it was not.
+    fn is_over(&self, course: usize, stopped: bool) -> Fits {
+        let known = self.courses.get(course).ok_or("no such runbook")?;
+        let reason = if stopped {
+            "nothing has stopped it"
+        } else {
+            "what was stopped is not resolved"
+        };
+        ensure(known.stop.is_some() == stopped, reason)?;
+        let steps = self.frames.get(known.steps).ok_or("no such steps")?;
+        ensure(steps.is_settled(), "a step is not settled")
+    }
+
+    fn is_resolved(&self, course: usize) -> Fits {
+        self.is_over(course, false)?;
+        let known = self.courses.get(course).ok_or("no such runbook")?;
+        let within = known
+            .owner
+            .and_then(|owner| self.steps.get(owner))
+            .map(|step| step.id.clone());
         let passed = |check: &CheckOutline| {
             let site = CheckSite {
+                within: within.clone(),
                 role: CheckRole::Verify,
                 step: None,
                 check: check.id.clone(),
@@ -373,136 +399,26 @@ impl RunState {
                 .get(&site)
                 .is_some_and(|check| check.verdict == Some(Verdict::Pass))
         };
-        let forgiven = |at: &usize| {
-            outline
-                .steps
-                .get(*at)
-                .is_some_and(|step| step.on_failure == OnFailure::Continue)
-        };
-        ensure(self.stop.is_none(), "what was stopped is not resolved")?;
-        ensure(self.open.steps == 0, "a step is not settled")?;
-        ensure(self.failures.iter().all(forgiven), "a step has failed")?;
-        ensure(outline.verify.iter().all(passed), "a final check has not passed")
-    }
-
-    fn attempt_started(&mut self, step: &str, attempt: u32, intent: &Intent) -> Fits {
-        let stopped = self.stop.is_some() && self.phase < Some(Phase::Rollback);
-        ensure(!stopped, "nothing begins once the run is stopping")?;
-        let step = self.step_from(step, StepStatus::Running)?;
-        ensure(attempt == step.attempts + 1, "attempts are counted")?;
-        step.attempts = attempt;
-        step.attempted |= intent.effect > Effect::Read;
-        step.intent = Some(intent.clone());
-        step.status = StepStatus::Acting;
-        Ok(())
-    }
-
-    fn settle(&mut self, at: Timestamp, id: &str, status: StepStatus) -> Fits {
-        let position = self.position(id).ok_or("no such step")?;
-        let outline = self.started.as_deref().map(|run| &run.outline);
-        let section = outline
-            .and_then(|outline| outline.steps.get(position))
-            .map(|step| step.section);
-        let step = self.known(id)?;
-        let begun = step.status != StepStatus::Pending;
-        step.status = status;
-        step.ended_at = Some(at);
-        match section.ok_or("no such step")? {
-            Section::Steps => self.open.steps = self.open.steps.saturating_sub(1),
-            Section::Finally => self.open.finally = self.open.finally.saturating_sub(1),
-        }
-        self.open.under_way = self.open.under_way.saturating_sub(usize::from(begun));
-        self.forward.settle(position);
-        Ok(())
-    }
-
-    fn undo_started(&mut self, at: Timestamp, id: &str, intent: &Intent) -> Fits {
+        ensure(self.culprit(known.steps).is_none(), "a step has failed")?;
         ensure(
-            self.phase == Some(Phase::Rollback),
-            "undoing belongs to the rollback",
-        )?;
-        let position = self.position(id).ok_or("no such step")?;
-        ensure(
-            self.backward.ready().contains(&position),
-            "it is not this step's turn to be undone",
-        )?;
-        self.backward.begin(position);
-        let step = self.known(id)?;
-        step.undo = UndoStatus::Running;
-        step.undo_intent = Some(intent.clone());
-        step.undo_started_at = Some(at);
-        Ok(())
-    }
-
-    fn undoing(&mut self, id: &str) -> Result<&mut StepState, String> {
-        let step = self.known(id)?;
-        ensure(step.undo == UndoStatus::Running, "the step is not being undone")?;
-        Ok(step)
-    }
-
-    fn undo_ended(&mut self, at: Timestamp, id: &str, end: &UndoEnd) -> Fits {
-        let position = self.position(id).ok_or("no such step")?;
-        let step = self.undoing(id)?;
-        step.undo_ended_at = Some(at);
-        match end {
-            UndoEnd::Undone => step.undo = UndoStatus::Undone,
-            UndoEnd::Failed { failure } => {
-                step.undo = UndoStatus::Failed;
-                step.undo_failure = Some(failure.clone());
-            }
-        }
-        let released = self.backward.settle(position);
-        self.settle_what_needs_no_undo(released);
-        Ok(())
-    }
-
-    fn turn_of(&mut self, id: &str) -> Result<usize, String> {
-        let position = self.position(id).ok_or("no such step")?;
-        ensure(
-            self.forward.ready().contains(&position),
-            "it is not this step's turn",
-        )?;
-        Ok(position)
-    }
-
-    fn known(&mut self, id: &str) -> Result<&mut StepState, String> {
-        let position = self.position(id).ok_or("no such step")?;
-        self.steps
-            .get_mut(position)
-            .ok_or_else(|| "no such step".to_owned())
-    }
-
-    /// A step that is not settled.
-    fn running(&mut self, id: &str) -> Result<&mut StepState, String> {
-        let step = self.known(id)?;
-        ensure(!step.status.is_settled(), "the step is settled")?;
-        Ok(step)
-    }
-
-    fn step_from(&mut self, id: &str, from: StepStatus) -> Result<&mut StepState, String> {
-        let step = self.known(id)?;
-        if step.status == from {
-            Ok(step)
-        } else {
-            Err(format!("the step is {}, not {}", step.status.word(), from.word()))
-        }
-    }
-
-    fn outline(&self) -> Result<Outline, String> {
-        self.started
-            .as_deref()
-            .map(|run| run.outline.clone())
-            .ok_or_else(|| "the run has not begun".to_owned())
+            known.outline.verify.iter().all(passed),
+            "a final check has not passed",
+        )
     }
 }
 
-fn forward(outline: &Outline, section: Section) -> Frontier {
-    let needs: Vec<Vec<usize>> = outline.steps.iter().map(|step| step.needs.clone()).collect();
-    Frontier::new(&needs, |at| {
-        outline.steps.get(at).is_some_and(|step| step.section == section)
-    })
+/// Whether the steps of a list wait for others of it.
+fn sound(steps: &[Arc<StepOutline>]) -> Fits {
+    for (at, step) in steps.iter().enumerate() {
+        ensure(
+            step.needs.iter().all(|need| *need < steps.len() && *need != at),
+            "a step waits for one that is not there",
+        )?;
+        sound(step.holds.steps())?;
+    }
+    Ok(())
 }
 
-fn ensure(condition: bool, reason: &str) -> Fits {
+pub(super) fn ensure(condition: bool, reason: &str) -> Fits {
     if condition { Ok(()) } else { Err(reason.to_owned()) }
 }

@@ -1,45 +1,21 @@
 //! What holds for a process, and so needs one of its own: a limit on files, the memory it took.
 
-use std::env;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use runbook_action::Stream;
 use runbook_event::{Journal as _, OutputName};
 use runbook_journal::{Writer, read};
 
+use crate::process::{alone, given_dir};
 use crate::sample::{events, records};
-
-const DIR: &str = "RUNBOOK_TEST_ALONE_DIR";
-
-/// Runs one test of this file in a process of its own, after these commands of a shell.
-#[expect(clippy::disallowed_methods, reason = "a process of its own must be spawned")]
-fn alone(test: &str, before: &str, dir: &Path) {
-    let output = Command::new("sh")
-        .args(["-c", &format!("{before} exec \"$0\" --exact alone::{test}")])
-        .arg(env::current_exe().unwrap())
-        .env(DIR, dir)
-        .output()
-        .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stdout)
-    );
-}
-
-#[expect(clippy::disallowed_methods, reason = "the way from one process to the other")]
-fn given_dir() -> Option<String> {
-    env::var(DIR).ok()
-}
 
 #[test]
 fn half_a_line_is_cut_off_and_nothing_follows() {
     let dir = tempfile::tempdir().unwrap();
     // The signal is ignored, so that the limit is an error like a full disk.
     alone(
-        "writes_until_it_is_full",
+        "alone::writes_until_it_is_full",
         "trap '' XFSZ; ulimit -f 4;",
         dir.path(),
     );
@@ -72,7 +48,7 @@ fn writes_until_it_is_full() {
 #[test]
 fn fifty_megabytes_of_output_need_no_memory() {
     let dir = tempfile::tempdir().unwrap();
-    alone("writes_fifty_megabytes", "", dir.path());
+    alone("alone::writes_fifty_megabytes", "", dir.path());
     let len = fs::metadata(dir.path().join("r/output/a.1.stdout"))
         .unwrap()
         .len();

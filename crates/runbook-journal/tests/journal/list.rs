@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
-use runbook_event::{Event, Journal as _, Outcome, Record, Section};
+use runbook_event::{Event, Holds, Into, Item, Journal as _, Outcome, Record};
 use runbook_journal::{Fault, FindError, Writer, find, is_running, read, runs, verify};
 
-use crate::sample::{events, records, write};
+use crate::sample::{events, records, step, write};
 
 fn hours_later(mut records: Vec<Record>, hours: i64) -> Vec<Record> {
     for record in &mut records {
@@ -189,12 +190,68 @@ fn the_clean_up_is_not_counted() {
     let dir = tempfile::tempdir().unwrap();
     let mut all = events("r", Vec::new());
     if let Event::RunStarted(run) = &mut all[0] {
-        let mut clean_up = run.outline.steps[0].clone();
-        clean_up.id = "clean-up".to_owned();
-        clean_up.section = Section::Finally;
-        run.outline.steps.push(clean_up);
+        run.outline.finally.push(Arc::new(step("clean-up", &[])));
     }
     write(dir.path(), "r", &records(all)[..12]);
     let run = &runs(dir.path()).unwrap()[0];
     assert_eq!((run.done, run.total), (1, 2));
+}
+
+/// A run whose second step goes through a list, as far as the first item of it.
+fn looping(items: &[&str]) -> Vec<Event> {
+    let id = |id: &str| id.to_owned();
+    let mut all = events("r", Vec::new());
+    if let Event::RunStarted(run) = &mut all[0] {
+        let mut each = step("each", &[0]);
+        each.holds = Holds::Items {
+            steps: vec![Arc::new(step("restart", &[])), Arc::new(step("look", &[0]))],
+            batch: 1,
+            max_failures: 0,
+        };
+        run.outline.steps[1] = Arc::new(each);
+    }
+    // Up to the end of the first step.
+    all.truncate(11);
+    let items = items
+        .iter()
+        .map(|key| Item {
+            key: id(key),
+            value: serde_json::json!(key),
+        })
+        .collect();
+    all.push(Event::StepStarted { step: id("each") });
+    all.push(Event::Entered {
+        step: id("each"),
+        into: Into::Items { items },
+        sealed: None,
+    });
+    all
+}
+
+#[test]
+fn what_stands_within_steps_is_counted_as_it_unfolds() {
+    let dir = tempfile::tempdir().unwrap();
+    let counted = |name: &str, all: Vec<Event>| {
+        write(dir.path(), name, &records(all));
+        let runs = runs(dir.path()).unwrap();
+        let run = runs.iter().find(|run| run.run == name).unwrap();
+        assert_eq!(run.error, None);
+        (run.done, run.total)
+    };
+    // Before the loop begins, one turn of it is counted, and never the loop itself.
+    assert_eq!(counted("before", looping(&[])[..12].to_vec()), (1, 3));
+    assert_eq!(counted("none", looping(&[])), (1, 1));
+    assert_eq!(counted("three", looping(&["a", "b", "c"])), (1, 7));
+    let mut first = looping(&["a", "b", "c"]);
+    first.push(Event::StepStarted {
+        step: "each[a]".to_owned(),
+    });
+    assert_eq!(counted("first", first.clone()), (1, 7));
+    first.push(Event::StepSkipped {
+        step: "restart[a]".to_owned(),
+        reason: runbook_event::SkipReason::When {
+            detail: "false".to_owned(),
+        },
+    });
+    assert_eq!(counted("skipped", first), (1, 7));
 }

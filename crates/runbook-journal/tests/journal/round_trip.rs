@@ -68,6 +68,7 @@ fn nobody_else_may_look_and_version_control_does_not() {
     let mut writer = Writer::create(&state.join("runs"), "r", &pinned).unwrap();
     keep(&writer, "drain", "1", &[&[b'x'; 5000]]);
     let site = CheckSite {
+        within: None,
         role: CheckRole::Detect,
         step: None,
         check: "1".to_owned(),
@@ -76,6 +77,7 @@ fn nobody_else_may_look_and_version_control_does_not() {
         number: 2,
         verdict: Verdict::Fail,
         streak: 0,
+        warned: false,
         value: None,
         detail: String::new(),
     };
@@ -113,6 +115,7 @@ fn all_readings_are_kept_in_order() {
     let mut writer = Writer::create(dir.path(), "r", &[]).unwrap();
     assert_eq!(readings(writer.dir()).unwrap(), []);
     let site = CheckSite {
+        within: None,
         role: CheckRole::Gate,
         step: Some("drain".to_owned()),
         check: "1".to_owned(),
@@ -123,6 +126,7 @@ fn all_readings_are_kept_in_order() {
             number,
             verdict: Verdict::Fail,
             streak: 0,
+            warned: false,
             value,
             detail: "no\n".to_owned(),
         };

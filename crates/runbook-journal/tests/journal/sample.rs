@@ -4,13 +4,14 @@ use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use runbook_action::{Effect, ErrorKind, Failure, Stream};
 use runbook_event::{
-    AttemptEnd, CheckRole, CheckSite, Event, Intent, Journal as _, OnFailure, Outcome, Outline, OutputName,
-    OutputRef, Phase, Reading, Record, RunStarted, RunState, RunbookRef, Section, StepOutline, Stop,
-    StopCause, UndoEnd, UndoOutline, Verdict, Who,
+    AttemptEnd, CheckRole, CheckSite, Event, Holds, Intent, Journal as _, Notice, OnFailure, Outcome,
+    Outline, OutputName, OutputRef, Phase, Reading, Record, RunStarted, RunState, RunbookRef, StepOutline,
+    Stop, StopCause, UndoEnd, UndoOutline, Verdict, Wanted, Who,
 };
 use runbook_journal::Writer;
 use serde_json::json;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// The records of a run, one second apart.
 pub(crate) fn records(events: Vec<Event>) -> Vec<Record> {
@@ -81,33 +82,51 @@ pub(crate) fn started(run: &str, title: &str) -> Event {
             host: "ops1".to_owned(),
         },
         outline: Outline {
-            steps: vec![step("drain", &[]), step("resize", &[0])],
+            steps: vec![Arc::new(step("drain", &[])), Arc::new(step("resize", &[0]))],
             max_parallel: 1,
             on_failure: OnFailure::Rollback,
             ..Outline::default()
         },
+        pinned: IndexMap::new(),
+        commit: None,
+        locks: Vec::new(),
+        wanted: Wanted::default(),
+        sealed: None,
     }))
 }
 
-fn step(id: &str, needs: &[usize]) -> StepOutline {
+pub(crate) fn step(id: &str, needs: &[usize]) -> StepOutline {
     StepOutline {
         id: id.to_owned(),
         title: id.to_owned(),
-        section: Section::Steps,
         phase: None,
         kind: "shell".to_owned(),
         summary: "run `it`".to_owned(),
         effect: Effect::Change,
         needs: needs.to_vec(),
+        repeatable: false,
+        verify_decides: false,
+        timeout_ms: None,
+        holds: Holds::Nothing,
         on_failure: OnFailure::Rollback,
         undo: UndoOutline::Rollback {
             summary: "run `back`".to_owned(),
+            repeatable: false,
+            verify: Vec::new(),
         },
         verify: Vec::new(),
     }
 }
 
-fn intent(summary: &str) -> Intent {
+pub(crate) fn done(step: &str) -> Event {
+    Event::StepDone {
+        step: step.to_owned(),
+        values: IndexMap::new(),
+        sealed: None,
+    }
+}
+
+pub(crate) fn intent(summary: &str) -> Intent {
     Intent {
         env: IndexMap::new(),
         kind: "shell".to_owned(),
@@ -128,6 +147,7 @@ pub(crate) fn events(run: &str, output: Vec<OutputRef>) -> Vec<Event> {
 fn first_step(run: &str, output: Vec<OutputRef>) -> Vec<Event> {
     let id = |id: &str| id.to_owned();
     let site = CheckSite {
+        within: None,
         role: CheckRole::Gate,
         step: Some(id("drain")),
         check: id("1"),
@@ -136,16 +156,22 @@ fn first_step(run: &str, output: Vec<OutputRef>) -> Vec<Event> {
         number: 1,
         verdict: Verdict::Pass,
         streak: 1,
+        warned: false,
         value: Some(json!(0.300_000_000_000_000_04)),
         detail: id("a | b \u{1b}[31m"),
     };
     vec![
         started(run, "Pool is full"),
-        Event::PhaseStarted { phase: Phase::Steps },
+        Event::PhaseStarted {
+            within: None,
+            phase: Phase::Steps,
+        },
         Event::StepStarted { step: id("drain") },
         Event::BeforeTaken {
             step: id("drain"),
             values: IndexMap::from([(id("size"), json!(u64::MAX)), (id("low"), json!(-1.5e-300))]),
+            inverse: Some(id("size = 20")),
+            sealed: Some(id("c2VhbGVk")),
         },
         Event::AttemptStarted {
             step: id("drain"),
@@ -156,12 +182,13 @@ fn first_step(run: &str, output: Vec<OutputRef>) -> Vec<Event> {
             step: id("drain"),
             attempt: 1,
             end: AttemptEnd::Succeeded,
+            values: IndexMap::from([(id("left"), json!({"deep": [null, true, {"a": 1}]}))]),
+            sealed: None,
             output,
             elapsed_ms: 340,
         },
-        Event::Captured {
-            step: id("drain"),
-            values: IndexMap::from([(id("left"), json!({"deep": [null, true, {"a": 1}]}))]),
+        Event::Noted {
+            notice: Notice::TerminalGone { goes_on: true },
         },
         Event::CheckStarted { site: site.clone() },
         Event::CheckRead {
@@ -174,6 +201,7 @@ fn first_step(run: &str, output: Vec<OutputRef>) -> Vec<Event> {
             readings: 1,
             elapsed_ms: 12,
             values: IndexMap::new(),
+            sealed: None,
         },
     ]
 }
@@ -182,7 +210,7 @@ fn second_step() -> Vec<Event> {
     let id = |id: &str| id.to_owned();
     let failure = Failure::new(ErrorKind::Refused, "nobody listens").maybe_applied();
     vec![
-        Event::StepDone { step: id("drain") },
+        done("drain"),
         Event::StepStarted { step: id("resize") },
         Event::AttemptStarted {
             step: id("resize"),
@@ -195,6 +223,8 @@ fn second_step() -> Vec<Event> {
             end: AttemptEnd::Failed {
                 failure: failure.clone(),
             },
+            values: IndexMap::new(),
+            sealed: None,
             output: Vec::new(),
             elapsed_ms: 2_000,
         },
@@ -203,16 +233,19 @@ fn second_step() -> Vec<Event> {
             failure,
         },
         Event::Stopping {
+            within: None,
             stop: Stop {
                 cause: StopCause::StepFailed { step: id("resize") },
                 then: OnFailure::Rollback,
             },
         },
         Event::PhaseStarted {
+            within: None,
             phase: Phase::Rollback,
         },
         Event::UndoStarted {
             step: id("resize"),
+            attempt: 1,
             intent: intent("back"),
         },
         Event::UndoEnded {
@@ -223,6 +256,7 @@ fn second_step() -> Vec<Event> {
         },
         Event::UndoStarted {
             step: id("drain"),
+            attempt: 1,
             intent: intent("back"),
         },
         Event::UndoEnded {
@@ -236,4 +270,46 @@ fn second_step() -> Vec<Event> {
             elapsed_ms: 20_000,
         },
     ]
+}
+
+/// The events of a run that reads one check and never ends, as many as are wanted.
+pub(crate) fn endless(run: &str) -> impl Iterator<Item = Record> + use<> {
+    let site = CheckSite {
+        within: None,
+        role: CheckRole::Baseline,
+        step: None,
+        check: "1".to_owned(),
+    };
+    let beginning = [
+        started(run, "Pool is full"),
+        Event::PhaseStarted {
+            within: None,
+            phase: Phase::Baseline,
+        },
+        Event::CheckStarted { site: site.clone() },
+    ];
+    let readings = (1..).map(move |number| Event::CheckRead {
+        site: site.clone(),
+        reading: reading(number),
+    });
+    let start: Timestamp = "2026-05-04T10:00:00.123456Z".parse().unwrap();
+    (0..)
+        .zip(beginning.into_iter().chain(readings))
+        .map(move |(seq, event)| Record {
+            seq,
+            at: start,
+            event,
+        })
+}
+
+/// A reading that fails.
+pub(crate) fn reading(number: u32) -> Reading {
+    Reading {
+        number,
+        verdict: Verdict::Fail,
+        streak: 0,
+        value: Some(json!(number)),
+        warned: false,
+        detail: "82 of 90 connections are used".to_owned(),
+    }
 }

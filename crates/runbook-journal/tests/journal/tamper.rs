@@ -244,12 +244,19 @@ fn a_torn_end_is_noted() {
 }
 
 #[test]
-fn nothing_follows_the_end() {
+fn a_run_that_is_gone_on_with_after_its_end_may_be_torn() {
     let case = Case::new();
     case.put(case.lines.concat() + "{\"seq\":");
+    let verified = verify(&case.run, None).unwrap();
+    assert!(verified.torn && verified.ended);
+    assert_eq!(verified.head, case.head());
+    // A whole line is judged by its hash, and then by the state.
+    case.put(case.lines.concat() + "{\"seq\":22}\n");
     let error = verify(&case.run, None).unwrap_err();
-    let bad = error.bad().unwrap();
-    assert_eq!(bad.text, "line 23 was inserted: nothing follows the end of a run");
+    assert_eq!(
+        error.bad().unwrap().text,
+        "line 23 was changed: it is not a JSON object that ends in a hash"
+    );
 }
 
 fn with_output(dir: &Path, records_kept: usize) -> (PathBuf, PathBuf) {
@@ -302,6 +309,46 @@ fn output_that_a_crash_took_is_lost_and_not_changed() {
         verify(&run, None).unwrap_err().bad().unwrap().fault,
         Fault::Output
     );
+}
+
+#[test]
+fn what_a_crash_took_stays_lost_when_the_run_was_gone_on_with() {
+    use runbook_event::{Event, Outcome, Resumed, RunResumed, Who};
+    let dir = tempfile::tempdir().unwrap();
+    let mut writer = Writer::create(dir.path(), "r", &[]).unwrap();
+    let output = keep(&writer, "drain", "1", &[&[b'x'; 10_000]]);
+    let file = writer.dir().join(output[0].file.clone().unwrap());
+    // A process that was killed, one that went on and came to an end, and somebody who undid it later.
+    let mut all = events("r", output)[..10].to_vec();
+    let resumed = |how| {
+        Event::RunResumed(Box::new(RunResumed {
+            how,
+            who: Who {
+                user: "ada".to_owned(),
+                host: "ops1".to_owned(),
+            },
+            engine: "0.1.0".to_owned(),
+            torn: None,
+            with_journal: false,
+            reason: None,
+            assumed: Vec::new(),
+        }))
+    };
+    let end = |outcome| Event::RunEnded {
+        outcome,
+        elapsed_ms: 1,
+    };
+    all.push(resumed(Resumed::Rollback));
+    all.push(end(Outcome::Failed));
+    for record in &records(all) {
+        runbook_event::Journal::append(&mut writer, record).unwrap();
+    }
+    let run = writer.dir().to_owned();
+    drop(writer);
+    fs::remove_file(&file).unwrap();
+    let verified = verify(&run, None).unwrap();
+    assert!(verified.ended);
+    assert_eq!(verified.lost, ["output/drain.1.stdout"]);
 }
 
 #[test]

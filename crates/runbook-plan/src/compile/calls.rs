@@ -34,7 +34,7 @@ impl Compiler<'_, '_> {
             // One that this is not part of would be run into all the same.
             library.way(&name.value, &name.value)
         };
-        if let Some(way) = circle {
+        let plan = if let Some(way) = circle {
             let first = if comes_back {
                 "this runbook"
             } else {
@@ -43,13 +43,17 @@ impl Compiler<'_, '_> {
             let message = format!("{first} comes back to itself: `{}`", way.join("` → `"));
             let finding = Finding::error(codes::CIRCULAR_USE, name.span, message);
             self.findings.push(finding.help("leave one of these uses out"));
-        }
+            None
+        } else {
+            self.linked(&name)
+        };
         let declared = listed.inputs.clone();
         let inputs = self.inputs_of_call(node, &name.value, &declared, names)?;
         self.missing_inputs(node, &name, &declared, &inputs);
         Some(RunbookCall {
             name: name.value,
             inputs,
+            plan,
         })
     }
 

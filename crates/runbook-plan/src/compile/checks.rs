@@ -187,6 +187,7 @@ impl Compiler<'_, '_> {
             baseline: written.baseline,
             capture,
             judges_failure,
+            inherited: false,
             span: written.span,
         })
     }

@@ -4,19 +4,21 @@ use std::collections::HashSet;
 
 use runbook_document::{Finding, Findings, Span, codes};
 
+use super::link::Linked;
 use super::memo::Memo;
 use super::{Request, plan};
 use crate::plan::Plan;
 
 /// Compiles a runbook for these environments (`None` is that of no environment), and gives all findings once. The
-/// plans that could be made are shown to `look`; they have no digest, since none of them will be run.
+/// plans that could be made are shown to `look`; they have no digest, since none of them will be run, and
+/// their calls have no plans: of many runbooks each is checked once.
 #[must_use]
 pub fn check_everywhere(
     request: &Request<'_>,
     environments: &[Option<&str>],
     mut look: impl FnMut(&Plan),
 ) -> Vec<Finding> {
-    let memo = Memo::default();
+    let (linked, memo) = (Linked::default(), Memo::default());
     let mut each: Vec<Vec<Finding>> = Vec::new();
     for environment in environments {
         let mut findings = Findings::new();
@@ -24,7 +26,7 @@ pub fn check_everywhere(
             environment: *environment,
             ..*request
         };
-        if let Some(plan) = plan(&request, &memo, &mut findings) {
+        if let Some(plan) = plan(&request, &linked, &memo, &mut findings) {
             look(&plan);
         }
         each.push(findings.into_sorted());

@@ -62,19 +62,21 @@ impl Compiler<'_, '_> {
         }
     }
 
+    /// Something is retried, and nothing says that running it twice is harmless.
+    pub(super) fn not_repeatable(&mut self, span: Span, what: &str) {
+        let message = format!("{what} is retried, and it may not be harmless to run it twice");
+        let help = "if it is, say `idempotent: true`; else leave `retry` out";
+        self.findings
+            .push(Finding::error(codes::NOT_REPEATABLE, span, message).help(help));
+    }
+
     /// What is wrong with a step.
     pub(super) fn lint_step(&mut self, written: &Written, done: &Done, undoing: bool) {
         if let Some(retry) = &written.retry
             && done.effect > Effect::Read
             && !written.idempotent
         {
-            let message = format!(
-                "step `{}` is retried, and it may not be harmless to run it twice",
-                written.id.value
-            );
-            let help = "if it is, say `idempotent: true`; else leave `retry` out";
-            self.findings
-                .push(Finding::error(codes::NOT_REPEATABLE, retry.span, message).help(help));
+            self.not_repeatable(retry.span, &format!("step `{}`", written.id.value));
         }
         // An undo is part of the step that was approved.
         if !undoing {

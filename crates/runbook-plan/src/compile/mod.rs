@@ -6,6 +6,8 @@ mod calls;
 mod checks;
 mod connections;
 mod everywhere;
+mod gates;
+mod link;
 mod lints;
 mod memo;
 mod names;
@@ -14,12 +16,15 @@ mod perform;
 mod project;
 mod steps;
 mod taint;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod undo;
 mod used;
 mod vars;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 use runbook_document::{
     Config, Document, Environment, Finding, Findings, OnFailureWord, OnInterruptWord,
@@ -28,6 +33,7 @@ use runbook_document::{
 use sha2::{Digest, Sha256};
 
 pub use self::everywhere::check_everywhere;
+use self::link::Linked;
 use self::memo::Memo;
 use self::names::{Global, Names};
 use self::taint::Tainted;
@@ -58,22 +64,32 @@ pub struct Request<'a> {
 
 /// Makes a plan. None means that there is an error among the findings that no project can allow and no author
 /// waive.
+///
+/// Calls of runbooks that the library [keeps whole](Library::keep) get their plans, made for the same environment;
+/// errors in one of those are one error at each call.
 pub fn compile(request: &Request<'_>, findings: &mut Findings) -> Option<Plan> {
-    let mut plan = plan(request, &Memo::default(), findings)?;
+    let memo = Memo::default();
+    let linked = Linked::new(request, &memo);
+    whole_plan(request, &linked, &memo, findings)
+}
+
+/// A plan with its digest, whose calls have the plans that there are.
+fn whole_plan(request: &Request<'_>, linked: &Linked, memo: &Memo, findings: &mut Findings) -> Option<Plan> {
+    let mut plan = plan(request, linked, memo, findings)?;
     let environment = plan
         .environment
         .as_deref()
         .and_then(|name| request.config.environment(name));
-    plan.digest = digest(request, environment);
+    plan.digest = digest(request, environment, &plan);
     Some(plan)
 }
 
 /// A plan without its digest.
-fn plan(request: &Request<'_>, memo: &Memo, findings: &mut Findings) -> Option<Plan> {
+fn plan(request: &Request<'_>, linked: &Linked, memo: &Memo, findings: &mut Findings) -> Option<Plan> {
     let environment = pick_environment(request, findings).ok()?;
     let document = request.document;
     let inputs = inputs(document, environment, findings);
-    let mut compiler = Compiler::new(request, environment, memo, findings);
+    let mut compiler = Compiler::new(request, environment, (linked, memo), findings);
     for input in inputs.iter().filter(|input| input.secret) {
         compiler.ask(Part::Key("secret"), input.span);
         compiler.tainted.inputs.insert(input.name.clone());
@@ -98,6 +114,7 @@ fn plan(request: &Request<'_>, memo: &Memo, findings: &mut Findings) -> Option<P
     compiler.use_carriers(&known);
     let whole = compiler.finish(known);
     let plan = Plan {
+        source: document.name.span.source,
         about,
         environment: environment.map(|environment| environment.name.value.clone()),
         lab: environment
@@ -121,6 +138,7 @@ fn plan(request: &Request<'_>, memo: &Memo, findings: &mut Findings) -> Option<P
         timeout: document.timeout,
         max_parallel: document.max_parallel,
         digest: String::new(),
+        places: OnceLock::new(),
     };
     if findings.has_hard_errors() {
         None
@@ -199,8 +217,9 @@ fn secret_from(from: &WrittenFrom) -> SecretFrom {
     }
 }
 
-/// Over the values of the runbook and of its environment, so that layout and comments do not count.
-fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
+/// Over the values of the runbook and of its environment, so that layout and comments do not count, and over the
+/// digests of the runbooks that it calls, where they are part of the plan.
+fn digest(request: &Request<'_>, environment: Option<&Environment>, plan: &Plan) -> String {
     let Some(tree) = request.tree else {
         return String::new();
     };
@@ -220,6 +239,14 @@ fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
             .map(|secret| format!("{}={:?}", secret.name.value, secret_from(&secret.from)));
         hash.update(serde_json::json!([values, secrets.collect::<Vec<_>>()]).to_string());
     }
+    let called = plan.called();
+    if !called.is_empty() {
+        let digests: Vec<(&str, &str)> = called
+            .into_iter()
+            .map(|(name, plan)| (name, plan.digest()))
+            .collect();
+        hash.update(serde_json::json!(digests).to_string());
+    }
     hash.finalize().iter().fold(String::new(), |mut text, byte| {
         for digit in [byte >> 4, byte & 15] {
             text.extend(char::from_digit(u32::from(digit), 16));
@@ -232,6 +259,7 @@ fn digest(request: &Request<'_>, environment: Option<&Environment>) -> String {
 struct Compiler<'a, 'f> {
     request: &'a Request<'a>,
     environment: Option<&'a Environment>,
+    linked: &'a Linked,
     memo: &'a Memo,
     findings: &'f mut Findings,
     global: Global,
@@ -259,12 +287,13 @@ impl<'a, 'f> Compiler<'a, 'f> {
     fn new(
         request: &'a Request<'a>,
         environment: Option<&'a Environment>,
-        memo: &'a Memo,
+        (linked, memo): (&'a Linked, &'a Memo),
         findings: &'f mut Findings,
     ) -> Self {
         Self {
             request,
             environment,
+            linked,
             memo,
             findings,
             global: Global::new(request.document, environment),
@@ -304,7 +333,7 @@ impl<'a, 'f> Compiler<'a, 'f> {
     }
 
     /// The secrets that something uses, each from where it is in this environment.
-    fn used_secrets(&mut self) -> Vec<Secret> {
+    fn used_secrets(&self) -> Vec<Secret> {
         let replaced = self
             .environment
             .map_or(&[] as &[_], |environment| &environment.secrets);
@@ -316,12 +345,11 @@ impl<'a, 'f> Compiler<'a, 'f> {
                 .chain(declared)
                 .find(|source| source.name.value == name);
             if let Some(source) = source {
-                let from = secret_from(&source.from);
-                let span = source.name.span;
-                if !matches!(from, SecretFrom::Env(_)) {
-                    self.ask(Part::Key("secrets"), span);
-                }
-                secrets.push(Secret { name, from, span });
+                secrets.push(Secret {
+                    name,
+                    from: secret_from(&source.from),
+                    span: source.name.span,
+                });
             }
         }
         secrets

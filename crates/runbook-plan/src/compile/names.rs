@@ -127,8 +127,9 @@ pub(super) struct Names {
     pub(super) ended: Rc<Bits>,
     /// The step that this belongs to, and those around it.
     pub(super) within: Rc<Vec<String>>,
-    /// The step that this belongs to, with what of it is known here.
-    pub(super) own: Option<Rc<(String, Vec<String>)>>,
+    /// The steps that this belongs to, with what of them is known here: one, and for the steps of an undo also the
+    /// one that they undo.
+    pub(super) own: Rc<Vec<(String, Vec<String>)>>,
     /// What of the own step cannot be used here, and why.
     pub(super) own_capture: Option<Rc<(String, Vec<String>)>>,
     /// The checks of `detect`, with what they capture.
@@ -313,8 +314,8 @@ fn step(rest: &[&str], names: &Names, global: &Global) -> Result<(), Wrong> {
     }
     let own = names
         .own
-        .as_deref()
-        .filter(|(own, _)| own == id)
+        .iter()
+        .find(|(own, _)| own == id)
         .map(|(_, known)| known);
     let visible = match (own, global.steps.get_full(*id)) {
         (Some(known), _) => Some(known),

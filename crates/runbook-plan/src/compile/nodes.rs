@@ -219,9 +219,10 @@ impl Compiler<'_, '_> {
                         Some(help),
                     )
                 }
+                // A runbook that was called knows how to undo itself.
                 Some(step)
                     if step.rollback.is_none()
-                        && matches!(step.body, Some(runbook_document::Body::Action(_))) =>
+                        && matches!(&step.body, Some(runbook_document::Body::Action(action)) if action.kind.value != "runbook") =>
                 {
                     let help = format!("give `{}` a `rollback`, or leave it out here", id.value);
                     let message = match step.irreversible {

@@ -1,6 +1,6 @@
 //! A step that is an action: what it reads before, what it does, what makes that take effect.
 
-use runbook_action::Effect;
+use runbook_action::{Effect, Undoing};
 use runbook_document::{ActionNode, Before as WrittenBefore, Finding, Step as Written, codes};
 
 use super::Compiler;
@@ -96,10 +96,20 @@ impl Compiler<'_, '_> {
                 known: place.known,
             };
             match self.action(node, &around) {
-                Some(read) => then.push(Then {
-                    action: read.action,
-                    retry: one.retry.as_ref().map(retry),
-                }),
+                Some(read) => {
+                    let repeatable = written.idempotent
+                        || read.recognised.effect == Effect::Read
+                        || read.recognised.undoing == Undoing::Needless;
+                    if let Some(retry) = one.retry.as_ref().filter(|_| !repeatable) {
+                        let what = format!("what makes step `{}` take effect", written.id.value);
+                        self.not_repeatable(retry.span, &what);
+                    }
+                    then.push(Then {
+                        repeatable,
+                        action: read.action,
+                        retry: one.retry.as_ref().map(retry),
+                    });
+                }
                 None => fine = false,
             }
         }

@@ -53,11 +53,17 @@ impl Compiler<'_, '_> {
             config.check_escalation(escalation, self.findings);
         }
         if document.timeout.is_some() {
-            self.ask(Part::Key("timeout"), document.name.span);
+            self.ask(Part::Key("timeout"), self.place_of("timeout"));
         }
         if document.on_interrupt == runbook_document::OnInterruptWord::Ask {
-            self.ask(Part::Key("on_interrupt"), document.name.span);
+            self.ask(Part::Key("on_interrupt"), self.place_of("on_interrupt"));
         }
+    }
+
+    /// Where a key of the runbook stands, as far as its tree is there to tell.
+    fn place_of(&self, key: &str) -> crate::Span {
+        let entry = self.request.tree.and_then(|tree| tree.entry(key));
+        entry.map_or(self.request.document.name.span, |entry| entry.key.span)
     }
 
     fn notifications(&mut self, after: &Names) -> Vec<Notification> {

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::time::Duration;
 
+use runbook_action::Effect;
 use runbook_action::schema::{Shape, is_name};
 use runbook_document::{
     Approve as WrittenApprove, Body as WrittenBody, Finding, Node, Retry as WrittenRetry, Spanned,
@@ -27,6 +28,8 @@ pub(super) struct Place<'a> {
     pub(super) names: Names,
     pub(super) section: Section,
     pub(super) known: &'a [Connection],
+    /// What a failure does where a step does not say.
+    pub(super) on_failure: OnFailure,
 }
 
 impl Compiler<'_, '_> {
@@ -34,11 +37,18 @@ impl Compiler<'_, '_> {
     pub(super) fn sections(&mut self, base: &Names, known: &[Connection]) -> Vec<Step> {
         let document = self.request.document;
         self.unique_ids();
-        let mut steps = self.list(&document.steps, base, Section::Steps, known);
+        let on_failure = on_failure(document.on_failure);
+        let place = |names: Names, section| Place {
+            names,
+            section,
+            known,
+            on_failure,
+        };
+        let mut steps = self.list(&document.steps, &place(base.clone(), Section::Steps));
         let offset = document.steps.len();
         // A step that could not be read leaves a gap, and then there is no plan.
         let after = self.names_after(base);
-        let mut finally = self.list(&document.finally, &after, Section::Finally, known);
+        let mut finally = self.list(&document.finally, &place(after, Section::Finally));
         for step in &mut finally {
             for need in &mut step.needs {
                 *need += offset;
@@ -67,33 +77,19 @@ impl Compiler<'_, '_> {
     }
 
     /// Steps in order, each of which knows those that have surely ended before it.
-    pub(super) fn list(
-        &mut self,
-        steps: &[Written],
-        base: &Names,
-        section: Section,
-        known: &[Connection],
-    ) -> Vec<Step> {
+    pub(super) fn list(&mut self, steps: &[Written], place: &Place<'_>) -> Vec<Step> {
         let ranges: Vec<Vec<Range<usize>>> = steps.iter().map(|step| self.global.ranges(step)).collect();
         let graph = Graph::new(steps, &ranges, &self.global.steps, self.findings);
         let mut read = Vec::new();
         for (at, written) in steps.iter().enumerate() {
-            let mut names = base.clone();
+            let mut names = place.names.clone();
             if let Some(before) = graph.before.get(at) {
                 let mut ended = before.clone();
-                ended.extend(&base.ended);
+                ended.extend(&place.names.ended);
                 names.ended = Rc::new(ended);
             }
             let needs = graph.needs.get(at).cloned().unwrap_or_default();
-            read.extend(self.step(
-                written,
-                needs,
-                &Place {
-                    names,
-                    section,
-                    known,
-                },
-            ));
+            read.extend(self.step(written, needs, &Place { names, ..*place }));
         }
         read
     }
@@ -113,8 +109,7 @@ impl Compiler<'_, '_> {
             }
             let own = Place {
                 names: names.clone(),
-                section: place.section,
-                known: place.known,
+                ..*place
             };
             read.extend(self.step(written, Vec::new(), &own));
             if in_turn {
@@ -147,7 +142,10 @@ impl Compiler<'_, '_> {
         let verify = self.checks(&written.verify, &after, place.known);
         let repeat = written.repeat.as_ref().map(|_| self.repeat(written, &after));
         let save = self.save(written, place);
-        let done = done?;
+        let mut done = done?;
+        if let Body::FirstOf(alternatives) = &mut done.body {
+            super::gates::give(alternatives, &verify, &written.verify);
+        }
         self.judge_keys(written, &done);
         self.lint_step(written, &done, place.names.undoing);
         self.note_keys(written);
@@ -165,6 +163,7 @@ impl Compiler<'_, '_> {
             require,
             approve: present(approve)?,
             before: done.before,
+            timeout: (done.takes_env.is_none()).then_some(written.timeout).flatten(),
             body: done.body,
             effect: done.effect,
             capture: done.capture,
@@ -174,10 +173,9 @@ impl Compiler<'_, '_> {
             verify_decides: written.verify_decides.is_some(),
             undo: done.undo,
             idempotent: written.idempotent,
+            repeatable: written.idempotent || done.effect == Effect::Read,
             retry: written.retry.as_ref().map(retry),
-            on_failure: written
-                .on_failure
-                .map_or_else(|| self.default_on_failure(), on_failure),
+            on_failure: written.on_failure.map_or(place.on_failure, on_failure),
             may_fail: written.may_fail.is_some(),
             escalate: written.escalate.as_ref().map(|escalate| {
                 let to = escalate.to.iter().map(|name| name.value.clone());
@@ -196,11 +194,17 @@ impl Compiler<'_, '_> {
             }
             None => place.names.clone(),
         };
-        let place = &Place { names, ..*place };
+        let place = &Place {
+            names,
+            on_failure: written.on_failure.map_or(place.on_failure, |word| {
+                within(on_failure(word), place.on_failure)
+            }),
+            ..*place
+        };
         match written.body.as_ref()? {
             WrittenBody::Action(node) => self.node_or_action(written, node, place),
             WrittenBody::Steps(steps) => {
-                let inner = self.list(steps, &place.names, place.section, place.known);
+                let inner = self.list(steps, place);
                 Some(Done::holding(Body::Group(inner)))
             }
             WrittenBody::Choose(branches) => {
@@ -342,10 +346,6 @@ impl Compiler<'_, '_> {
             .push(Finding::error(codes::USELESS_KEY, key.span, message).help(help));
     }
 
-    fn default_on_failure(&self) -> OnFailure {
-        on_failure(self.request.document.on_failure)
-    }
-
     pub(super) fn timeout(&self, written: &Written) -> Duration {
         written
             .timeout
@@ -366,14 +366,17 @@ impl Compiler<'_, '_> {
         for role in &written.by {
             self.request.config.check_role(role, self.findings);
         }
-        let beyond = !written.by.is_empty()
-            || written.count > 1
-            || written.timeout_skips
-            || written.reject_skips
-            || written.remind.is_some()
-            || written.separate;
-        if beyond {
-            self.ask(Part::Key("approve"), written.span);
+        let beyond = [
+            ("by", "approve.by", !written.by.is_empty()),
+            ("count", "approve.count", written.count > 1),
+            ("remind", "approve.remind", written.remind.is_some()),
+            ("separate", "approve.separate", written.separate),
+        ];
+        for (key, word, is_beyond) in beyond {
+            if is_beyond {
+                let key = written.keys.iter().find(|known| known.value == key);
+                self.ask(Part::Key(word), key.map_or(written.span, |key| key.span));
+            }
         }
         let message = match &written.message {
             Some(message) => Some(self.template(message, &Shape::Template, names)?),
@@ -446,8 +449,20 @@ impl Place<'_> {
             own.extend(super::names::names_of(written));
             own.retain(|name| name != "outcome");
         }
-        names.own = Some(Rc::new((written.id.value.clone(), own)));
+        // The steps of an undo know what the step that they undo has read before.
+        let around = names.own.iter().filter(|(id, _)| *id != written.id.value);
+        let all = around.cloned().chain([(written.id.value.clone(), own)]);
+        names.own = Rc::new(all.collect());
         names
+    }
+}
+
+/// What a failure of a step does within one that says this. That a run goes on after a step says nothing of what is
+/// within it.
+const fn within(said: OnFailure, around: OnFailure) -> OnFailure {
+    match said {
+        OnFailure::Rollback | OnFailure::Hold => said,
+        OnFailure::Continue => around,
     }
 }
 

@@ -5,10 +5,10 @@ use runbook_document::{
     Finding, Rollback, Spanned, Step as Written, Undo as WrittenUndo, codes, language, nearest,
 };
 
-use super::Compiler;
 use super::actions::Around;
 use super::names::names_of;
 use super::steps::{Place, retry};
+use super::{Compiler, on_failure};
 use crate::plan::{Part, Section, Undo, UndoAction};
 
 impl Compiler<'_, '_> {
@@ -44,7 +44,14 @@ impl Compiler<'_, '_> {
                 self.ask(Part::Key("rollback"), at);
                 let mut names = Self::names_of_undo(written, place);
                 names.undoing = true;
-                let steps = self.list(steps, &names, place.section, place.known);
+                // What the step says of its own failure is not about its undo.
+                let on_failure = on_failure(self.request.document.on_failure);
+                let place = Place {
+                    names,
+                    on_failure,
+                    ..*place
+                };
+                let steps = self.list(steps, &place);
                 Some(Some(Undo::Steps(steps)))
             }
         }
@@ -105,10 +112,15 @@ impl Compiler<'_, '_> {
         }
         let read = self.action(node, &around)?;
         let verify = self.checks(&undo.verify, &names, place.known);
+        let repeatable = undo.idempotent || read.recognised.effect == Effect::Read;
+        if let Some(retry) = undo.retry.as_ref().filter(|_| !repeatable) {
+            self.not_repeatable(retry.span, &format!("the undo of step `{}`", written.id.value));
+        }
         Some(UndoAction {
             action: read.action,
             retry: undo.retry.as_ref().map(retry),
             idempotent: undo.idempotent,
+            repeatable,
             verify,
         })
     }

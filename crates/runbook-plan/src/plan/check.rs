@@ -36,6 +36,8 @@ pub struct Check {
     pub capture: Capture,
     /// Whether `expect` asks for `ok` or `error`, so that a failure is an answer.
     pub judges_failure: bool,
+    /// Whether it is one of an alternative's because it is one of the `first_of` around that.
+    pub inherited: bool,
     /// Where it stands.
     pub span: Span,
 }

@@ -3,11 +3,13 @@
 mod action;
 mod check;
 mod step;
+mod walk;
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use runbook_document::Span;
+use runbook_document::{SourceId, Span};
 use serde_json::Value;
 
 pub use self::action::{Action, Capture, Captured, Connection, Retry};
@@ -17,6 +19,7 @@ pub use self::step::{
     Then, Undo, UndoAction, Wait,
 };
 
+use self::walk::Places;
 use crate::expression::Expression;
 use crate::inputs::{Given, InputDecl, InputError, resolve};
 use crate::template::Template;
@@ -25,6 +28,7 @@ use crate::trigger::Trigger;
 /// A runbook that was checked, for one environment. Only [`compile`](crate::compile) makes one.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    pub(crate) source: SourceId,
     pub(crate) about: About,
     pub(crate) environment: Option<String>,
     pub(crate) lab: Option<String>,
@@ -45,6 +49,8 @@ pub struct Plan {
     pub(crate) timeout: Option<Duration>,
     pub(crate) max_parallel: u32,
     pub(crate) digest: String,
+    /// Made when it is first asked for: whoever only checks never does.
+    pub(crate) places: OnceLock<Places>,
 }
 
 /// What a runbook is for.
@@ -149,6 +155,12 @@ impl Part {
 }
 
 impl Plan {
+    /// The text that it was compiled from, by its place among those that were read.
+    #[must_use]
+    pub const fn source(&self) -> SourceId {
+        self.source
+    }
+
     /// What it is for.
     #[must_use]
     pub fn about(&self) -> &About {
@@ -273,7 +285,8 @@ impl Plan {
         self.max_parallel
     }
 
-    /// SHA-256, in hexadecimal, over what the runbook and its environment say, whatever their layout.
+    /// SHA-256, in hexadecimal, over what the runbook and its environment say, whatever their layout, and over the
+    /// digests of the runbooks that it calls, where those are part of the plan.
     #[must_use]
     pub fn digest(&self) -> &str {
         &self.digest

@@ -1,12 +1,13 @@
 //! Steps, and what stands within them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::Effect;
 use runbook_document::Span;
 
-use super::{Action, Capture, Check, RatedCheck, Retry};
+use super::{Action, Capture, Check, Plan, RatedCheck, Retry};
 use crate::expression::Expression;
 use crate::inputs::InputDecl;
 use crate::template::Template;
@@ -32,6 +33,10 @@ pub enum Section {
 }
 
 /// A step, or something like one: a branch, an alternative, a step of an undo.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a word of the author's, or follows from one"
+)]
 #[derive(Debug, Clone)]
 pub struct Step {
     /// Its id.
@@ -62,6 +67,8 @@ pub struct Step {
     pub before: Option<Before>,
     /// What it does.
     pub body: Body,
+    /// How long it may take with all that is within it, if its author says. None for an action, which has its own.
+    pub timeout: Option<Duration>,
     /// What that does to the world.
     pub effect: Effect,
     /// Names for values of the result.
@@ -70,17 +77,22 @@ pub struct Step {
     pub save: Vec<(String, Template)>,
     /// What makes the change take effect, after the action and after its undo.
     pub then: Vec<Then>,
-    /// What proves that it worked.
+    /// What proves that it worked. That of a [`FirstOf`](Body::FirstOf) is asked after each alternative, and so stands
+    /// at the end of each one's own.
     pub verify: Vec<Check>,
     /// Whether that tells for certain if the action happened.
     pub verify_decides: bool,
     /// How it is undone.
     pub undo: Undo,
-    /// Whether it is harmless to run twice.
+    /// Whether its author says that it is harmless to run twice.
     pub idempotent: bool,
+    /// Whether it is harmless to run twice: its author says so, or it only looks. A run that is taken up again may
+    /// run it although nobody knows whether it had run.
+    pub repeatable: bool,
     /// Further attempts.
     pub retry: Option<Retry>,
-    /// What its failure does.
+    /// What its failure does: as it says, else as the nearest step around it says that does not go on, else as the
+    /// runbook says.
     pub on_failure: OnFailure,
     /// Whether a failure is its answer.
     pub may_fail: bool,
@@ -184,6 +196,9 @@ pub struct RunbookCall {
     pub name: String,
     /// Its inputs.
     pub inputs: IndexMap<String, Template>,
+    /// Its plan. None where plans are only looked at: [`compile`](crate::compile) gives it where the
+    /// [library](crate::Library::keep) has the runbook whole.
+    pub plan: Option<Arc<Plan>>,
 }
 
 /// An approval.
@@ -223,6 +238,8 @@ pub struct Then {
     pub action: Action,
     /// Further attempts.
     pub retry: Option<Retry>,
+    /// Whether it is harmless to run twice: it only looks, or leaves nothing to be undone, as a restart.
+    pub repeatable: bool,
 }
 
 /// How a step is undone.
@@ -251,8 +268,10 @@ pub struct UndoAction {
     pub action: Action,
     /// Further attempts.
     pub retry: Option<Retry>,
-    /// Whether it is harmless to run twice.
+    /// Whether its author says that it is harmless to run twice.
     pub idempotent: bool,
+    /// Whether it is harmless to run twice: its author says so, or it only looks.
+    pub repeatable: bool,
     /// What proves that it is undone.
     pub verify: Vec<Check>,
 }
@@ -291,6 +310,20 @@ impl Step {
             | Body::Checks(_)
             | Body::Undo(_)
             | Body::Runbook(_) => &[],
+        }
+    }
+
+    /// The steps that undo it, if its undo is a list of steps.
+    #[must_use]
+    pub fn undo_steps(&self) -> &[Self] {
+        match &self.undo {
+            Undo::Steps(steps) => steps,
+            Undo::Action(_)
+            | Undo::Auto
+            | Undo::Within
+            | Undo::Irreversible(_)
+            | Undo::NotNeeded
+            | Undo::Undeclared => &[],
         }
     }
 

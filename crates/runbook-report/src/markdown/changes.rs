@@ -1,21 +1,24 @@
 //! What was changed, what was undone, and what a person must do.
 
 use indexmap::IndexMap;
-use runbook_event::{Intent, StepStatus, UndoOutline, UndoStatus};
+use runbook_event::{FrameKind, Intent, StepStatus, UndoOutline, UndoStatus};
 use serde_json::Value;
 
-use crate::markdown::happened::{title, why_kept};
+use crate::markdown::happened::title;
 use crate::markdown::page::{Page, time};
 use crate::story::{Step, Story};
 use crate::text::{code, inline};
-use crate::words::{duration, failed, intended};
+use crate::words::{
+    ASSUMPTIONS, by_hand, count, doubts, duration, failed, intended, planned_undo, quoted, why_kept, word,
+};
 
 pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     changed(story, page);
-    if story.rolled_back() {
+    if story.turned_back() {
         undone(story, page);
     }
-    by_hand(story, page);
+    to_do(story, page);
+    to_decide(story, page);
 }
 
 fn changed(story: &Story<'_>, page: &mut Page) {
@@ -55,10 +58,19 @@ fn result(step: &Step<'_>) -> String {
         }
         (status, Some(_) | None) => match status {
             StepStatus::Acting => "**not known**: no record of its end".to_owned(),
+            StepStatus::Doubtful => {
+                let detail = step.state.doubt.as_deref();
+                let detail = detail.map_or_else(String::new, |detail| format!(": {}", inline(detail)));
+                format!("**not known**{detail}")
+            }
+            StepStatus::Done if step.state.adopted.is_some() => {
+                "done before a crash, and taken so".to_owned()
+            }
             StepStatus::Pending
             | StepStatus::Running
             | StepStatus::Asking
             | StepStatus::Acted
+            | StepStatus::Inside
             | StepStatus::Done
             | StepStatus::Failed
             | StepStatus::Skipped => status.word().to_owned(),
@@ -78,12 +90,16 @@ pub(super) fn undo(story: &Story<'_>, step: &Step<'_>) -> String {
             "undo began{}; **no record of its end**",
             at(step.state.undo_started_at)
         ),
+        UndoStatus::Doubtful => "**nobody can tell whether it was undone**".to_owned(),
+        UndoStatus::Pending if story.goes_on() => "to be undone once the run goes on".to_owned(),
         UndoStatus::Pending => "**was to be undone, and was not**".to_owned(),
-        UndoStatus::Kept => format!("kept: {}", why_kept(&step.outline.undo)),
+        UndoStatus::Kept => format!("kept: {}", inline(&why_kept(&step.outline.undo))),
         UndoStatus::None => match &step.outline.undo {
-            UndoOutline::Rollback { summary } => format!("would be undone by {}", inline(summary)),
+            undo @ (UndoOutline::Rollback { .. } | UndoOutline::Steps { .. } | UndoOutline::Within) => {
+                format!("would be undone by {}", inline(&planned_undo(undo)))
+            }
             other @ (UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared) => {
-                why_kept(other)
+                inline(&why_kept(other))
             }
         },
     }
@@ -102,19 +118,24 @@ fn undone(story: &Story<'_>, page: &mut Page) {
             let span = step
                 .undo_ms
                 .map_or_else(String::new, |ms| format!(" ({})", duration(ms)));
-            let how = match (&step.state.undo_failure, step.state.undo) {
-                (Some(failure), _) => format!("**FAILED**{span}: {}", inline(&failed(failure))),
-                (None, UndoStatus::Undone) => format!("undone{span}"),
+            let how = match (step.state.undo, &step.state.undo_failure) {
+                (UndoStatus::Undone, _) => format!("undone{span}"),
+                (_, Some(failure)) => format!("**FAILED**{span}: {}", inline(&failed(failure))),
+                (UndoStatus::Doubtful, None) => "**nobody can tell whether it has happened**".to_owned(),
                 (
-                    None,
                     UndoStatus::None
                     | UndoStatus::Pending
                     | UndoStatus::Running
                     | UndoStatus::Failed
                     | UndoStatus::Kept,
+                    None,
                 ) => "**no record of its end**".to_owned(),
             };
-            format!("{begun} {}: {}: {how}", title(&step), inline(&what))
+            let again = match step.retried.len() {
+                0 => String::new(),
+                times => format!(" after {} that failed", count(times as u64, "attempt")),
+            };
+            format!("{begun} {}: {}: {how}{again}", title(&step), inline(&what))
         })
         .collect();
     if items.is_empty() {
@@ -123,21 +144,18 @@ fn undone(story: &Story<'_>, page: &mut Page) {
     page.numbered(&items);
 }
 
-fn by_hand(story: &Story<'_>, page: &mut Page) {
-    let open: Vec<Step<'_>> = story
-        .steps()
-        .filter(|step| match step.state.undo {
-            UndoStatus::Failed | UndoStatus::Running | UndoStatus::Pending => true,
-            UndoStatus::None | UndoStatus::Undone | UndoStatus::Kept => false,
-        })
+fn to_do(story: &Story<'_>, page: &mut Page) {
+    let open: Vec<Step<'_>> = by_hand(&story.state)
+        .into_iter()
+        .filter_map(|at| story.at(at))
         .collect();
     if open.is_empty() {
         return;
     }
     page.heading(2, "To do by hand");
     page.paragraph("These steps may have changed something, and their undo did not pass:");
-    for step in open {
-        page.heading(3, &title(&step));
+    for step in &open {
+        page.heading(3, &title(step));
         if let Some(failure) = &step.state.undo_failure {
             page.paragraph(&format!("It failed: {}.", inline(&failed(failure))));
             if let Some(help) = &failure.help {
@@ -146,14 +164,87 @@ fn by_hand(story: &Story<'_>, page: &mut Page) {
         } else {
             page.paragraph("There is no record of its end.");
         }
-        match (&step.state.undo_intent, &step.outline.undo) {
-            (Some(intent), _) => action(story, intent, page),
-            (None, UndoOutline::Rollback { summary }) => {
-                page.paragraph(&format!("What was to be done: {}.", inline(summary)));
-            }
-            (None, UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared) => {}
-        }
+        to_be_done(story, step, page);
     }
+    if story.state.outcome().is_some() {
+        let command = format!("runbook rollback {}", word(&story.run.run));
+        page.paragraph(&format!("{} tries these undos once more.", code(&command)));
+    }
+}
+
+/// What the undo of a step was to do, as rendered, as far as it came to that.
+fn to_be_done(story: &Story<'_>, step: &Step<'_>, page: &mut Page) {
+    let steps = step
+        .state
+        .undo_frame
+        .and_then(|frame| story.state.frames().get(frame));
+    if let Some(steps) = steps.filter(|frame| frame.kind == FrameKind::Undo) {
+        for part in steps.members.iter().filter_map(|at| story.at(*at)) {
+            if part.state.status == StepStatus::Done || part.state.status == StepStatus::Skipped {
+                continue;
+            }
+            match &part.state.intent {
+                Some(intent) => action(story, intent, page),
+                None => page.paragraph(&format!(
+                    "What was to be done: {}: {}.",
+                    title(&part),
+                    inline(&part.outline.summary)
+                )),
+            }
+        }
+        return;
+    }
+    if let Some(intent) = &step.state.undo_intent {
+        action(story, intent, page);
+        return;
+    }
+    let planned = planned_undo(&step.outline.undo);
+    if !planned.is_empty() {
+        page.paragraph(&format!("What was to be done: {}.", inline(&planned)));
+    }
+}
+
+/// What a person must say before the run can go on.
+fn to_decide(story: &Story<'_>, page: &mut Page) {
+    let doubts = doubts(&story.state);
+    if doubts.is_empty() {
+        return;
+    }
+    page.heading(2, "To be decided");
+    page.paragraph(
+        "A crash interrupted these steps, and nobody can tell whether what they were about has happened. \
+         A person must look, and say what is so:",
+    );
+    for doubt in doubts {
+        let step = story.step(&doubt.step);
+        let name = step.as_ref().map_or_else(|| inline(&doubt.title), title);
+        let of = if doubt.undoing { "The undo of " } else { "" };
+        page.heading(3, &format!("{of}{name}"));
+        page.paragraph(&format!("What is known: {}.", inline(&doubt.detail)));
+        let intent = step.as_ref().and_then(|step| {
+            let state = step.state;
+            let intent = if doubt.undoing {
+                &state.undo_intent
+            } else {
+                &state.intent
+            };
+            intent.as_ref()
+        });
+        if let Some(intent) = intent {
+            action(story, intent, page);
+        }
+        page.paragraph("Then one of:");
+        page.source(&format!("{}\n{}\n", doubt.assume, doubt.retry), "text");
+    }
+    let mut meanings: Vec<String> = ASSUMPTIONS
+        .iter()
+        .map(|(word, meaning)| format!("{}: {meaning}", code(word)))
+        .collect();
+    meanings.push(format!(
+        "{}: it is run again, whether or not it has happened",
+        code("--retry")
+    ));
+    page.list(&meanings);
 }
 
 /// An action, so that a person can do it.
@@ -210,11 +301,6 @@ fn exports(env: &IndexMap<String, String>) -> String {
         }
     });
     lines.collect()
-}
-
-/// One word for `sh`.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Variables of the environment, on one line.

@@ -1,26 +1,103 @@
-//! The final checks, before the first step and after the last.
+//! The checks of a runbook: the final ones, before the first step and after the last, and its guards.
 
-use runbook_event::{CheckOutline, CheckRole, CheckState, Verdict};
+use runbook_event::{CheckOutline, CheckRole, CheckSite, CheckState, Verdict};
 
 use crate::markdown::page::Page;
 use crate::story::Story;
 use crate::text::inline;
-use crate::words::value;
+use crate::words::{check_title, reading, role_word, value};
 
 pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     page.heading(2, "Before and after");
     let checks = &story.run.outline.verify;
     if checks.is_empty() {
         page.paragraph("The runbook has no final check.");
-        return;
     }
     let rows: Vec<[String; 5]> = checks.iter().map(|check| row(story, check)).collect();
     page.table(["Check", "Expected", "Before", "After", "Readings"], &rows);
+    guards(story, page);
+}
+
+/// What had to stay true while the run changed things.
+fn guards(story: &Story<'_>, page: &mut Page) {
+    let guards = &story.run.outline.guards;
+    if guards.is_empty() {
+        return;
+    }
+    page.heading(2, "Guards");
+    let rows: Vec<[String; 4]> = guards
+        .iter()
+        .map(|guard| {
+            let known = story.check(None, CheckRole::Guard, guard);
+            let verdict = known.map_or_else(
+                || "not asked".to_owned(),
+                |known| {
+                    known
+                        .last()
+                        .map_or("no answer", |last| last.verdict.word())
+                        .to_owned()
+                },
+            );
+            let asked = known.map_or_else(|| "–".to_owned(), |known| times(known).to_string());
+            let readings = known.map_or_else(|| "–".to_owned(), readings);
+            [inline(&guard.title), verdict, asked, readings]
+        })
+        .collect();
+    page.table(["Guard", "At last", "Asked", "Readings where it changed"], &rows);
+}
+
+/// The checks of the sub-runbook within a step.
+pub(super) fn within(story: &Story<'_>, step: &str, page: &mut Page) {
+    let checks: Vec<(&CheckSite, &CheckState)> = story
+        .state
+        .checks()
+        .iter()
+        .filter(|(site, _)| site.within.as_deref() == Some(step))
+        .collect();
+    let rows: Vec<[String; 4]> = checks
+        .into_iter()
+        .map(|(site, known)| {
+            let title = inline(&check_title(site, &story.state));
+            told(&format!("{}: {title}", role_word(site.role)), known)
+        })
+        .collect();
+    page.table(
+        [
+            "Check of its runbook",
+            "Verdict",
+            "Asked",
+            "Readings where it changed",
+        ],
+        &rows,
+    );
+}
+
+/// A check as a row: what it is called, how it was decided, how often it was asked, and what it read.
+pub(super) fn told(title: &str, known: &CheckState) -> [String; 4] {
+    [
+        title.to_owned(),
+        known.verdict.map_or("not decided", Verdict::word).to_owned(),
+        times(known).to_string(),
+        readings(known),
+    ]
+}
+
+fn times(known: &CheckState) -> u32 {
+    known.asked.max(known.last().map_or(0, |last| last.number))
+}
+
+fn readings(known: &CheckState) -> String {
+    let readings: Vec<String> = known.readings.iter().map(|read| inline(&reading(read))).collect();
+    if readings.is_empty() {
+        "–".to_owned()
+    } else {
+        readings.join("<br>")
+    }
 }
 
 fn row(story: &Story<'_>, check: &CheckOutline) -> [String; 5] {
     let expected: Vec<String> = check.expect.iter().map(|expect| inline(expect)).collect();
-    let after = story.check(CheckRole::Verify, check);
+    let after = story.check(None, CheckRole::Verify, check);
     [
         inline(&check.title),
         if expected.is_empty() {
@@ -28,7 +105,7 @@ fn row(story: &Story<'_>, check: &CheckOutline) -> [String; 5] {
         } else {
             expected.join(" and ")
         },
-        found(story.check(CheckRole::Baseline, check)),
+        found(story.check(None, CheckRole::Baseline, check)),
         found(after),
         asked(after, check.consecutive),
     ]
@@ -59,7 +136,7 @@ fn asked(check: Option<&CheckState>, consecutive: u32) -> String {
         return "–".to_owned();
     };
     let streak = check.last().map_or(0, |last| last.streak);
-    let asked = check.last().map_or(0, |last| last.number).max(check.asked);
+    let asked = times(check);
     if consecutive > 1 {
         format!("{asked}; {streak} of {consecutive} in a row passed")
     } else {

@@ -3,9 +3,10 @@
 use runbook_action::Stream;
 
 use crate::markdown::happened::named;
+use crate::markdown::head::sub_runbooks;
 use crate::markdown::page::Page;
 use crate::story::{Evidence, Story};
-use crate::text::code;
+use crate::text::{code, inline};
 use crate::words::value;
 
 pub(super) fn inputs(story: &Story<'_>, page: &mut Page) {
@@ -41,7 +42,7 @@ pub(super) fn people(page: &mut Page) {
 
 pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, page: &mut Page) {
     page.heading(2, "Evidence");
-    page.list(&[
+    let mut facts = vec![
         format!("Records: {}", story.records.len()),
         format!("Head of the journal: {}", code(evidence.head)),
         format!("Plan: {}", code(&story.run.plan)),
@@ -50,12 +51,33 @@ pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, page: &mut Pa
             code(&story.run.runbook.path),
             code(&story.run.runbook.sha256)
         ),
-    ]);
+    ];
+    facts.extend(sub_runbooks(story).into_iter().map(|sub| {
+        let (name, version) = (code(&sub.name), inline(&sub.version));
+        let (path, sha256) = (code(&sub.path), code(&sub.sha256));
+        format!("Sub-runbook {name} {version}: {path}, SHA-256 {sha256}")
+    }));
+    if let Some(commit) = &story.run.commit {
+        let differ = if commit.dirty {
+            ", and files differed from it"
+        } else {
+            ""
+        };
+        facts.push(format!("Commit: {}{differ}", code(&commit.id)));
+    }
+    page.list(&facts);
     let command = format!("runbook verify {} --head {}", story.run.run, evidence.head);
     page.paragraph(&format!(
         "{} shows whether the journal is still the one that this report tells of.",
         code(&command)
     ));
+    let pinned: Vec<[String; 2]> = story
+        .run
+        .pinned
+        .iter()
+        .map(|(name, sha256)| [code(name), code(sha256)])
+        .collect();
+    page.table(["Text that decides", "SHA-256"], &pinned);
     let rows: Vec<[String; 5]> = story
         .outputs()
         .map(|(step, part, output)| {

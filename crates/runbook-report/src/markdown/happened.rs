@@ -1,55 +1,150 @@
 //! What happened, in prose. Every sentence is a fact of the journal.
 
 use runbook_event::{
-    CheckRole, CheckState, OnFailure, Section, StepStatus, Stop, StopCause, UndoOutline, UndoStatus, Verdict,
+    CheckRole, CheckState, OnFailure, Resumed, StepStatus, Stop, StopCause, UndoStatus, Verdict,
 };
 
 use crate::markdown::page::{Page, date_time};
-use crate::story::{Step, Story};
+use crate::story::{Section, Session, Step, Story};
 use crate::text::{code, inline};
-use crate::words::{check_title, duration, failed, failed_word, reading, skipped};
+use crate::words::{
+    assumed, check_title, count, duration, failed, failed_word, is_within, noticed, reading, skipped,
+    why_kept, wishes,
+};
 
 pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     page.heading(2, "What happened");
     page.paragraph(&began(story));
+    if let Some(wishes) = wishes(&story.run.wanted) {
+        page.paragraph(&format!("Asked for on the command line: {}.", inline(&wishes)));
+    }
     detected(story, page);
+    sessions(story, page);
     page.paragraph(&progress(story));
-    if let Some(stop) = story.state.stop() {
+    if let Some(stop) = story.stop() {
         stopped(story, stop, page);
     }
-    if story.rolled_back() {
+    if story.turned_back() {
         undone(story, page);
-    } else if story.state.stop().is_some() {
+    }
+    if !story.rolled_back() && story.state.stop().is_some() {
         held(story, page);
     }
     went_on(story, page);
     cleanup(story, page);
+    noticeable(story, page);
     ended(story, page);
 }
 
-/// Failures that are not what stopped the run: it went on after them, or was stopping already.
-fn went_on(story: &Story<'_>, page: &mut Page) {
-    let stopped_it = |id: &str| {
-        story.state.stop().is_some_and(|stop| match &stop.cause {
-            StopCause::StepFailed { step } | StopCause::Rejected { step } => step == id,
-            StopCause::VerifyFailed { .. } | StopCause::Signal { .. } => false,
-        })
-    };
-    let was_cancelled = |id: &str| story.cancelled().any(|step| step.outline.id == id);
-    let failures: Vec<String> = story
-        .steps()
-        .filter(|step| step.outline.section == Section::Steps)
-        .filter(|step| !stopped_it(&step.outline.id) && !was_cancelled(&step.outline.id))
-        .filter(|step| step.state.failure.is_some())
-        .map(|step| step_failed(story, &step.outline.id))
+/// Who began and went on with a run that did not go through at once, and how far it came each time.
+fn sessions(story: &Story<'_>, page: &mut Page) {
+    if story.sessions.len() < 2 {
+        return;
+    }
+    page.paragraph("The run did not go through at once:");
+    let items: Vec<String> = story
+        .sessions
+        .iter()
+        .map(|session| in_session(story, session))
         .collect();
+    page.numbered(&items);
+    let said: Vec<String> = story
+        .sessions
+        .iter()
+        .filter_map(|session| session.resumed)
+        .flat_map(|resumed| {
+            resumed.assumed.iter().map(|word| {
+                format!(
+                    "{} said {}",
+                    code(&resumed.who.user),
+                    inline(&assumed(word, &story.state))
+                )
+            })
+        })
+        .collect();
+    if !said.is_empty() {
+        page.paragraph("What people said of steps that had been interrupted:");
+        page.list(&said);
+    }
+}
+
+fn in_session(story: &Story<'_>, session: &Session<'_>) -> String {
+    let who = session.resumed.map_or(&story.run.who, |resumed| &resumed.who);
+    let how = match session.resumed.map(|resumed| resumed.how) {
+        None => "started it",
+        Some(Resumed::Forward) => "resumed it",
+        Some(Resumed::Rollback) => "had it undone",
+    };
+    let at = date_time(session.at);
+    let mut parts = vec![format!("{at}: {} {how} on {}", code(&who.user), code(&who.host))];
+    if session.resumed.is_some_and(|resumed| resumed.with_journal) {
+        parts.push("it went on with the texts that the run began with (`--with-journal`)".to_owned());
+    }
+    if let Some(torn) = session.resumed.and_then(|resumed| resumed.torn) {
+        let torn = count(torn, "byte");
+        parts.push(format!("a torn last line was cut off the journal ({torn})"));
+    }
+    if let Some(stop) = session.stop {
+        let cause = crate::words::cause(None, &stop.cause, &story.state);
+        parts.push(format!("it stopped, since {}", inline(&cause)));
+    }
+    parts.push(match session.end {
+        Some((outcome, at)) => format!("it ended at {} as {}", date_time(at), code(outcome.word())),
+        None => "there is no record of an end".to_owned(),
+    });
+    format!("{}.", parts.join("; "))
+}
+
+/// What is to be known of the run, and changed nothing.
+fn noticeable(story: &Story<'_>, page: &mut Page) {
+    let notices: Vec<String> = story
+        .notices
+        .iter()
+        .map(|(at, notice)| format!("{}: {}", date_time(*at), inline(&noticed(notice, &story.state))))
+        .collect();
+    if !notices.is_empty() {
+        page.paragraph("What else was noted:");
+        page.list(&notices);
+    }
+}
+
+/// Failures that are not what stopped the run: it went on after them, or was stopping already. Of steps within each
+/// other the innermost tells.
+fn went_on(story: &Story<'_>, page: &mut Page) {
+    let culprit = story.stop().and_then(|stop| match &stop.cause {
+        StopCause::StepFailed { step } | StopCause::Rejected { step } => story.state.position(step),
+        StopCause::VerifyFailed { .. }
+        | StopCause::GuardTripped { .. }
+        | StopCause::TimedOut
+        | StopCause::Parent
+        | StopCause::Person { .. }
+        | StopCause::Signal { .. } => None,
+    });
+    let within = |inner: usize, outer: usize| is_within(inner, outer, &story.state);
+    let stopped_it = |at: usize| {
+        culprit.is_some_and(|culprit| at == culprit || within(at, culprit) || within(culprit, at))
+    };
+    let failed: Vec<Step<'_>> = story
+        .steps()
+        .filter(|step| step.section == Section::Steps && step.state.failure.is_some())
+        .filter(|step| !stopped_it(step.at))
+        .collect();
+    let cancelled: Vec<usize> = story.cancelled().map(|step| step.at).collect();
+    // What holds another comes before it, and what stands within it follows at once.
+    let mut failures = Vec::new();
+    for (at, step) in failed.iter().enumerate() {
+        let tells = failed.get(at + 1).is_none_or(|next| !within(next.at, step.at));
+        if tells && !cancelled.contains(&step.at) {
+            failures.push(step_failed(story, &step.state.id));
+        }
+    }
     if !failures.is_empty() {
         page.paragraph("What failed without stopping the run:");
         page.list(&failures);
     }
     let cancelled: Vec<String> = story
         .cancelled()
-        .filter(|step| step.outline.section == Section::Steps && !stopped_it(&step.outline.id))
+        .filter(|step| step.section == Section::Steps && !stopped_it(step.at))
         .map(|step| title(&step))
         .collect();
     if !cancelled.is_empty() {
@@ -76,7 +171,7 @@ fn began(story: &Story<'_>) -> String {
 
 fn detected(story: &Story<'_>, page: &mut Page) {
     let answers: Vec<String> = story
-        .checks_for(CheckRole::Detect)
+        .checks_for(None, CheckRole::Detect)
         .map(|(site, state)| {
             let answer = match state.verdict {
                 Some(Verdict::Pass) => "yes",
@@ -105,30 +200,33 @@ fn last_reading(state: &CheckState) -> String {
 }
 
 fn progress(story: &Story<'_>) -> String {
-    let count = |status: StepStatus| {
-        story
-            .steps()
-            .filter(|step| step.outline.section == Section::Steps && step.state.status == status)
-            .count()
-    };
-    let total = story.state.section(Section::Steps).count();
-    let done = count(StepStatus::Done);
-    let cancelled = story
-        .steps()
-        .filter(|step| step.outline.section == Section::Steps && step.was_cancelled())
-        .count();
-    let (failures, skips, pending) = (
-        count(StepStatus::Failed).saturating_sub(cancelled),
-        count(StepStatus::Skipped),
-        count(StepStatus::Pending),
-    );
+    let work = story.state.work();
+    let total = work.total();
+    let (mut done, mut failures, mut cancelled, mut skips, mut pending) = (0, 0, 0, 0, work.ahead);
+    let mut doubtful = 0;
+    for step in work.steps.iter().filter_map(|at| story.at(*at)) {
+        match step.state.status {
+            StepStatus::Done => done += 1,
+            StepStatus::Failed if step.was_cancelled() => cancelled += 1,
+            StepStatus::Failed => failures += 1,
+            StepStatus::Skipped => skips += 1,
+            StepStatus::Pending => pending += 1,
+            StepStatus::Doubtful => doubtful += 1,
+            StepStatus::Running
+            | StepStatus::Asking
+            | StepStatus::Acting
+            | StepStatus::Acted
+            | StepStatus::Inside => {}
+        }
+    }
     let parts: Vec<String> = [
         (failures, "failed"),
         (cancelled, "cancelled"),
         (skips, "not run"),
+        (doubtful, "not known"),
         (pending, "never reached"),
         (
-            (total - done).saturating_sub(failures + cancelled + skips + pending),
+            (total - done).saturating_sub(failures + cancelled + skips + doubtful + pending),
             "under way at the last record",
         ),
     ]
@@ -142,7 +240,13 @@ fn progress(story: &Story<'_>) -> String {
 }
 
 fn stopped(story: &Story<'_>, stop: &Stop, page: &mut Page) {
-    let text = cause(story, stop);
+    let text = cause(story, None, stop);
+    let later = story.state.stop().filter(|last| *last != stop);
+    if let Some(StopCause::Person { by }) = later.map(|last| &last.cause) {
+        let by = code(by);
+        page.paragraph(&format!("{text} Later {by} wanted what had been changed undone."));
+        return;
+    }
     let then = match stop.then {
         OnFailure::Rollback if story.rolled_back() => {
             " The run then turned to undoing what had been changed."
@@ -151,14 +255,17 @@ fn stopped(story: &Story<'_>, stop: &Stop, page: &mut Page) {
             " What had been changed was then to be undone, but no record says that this began."
         }
         OnFailure::Rollback => "",
+        OnFailure::Hold if story.run.wanted.no_rollback => {
+            " What had been changed stays, since that was asked for (`--no-rollback`)."
+        }
         OnFailure::Hold => " What had been changed stays, since that is what the runbook says (`hold`).",
         OnFailure::Continue => " The run was to go on.",
     };
     page.paragraph(&format!("{text}{then}"));
 }
 
-/// What stopped the run, in sentences.
-pub(super) fn cause(story: &Story<'_>, stop: &Stop) -> String {
+/// What stopped the run, or the sub-runbook within a step, in sentences.
+pub(super) fn cause(story: &Story<'_>, within: Option<&str>, stop: &Stop) -> String {
     match &stop.cause {
         StopCause::StepFailed { step } => step_failed(story, step),
         StopCause::Rejected { step } => {
@@ -169,18 +276,37 @@ pub(super) fn cause(story: &Story<'_>, stop: &Stop) -> String {
             format!("The approval of {} was refused{by}.", named(story, step))
         }
         StopCause::VerifyFailed { check } => {
-            let found = story
-                .checks_for(CheckRole::Verify)
-                .find(|(site, _)| site.check == *check);
-            found.map_or_else(
-                || format!("The final check {} did not pass.", code(check)),
-                |(site, state)| {
-                    let title = inline(&check_title(site, &story.state));
-                    format!("The final check “{title}” did not pass{}.", last_reading(state))
-                },
-            )
+            let (check, reading) = of_check(story, within, CheckRole::Verify, check);
+            format!("The final check {check} did not pass{reading}.")
         }
+        StopCause::GuardTripped { check } => {
+            let (check, reading) = of_check(story, within, CheckRole::Guard, check);
+            format!("The guard {check} tripped{reading}.")
+        }
+        StopCause::TimedOut => {
+            let outline = match within.and_then(|owner| story.step(owner)) {
+                Some(owner) => story.course(&owner).map(|course| &*course.outline),
+                None => Some(&story.run.outline),
+            };
+            let most = outline.and_then(|outline| outline.timeout_ms);
+            let most = most.map_or_else(String::new, |ms| format!(" of {}", duration(ms)));
+            format!("It took longer than its `timeout`{most}.")
+        }
+        StopCause::Parent => "What it is a part of stopped.".to_owned(),
+        StopCause::Person { by } => format!("{} wanted it undone.", code(by)),
         StopCause::Signal { name } => format!("The signal {} stopped the run.", code(name)),
+    }
+}
+
+/// What a runbook's own check is called, and the reading that decided it.
+fn of_check(story: &Story<'_>, within: Option<&str>, role: CheckRole, check: &str) -> (String, String) {
+    let mut known = story.checks_for(within, role);
+    match known.find(|(site, _)| site.check == check) {
+        Some((site, state)) => {
+            let title = inline(&check_title(site, &story.state));
+            (format!("“{title}”"), last_reading(state))
+        }
+        None => (code(check), String::new()),
     }
 }
 
@@ -198,11 +324,19 @@ fn step_failed(story: &Story<'_>, id: &str) -> String {
     text.push('.');
     for (site, state) in story
         .checks_of(id)
-        .filter(|(_, state)| state.verdict != Some(Verdict::Pass))
+        // Before its action a gate may well not have passed.
+        .filter(|(site, state)| state.verdict != Some(Verdict::Pass) && site.role != CheckRole::Decide)
     {
         let what = match site.role {
             CheckRole::Require => "What it requires",
-            CheckRole::Gate | CheckRole::Detect | CheckRole::Baseline | CheckRole::Verify => "Its gate",
+            CheckRole::Undone => "What proves its undo",
+            CheckRole::Row => "Its check",
+            CheckRole::Gate
+            | CheckRole::Detect
+            | CheckRole::Baseline
+            | CheckRole::Guard
+            | CheckRole::Decide
+            | CheckRole::Verify => "Its gate",
         };
         let how = match state.verdict {
             Some(Verdict::Error) => "could not be asked",
@@ -212,23 +346,25 @@ fn step_failed(story: &Story<'_>, id: &str) -> String {
         let title = inline(&check_title(site, &story.state));
         text.extend([" ", what, ", “", &title, "”, ", how, &last_reading(state), "."]);
     }
+    let step = story.step(id);
+    let course = step.and_then(|step| story.course(&step));
+    if let Some(stop) = course.and_then(|course| course.stop.as_ref()) {
+        text.extend([" In its runbook: ", &cause(story, Some(id), stop)]);
+    }
     text
 }
 
 /// A step's title, and its id.
 pub(super) fn named(story: &Story<'_>, id: &str) -> String {
-    match story.steps().find(|step| step.outline.id == id) {
-        Some(step) => title(&step),
-        None => code(id),
-    }
+    story.step(id).map_or_else(|| code(id), |step| title(&step))
 }
 
 /// A step's title, and its id.
 pub(super) fn title(step: &Step<'_>) -> String {
-    if step.outline.title == step.outline.id {
-        code(&step.outline.id)
+    if step.outline.title == step.state.id {
+        code(&step.state.id)
     } else {
-        format!("“{}” ({})", inline(&step.outline.title), code(&step.outline.id))
+        format!("“{}” ({})", inline(&step.outline.title), code(&step.state.id))
     }
 }
 
@@ -250,7 +386,7 @@ fn undone(story: &Story<'_>, page: &mut Page) {
     let kept: Vec<String> = story
         .steps()
         .filter(|step| step.state.undo == UndoStatus::Kept)
-        .map(|step| format!("{}: {}", title(&step), why_kept(&step.outline.undo)))
+        .map(|step| format!("{}: {}", title(&step), inline(&why_kept(&step.outline.undo))))
         .collect();
     if !kept.is_empty() {
         page.paragraph("Kept as it was done:");
@@ -258,18 +394,12 @@ fn undone(story: &Story<'_>, page: &mut Page) {
     }
 }
 
-/// Why there is no undo.
-pub(super) fn why_kept(undo: &UndoOutline) -> String {
-    match undo {
-        UndoOutline::Rollback { summary } => format!("it was not undone; its undo is {}", inline(summary)),
-        UndoOutline::Irreversible { why } => format!("irreversible: {}", inline(why)),
-        UndoOutline::NotNeeded => "there is nothing to undo, says its author".to_owned(),
-        UndoOutline::Undeclared => "the runbook does not say how to undo it".to_owned(),
-    }
-}
-
 fn held(story: &Story<'_>, page: &mut Page) {
-    let stays: Vec<String> = story.changed().map(|step| title(&step)).collect();
+    let stays: Vec<String> = story
+        .changed()
+        .filter(|step| step.state.undo != UndoStatus::Undone)
+        .map(|step| title(&step))
+        .collect();
     if stays.is_empty() {
         page.paragraph("Nothing had been changed.");
     } else {
@@ -280,7 +410,7 @@ fn held(story: &Story<'_>, page: &mut Page) {
 fn cleanup(story: &Story<'_>, page: &mut Page) {
     let failures: Vec<String> = story
         .steps()
-        .filter(|step| step.outline.section == Section::Finally)
+        .filter(|step| step.section == Section::Finally)
         .filter_map(|step| {
             let failure = step.state.failure.as_ref()?;
             Some(format!("{}: {}", title(&step), inline(&failed(failure))))
@@ -320,6 +450,7 @@ fn ended(story: &Story<'_>, page: &mut Page) {
 
 /// How long the run took, as the end of a sentence.
 fn took(story: &Story<'_>) -> String {
-    let elapsed_ms = story.state.elapsed_ms();
-    elapsed_ms.map_or_else(String::new, |ms| format!(" after {}", duration(ms)))
+    story
+        .elapsed_ms()
+        .map_or_else(String::new, |ms| format!(" after {}", duration(ms)))
 }

@@ -1,12 +1,16 @@
 //! The title, the verdict in one line, and what one wants to know of a run at once.
 
-use runbook_event::{CheckRole, Outcome, Section, UndoOutline, UndoStatus, Verdict};
+use std::sync::Arc;
 
-use crate::markdown::happened::{cause, title, why_kept};
+use runbook_event::{
+    CheckRole, Holds, Outcome, RunbookRef, StepOutline, StepStatus, UndoOutline, UndoStatus, Verdict,
+};
+
+use crate::markdown::happened::{cause, title};
 use crate::markdown::page::{Page, date_time};
-use crate::story::{Step, Story};
+use crate::story::{Section, Step, Story};
 use crate::text::{code, inline};
-use crate::words::duration;
+use crate::words::{duration, why_kept, wishes};
 
 /// How many digits of a digest tell it from others in a table.
 const SHORT: usize = 12;
@@ -25,7 +29,6 @@ fn verdict(story: &Story<'_>) -> String {
     match story.state.outcome() {
         Some(outcome) => {
             let span = story
-                .state
                 .elapsed_ms()
                 .map_or_else(String::new, |ms| format!(", after {}", duration(ms)));
             format!(
@@ -52,7 +55,7 @@ fn rows(story: &Story<'_>) -> Vec<[String; 2]> {
         None => "– (still running or killed)".to_owned(),
     };
     let row = |name: &str, value: String| [name.to_owned(), value];
-    vec![
+    let mut rows = vec![
         row("Run", code(&run.run)),
         row(
             "Runbook",
@@ -68,7 +71,7 @@ fn rows(story: &Story<'_>) -> Vec<[String; 2]> {
         row("Owner", optional(&runbook.owner)),
         row("Started", date_time(story.started_at)),
         row("Ended", ended),
-        row("Duration", state.elapsed_ms().map_or_else(missing, duration)),
+        row("Duration", story.elapsed_ms().map_or_else(missing, duration)),
         row(
             "Started by",
             format!("{} on {}", code(&run.who.user), code(&run.who.host)),
@@ -78,7 +81,53 @@ fn rows(story: &Story<'_>) -> Vec<[String; 2]> {
         row("Plan", short(&run.plan)),
         row("Runbook SHA-256", short(&runbook.sha256)),
         row("Engine", inline(&run.engine)),
-    ]
+    ];
+    let subs: Vec<String> = sub_runbooks(story)
+        .iter()
+        .map(|sub| {
+            // Its text is among the pinned ones, where it has no path of its own.
+            let path = Some(&sub.path).filter(|path| !path.is_empty());
+            let path = path.map_or_else(String::new, |path| format!(", {}", code(path)));
+            format!("{} {}{path}", code(&sub.name), inline(&sub.version))
+        })
+        .collect();
+    let locks: Vec<String> = run.locks.iter().map(|lock| code(lock)).collect();
+    let more = [
+        ("Sub-runbooks", subs.join("<br>")),
+        ("Locks", locks.join(", ")),
+        (
+            "Asked for",
+            wishes(&run.wanted).as_deref().map_or_else(String::new, inline),
+        ),
+    ];
+    rows.extend(
+        more.into_iter()
+            .filter(|(_, value)| !value.is_empty())
+            .map(|(name, value)| row(name, value)),
+    );
+    rows
+}
+
+/// The sub-runbooks that the runbook uses, each once, in the order in which they stand in it.
+pub(super) fn sub_runbooks<'a>(story: &Story<'a>) -> Vec<&'a RunbookRef> {
+    fn find<'a>(steps: &'a [Arc<StepOutline>], found: &mut Vec<&'a RunbookRef>) {
+        for step in steps {
+            if let Holds::Runbook { runbook, outline } = &step.holds {
+                if !found.contains(&&**runbook) {
+                    found.push(runbook);
+                }
+                find(&outline.finally, found);
+            }
+            if let UndoOutline::Steps { steps } = &step.undo {
+                find(steps, found);
+            }
+            find(step.holds.steps(), found);
+        }
+    }
+    let mut found = Vec::new();
+    find(&story.run.outline.steps, &mut found);
+    find(&story.run.outline.finally, &mut found);
+    found
 }
 
 /// What one must know at once of a run that did not do what it was for: why, what it left, what is still so.
@@ -89,22 +138,21 @@ fn lead(story: &Story<'_>) -> Vec<String> {
             | Outcome::RolledBack
             | Outcome::RollbackFailed
             | Outcome::Rejected
+            | Outcome::Unknown
             | Outcome::Interrupted,
         ) => {}
-        Some(
-            Outcome::Resolved
-            | Outcome::NotNeeded
-            | Outcome::Waiting
-            | Outcome::Unknown
-            | Outcome::CleanupFailed,
-        )
-        | None => return Vec::new(),
+        Some(Outcome::Resolved | Outcome::NotNeeded | Outcome::Waiting | Outcome::CleanupFailed) | None => {
+            return Vec::new();
+        }
     }
     let mut lead = Vec::new();
-    if let Some(stop) = story.state.stop() {
-        lead.push(format!("Cause: {}", cause(story, stop)));
+    if !story.state.doubts().is_empty() {
+        lead.push("**A person must say what is so**: see [To be decided](#to-be-decided).".to_owned());
     }
-    let left: Vec<String> = story.changed().filter_map(|step| left(&step)).collect();
+    if let Some(stop) = story.stop() {
+        lead.push(format!("Cause: {}", cause(story, None, stop)));
+    }
+    let left: Vec<String> = story.changed().filter_map(|step| left(story, &step)).collect();
     lead.push(if left.is_empty() {
         "Still changed: nothing.".to_owned()
     } else {
@@ -115,17 +163,27 @@ fn lead(story: &Story<'_>) -> Vec<String> {
 }
 
 /// What stays of a step that may have changed something.
-fn left(step: &Step<'_>) -> Option<String> {
+fn left(story: &Story<'_>, step: &Step<'_>) -> Option<String> {
     let undo = &step.outline.undo;
+    let doubtful = step.state.status == StepStatus::Doubtful;
     let why = match step.state.undo {
         UndoStatus::Undone => return None,
         UndoStatus::None | UndoStatus::Kept if *undo == UndoOutline::NotNeeded => return None,
         UndoStatus::Failed => "its undo failed, see [To do by hand](#to-do-by-hand)".to_owned(),
+        UndoStatus::Doubtful => {
+            "nobody can tell whether it was undone, see [To be decided](#to-be-decided)".to_owned()
+        }
+        UndoStatus::Pending | UndoStatus::Running if story.goes_on() => {
+            "it is to be undone once the run goes on".to_owned()
+        }
         UndoStatus::Pending | UndoStatus::Running => {
             "no record says that it was undone, see [To do by hand](#to-do-by-hand)".to_owned()
         }
-        UndoStatus::None if step.outline.section == Section::Finally => return None,
-        UndoStatus::None | UndoStatus::Kept => why_kept(undo),
+        UndoStatus::None if step.section == Section::Finally => return None,
+        UndoStatus::None if doubtful => {
+            "nobody can tell whether it has happened, see [To be decided](#to-be-decided)".to_owned()
+        }
+        UndoStatus::None | UndoStatus::Kept => inline(&why_kept(undo)),
     };
     Some(format!("{} ({why})", title(step)))
 }
@@ -137,7 +195,7 @@ fn incident(story: &Story<'_>) -> Option<String> {
         checks
             .iter()
             .filter(|check| {
-                let known = story.check(CheckRole::Verify, check);
+                let known = story.check(None, CheckRole::Verify, check);
                 known.and_then(|known| known.verdict) == verdict
             })
             .count()

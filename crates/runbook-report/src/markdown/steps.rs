@@ -1,32 +1,35 @@
-//! Each step, in the author's order.
+//! Each step, in the author's order, what stands within it after it.
 
 use runbook_action::{Failure, Stream};
-use runbook_event::{AttemptEnd, CheckState, OutputRef, StepStatus, Verdict};
+use runbook_event::{
+    AttemptEnd, CheckRole, CheckSite, CheckState, Course, Holds, OutputRef, Role, StepStatus,
+};
 
 use crate::markdown::changes::{undo, variables};
-use crate::markdown::happened::title;
+use crate::markdown::checks::{told, within};
+use crate::markdown::happened::{cause, title};
 use crate::markdown::page::{Page, time};
-use crate::story::{Attempt, Step, Story};
+use crate::story::{Attempt, Section, Step, Story};
 use crate::text::{code, inline};
-use crate::words::{approval, check_title, duration, failed, failed_word, intended, named, reading, skipped};
+use crate::words::{
+    approval, check_title, count, duration, failed, failed_word, intended, named, skipped, then, value,
+    verdict_word,
+};
 
 /// How many lines of a program's output the report shows.
 const LINES: usize = 20;
 
+/// The deepest heading that there is.
+const DEEPEST: usize = 6;
+
 pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     page.heading(2, "Steps");
-    for step in story.steps() {
-        page.heading(3, &title(&step));
+    for (depth, step) in story.nested() {
+        page.heading((3 + depth).min(DEEPEST), &title(&step));
         page.list(&facts(story, &step));
+        within(story, &step.state.id, page);
         checks(story, &step, page);
-        for attempt in step.attempts {
-            for output in attempt.output {
-                show(&format!("attempt {}", attempt.number), output, page);
-            }
-        }
-        for output in &step.state.undo_output {
-            show("the undo", output, page);
-        }
+        printed(&step, page);
         if let Some(failure) = &step.state.failure {
             let what = if step.was_cancelled() {
                 "**Cancelled**".to_owned()
@@ -39,6 +42,24 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) {
     }
 }
 
+/// What the step's programs printed.
+fn printed(step: &Step<'_>, page: &mut Page) {
+    for attempt in step.attempts {
+        for output in attempt.output {
+            show(&format!("attempt {}", attempt.number), output, page);
+        }
+    }
+    for then_of in step.thens {
+        for output in then_of.attempt.output {
+            let part = then(then_of.attempt.number, then_of.undoing);
+            show(&format!("`{part}`"), output, page);
+        }
+    }
+    for output in &step.state.undo_output {
+        show("the undo", output, page);
+    }
+}
+
 fn help(failure: &Failure, page: &mut Page) {
     if let Some(help) = &failure.help {
         page.paragraph(&format!("Help: {}.", inline(help)));
@@ -47,42 +68,49 @@ fn help(failure: &Failure, page: &mut Page) {
 
 fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
     let (outline, state) = (step.outline, step.state);
-    let what = state
-        .intent
-        .as_ref()
-        .map_or_else(|| outline.summary.clone(), intended);
-    let effect = state
-        .intent
-        .as_ref()
-        .map_or(outline.effect, |intent| intent.effect);
-    let mut facts = vec![
-        format!(
-            "Action: {}, effect {}: {}",
-            code(&outline.kind),
-            effect.word(),
-            inline(&what)
-        ),
-        status(story, step),
-    ];
-    if let Some(phase) = &outline.phase {
+    let mut facts = Vec::new();
+    match &state.role {
+        Role::Step => facts.push(what(step)),
+        Role::Item { key, value: item } => {
+            facts.push(format!("Item: {} = {}", code(key), code(&value(item))));
+        }
+        Role::Round { number } => facts.push(format!("Round: {number}")),
+    }
+    facts.push(status(story, step));
+    if let Some(phase) = outline.phase.as_ref().filter(|_| state.role == Role::Step) {
         facts.push(format!("Phase: {}", inline(phase)));
     }
+    match step.section {
+        Section::Steps | Section::Finally => {}
+        Section::Undo => facts.push("Part of: an undo".to_owned()),
+    }
+    runbook(story, step, &mut facts);
     if let Some(reason) = &state.skipped {
         facts.push(format!("Why: {}", inline(&skipped(reason))));
+    }
+    if let Some(asked) = step.asked {
+        facts.push(format!("Asked: {}", inline(asked)));
     }
     if let Some((approved, by, how)) = &state.approval {
         facts.push(format!("Approval: {}", inline(&approval(*approved, by, how))));
     }
-    facts.extend(step.attempts.iter().map(attempted));
-    if !state.before.is_empty() {
-        facts.push(format!("Kept for the undo: {}", inline(&named(&state.before))));
+    facts.extend(step.attempts.iter().map(|attempt| attempted("Attempt", attempt)));
+    facts.extend(
+        step.thens
+            .iter()
+            .filter(|then| !then.undoing)
+            .map(|then| attempted("Then", &then.attempt)),
+    );
+    if let Some(adopted) = &state.adopted {
+        facts.push(format!("Taken as done after a crash: {}", inline(adopted)));
     }
-    if !state.captures.is_empty() {
-        facts.push(format!("Captured: {}", inline(&named(&state.captures))));
+    if let Some(doubt) = &state.doubt {
+        facts.push(format!("**Not known**: {}", inline(doubt)));
     }
-    if state.attempted {
-        facts.push(format!("Undo: {}", undo(story, step)));
+    if state.timed_out {
+        facts.push("It took longer than its `timeout`".to_owned());
     }
+    facts.extend(for_undo(story, step));
     for (of, intent) in [
         ("Environment", &state.intent),
         ("Environment of the undo", &state.undo_intent),
@@ -91,6 +119,88 @@ fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
             facts.push(format!("{of}: {}", variables(&intent.env)));
         }
     }
+    facts
+}
+
+fn what(step: &Step<'_>) -> String {
+    let intent = step.state.intent.as_ref();
+    let what = intent.map_or_else(|| step.outline.summary.clone(), intended);
+    let effect = intent.map_or(step.outline.effect, |intent| intent.effect);
+    format!(
+        "Action: {}, effect {}: {}",
+        code(&step.outline.kind),
+        effect.word(),
+        inline(&what)
+    )
+}
+
+/// The sub-runbook that is the work of a step.
+fn runbook(story: &Story<'_>, step: &Step<'_>, facts: &mut Vec<String>) {
+    let Holds::Runbook { runbook, .. } = &step.outline.holds else {
+        return;
+    };
+    facts.push(format!(
+        "Runbook: “{}”, {} {}, {}",
+        inline(&runbook.title),
+        code(&runbook.name),
+        inline(&runbook.version),
+        code(&runbook.path)
+    ));
+    let Some(course) = story.course(step) else {
+        return;
+    };
+    let Course {
+        stop,
+        outcome,
+        inputs,
+        ..
+    } = course;
+    if !inputs.is_empty() {
+        facts.push(format!("Its inputs: {}", inline(&named(inputs))));
+    }
+    if let Some(stop) = stop {
+        facts.push(format!(
+            "It stopped: {}",
+            cause(story, Some(&step.state.id), stop)
+        ));
+    }
+    if let Some(outcome) = outcome {
+        facts.push(format!(
+            "It ended as {}: {}",
+            code(outcome.word()),
+            inline(outcome.meaning())
+        ));
+    }
+}
+
+/// What was kept for the undo, what was captured, and what became of the undo.
+fn for_undo(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
+    let state = step.state;
+    let mut facts = Vec::new();
+    if !state.before.is_empty() {
+        facts.push(format!("Kept for the undo: {}", inline(&named(&state.before))));
+    }
+    if let Some(inverse) = &state.inverse {
+        facts.push(format!("To put back: {}", inline(inverse)));
+    }
+    if !state.captures.is_empty() {
+        facts.push(format!("Captured: {}", inline(&named(&state.captures))));
+    }
+    if state.attempted {
+        facts.push(format!("Undo: {}", undo(story, step)));
+    }
+    for (number, failure) in step.retried {
+        facts.push(format!(
+            "Undo, attempt {number}: failed: {}",
+            inline(&failed(failure))
+        ));
+    }
+    facts.extend(
+        step.thens
+            .iter()
+            .filter(|then| then.undoing)
+            .map(|then| attempted("Then, after the undo", &then.attempt)),
+    );
     facts
 }
 
@@ -106,14 +216,14 @@ fn status(story: &Story<'_>, step: &Step<'_>) -> String {
     text
 }
 
-fn attempted(attempt: &Attempt<'_>) -> String {
+fn attempted(what: &str, attempt: &Attempt<'_>) -> String {
     let number = attempt.number;
     match attempt.end {
-        None => format!("Attempt {number}: **no record of its end**"),
-        Some((AttemptEnd::Succeeded, ms)) => format!("Attempt {number}: succeeded in {}", duration(ms)),
+        None => format!("{what} {number}: **no record of its end**"),
+        Some((AttemptEnd::Succeeded, ms)) => format!("{what} {number}: succeeded in {}", duration(ms)),
         Some((AttemptEnd::Failed { failure }, ms)) => {
             format!(
-                "Attempt {number}: {} after {}: {}",
+                "{what} {number}: {} after {}: {}",
                 failed_word(failure),
                 duration(ms),
                 inline(&failed(failure))
@@ -123,30 +233,63 @@ fn attempted(attempt: &Attempt<'_>) -> String {
 }
 
 fn checks(story: &Story<'_>, step: &Step<'_>, page: &mut Page) {
-    let rows: Vec<[String; 4]> = story
-        .checks_of(&step.outline.id)
-        .map(|(site, state)| {
-            [
-                inline(&check_title(site, &story.state)),
-                state.verdict.map_or("not decided", Verdict::word).to_owned(),
-                state
-                    .asked
-                    .max(state.last().map_or(0, |last| last.number))
-                    .to_string(),
-                readings(state),
-            ]
+    let (rows, checks): (Vec<_>, Vec<_>) = story
+        .checks_of(&step.state.id)
+        .partition(|(site, _)| site.role == CheckRole::Row);
+    let checks: Vec<[String; 4]> = checks
+        .into_iter()
+        .map(|(site, known)| {
+            let title = inline(&check_title(site, &story.state));
+            let asked = match site.role {
+                CheckRole::Undone => "is it undone: ",
+                CheckRole::Decide => "before its action: ",
+                CheckRole::Detect
+                | CheckRole::Baseline
+                | CheckRole::Guard
+                | CheckRole::Require
+                | CheckRole::Gate
+                | CheckRole::Row
+                | CheckRole::Verify => "",
+            };
+            told(&format!("{asked}{title}"), known)
         })
         .collect();
-    page.table(["Check", "Verdict", "Asked", "Readings where it changed"], &rows);
+    page.table(
+        ["Check", "Verdict", "Asked", "Readings where it changed"],
+        &checks,
+    );
+    table(&rows, page);
 }
 
-fn readings(state: &CheckState) -> String {
-    let readings: Vec<String> = state.readings.iter().map(|read| inline(&reading(read))).collect();
-    if readings.is_empty() {
-        "–".to_owned()
-    } else {
-        readings.join("<br>")
+/// The rows of a table of checks, each with what it found.
+fn table(rows: &[(&CheckSite, &CheckState)], page: &mut Page) {
+    if rows.is_empty() {
+        return;
     }
+    let found: Vec<(&str, [String; 3])> = rows
+        .iter()
+        .map(|(site, known)| {
+            let result = known.last().map_or("not decided", verdict_word);
+            let drawn = known.last().and_then(|last| last.value.as_ref());
+            let mut found: Vec<String> = drawn.map(|drawn| inline(&value(drawn))).into_iter().collect();
+            let detail = known.last().map_or("", |last| last.detail.as_str());
+            found.extend((!detail.is_empty()).then(|| inline(detail)));
+            (result, [inline(&site.check), result.to_owned(), found.join(": ")])
+        })
+        .collect();
+    let counts: Vec<String> = ["pass", "warn", "fail", "error", "not decided"]
+        .into_iter()
+        .map(|word| (word, found.iter().filter(|(result, _)| *result == word).count()))
+        .filter(|(_, number)| *number > 0)
+        .map(|(word, number)| format!("{number} {word}"))
+        .collect();
+    let rows: Vec<[String; 3]> = found.into_iter().map(|(_, row)| row).collect();
+    page.paragraph(&format!(
+        "{}: {}.",
+        count(rows.len() as u64, "row"),
+        counts.join(", ")
+    ));
+    page.table(["Row", "Result", "Found"], &rows);
 }
 
 fn show(part: &str, output: &OutputRef, page: &mut Page) {

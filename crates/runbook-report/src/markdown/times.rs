@@ -12,13 +12,8 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) -> Result<(), Error> {
     page.heading(2, "Timeline");
     page.paragraph("Times are in UTC. ✓ went as it should, ✗ did not, ? a person was asked.");
     let entries = timeline(story.records)?;
-    for part in entries.chunk_by(|a, b| a.phase == b.phase) {
-        page.heading(
-            3,
-            part.first()
-                .and_then(|entry| entry.phase)
-                .map_or("Start", phase_title),
-        );
+    for part in entries.chunk_by(|a, b| (a.session, a.phase) == (b.session, b.phase)) {
+        page.heading(3, &part.first().map_or_else(String::new, heading));
         let rows: Vec<[String; 4]> = part
             .iter()
             .map(|entry| {
@@ -33,6 +28,16 @@ pub(super) fn write(story: &Story<'_>, page: &mut Page) -> Result<(), Error> {
         page.table(["After", "UTC", "", "What"], &rows);
     }
     Ok(())
+}
+
+/// The part of the run, and the session where it is not the first.
+fn heading(entry: &Entry) -> String {
+    match (entry.session, entry.phase) {
+        (1, None) => "Start".to_owned(),
+        (1, Some(phase)) => phase_title(phase).to_owned(),
+        (number, None) => format!("Session {number}"),
+        (number, Some(phase)) => format!("Session {number}: {}", phase_title(phase)),
+    }
 }
 
 fn text(entry: &Entry) -> String {

@@ -1,11 +1,16 @@
 //! No text of a run can become a part of the report's form, or hide.
 
 use runbook_action::{ErrorKind, Failure};
-use runbook_event::{AttemptEnd, CheckRole, Event, OnFailure, Outcome, Phase, StopCause, UndoEnd, Verdict};
-use runbook_report::timeline;
+use runbook_event::{
+    Assumption, AttemptEnd, CheckRole, Event, Notice, OnFailure, Outcome, Phase, Record, Resumed, RunState,
+    SkipReason, Stop, StopCause, UndoEnd, Verdict,
+};
+use runbook_report::{describe, doubts, step_title, timeline};
 use serde_json::json;
 
+use crate::interrupted::{crashed, gone_on, resumes, undone_in_a_loop, undone_later};
 use crate::sample::{Sample, check, report, site, step};
+use crate::whole::resolved;
 
 const EVIL: &str = "\n\n# Owned <script>alert(1)</script> | x ``` [a](http://e) \u{1b}[31mred\u{1b}[0m \u{202e}txt\u{7} \
                     `<b>` **bold**\r\n| a | b |\n```\n# After";
@@ -47,6 +52,12 @@ fn hostile_texts_stay_texts() {
         .undoes("drain", UndoEnd::Failed { failure })
         .ends(Outcome::RollbackFailed);
     let report = report(&records);
+    keeps_its_form(&report, &["# Owned", "# After"]);
+    assert!(report.contains("`````text") || report.contains("````text"));
+}
+
+/// No line outside of a fence is what a text of the run made it, and every row has its cells.
+fn keeps_its_form(report: &str, own: &[&str]) {
     let mut fenced: Option<&str> = None;
     let mut outside = Vec::new();
     for line in report.lines() {
@@ -61,10 +72,7 @@ fn hostile_texts_stay_texts() {
     for line in &outside {
         assert!(!line.contains("<script") && !line.contains("<b>"), "{line}");
         assert!(!line.contains("[a]("), "{line}");
-        assert!(
-            !line.starts_with("# Owned") && !line.starts_with("# After"),
-            "{line}"
-        );
+        assert!(!own.iter().any(|own| line.starts_with(own)), "{line}");
     }
     assert!(!report.contains(['\u{1b}', '\u{202e}', '\u{7}', '\r']));
     let rows: Vec<&&str> = outside.iter().filter(|line| line.starts_with("| ")).collect();
@@ -72,7 +80,6 @@ fn hostile_texts_stay_texts() {
         let bars = row.replace("\\\\", "").replace("\\|", "").matches('|').count();
         assert!((3..=6).contains(&bars), "{row}");
     }
-    assert!(report.contains("`````text") || report.contains("````text"));
 }
 
 #[test]
@@ -124,4 +131,129 @@ fn code_in_a_cell_stays_code_and_in_its_cell() {
         told.contains("| \\`&lt;/td&gt;&lt;script&gt;\\` is odd \\| x | a |"),
         "{told}"
     );
+}
+
+/// What stands in the texts of the whole run, each time it is written: items, ids, reasons, locks, names of files.
+const WORDS: [&str; 21] = [
+    "hub-1",
+    "drain",
+    "zone",
+    "it is busy",
+    "weight 100",
+    "lag",
+    "slow",
+    "Fail over",
+    "failover",
+    "pool",
+    "\"by\":\"eve",
+    "--skip",
+    "process_group",
+    "leader",
+    "cpu",
+    "0123abc",
+    "reload the proxy",
+    "promote",
+    "primary",
+    "Go on?",
+    "its gate passed",
+];
+
+/// The same run with a hostile text after each of these words, wherever it stands.
+fn soiled(records: &[Record]) -> Vec<Record> {
+    let evil = serde_json::to_string(EVIL).unwrap();
+    let evil = evil.trim_matches('"');
+    let soil = |record: &Record| {
+        let mut line = serde_json::to_string(record).unwrap();
+        for word in WORDS {
+            line = line.replace(word, &format!("{word}\u{0}"));
+        }
+        let line = line.replace('\u{0}', evil);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"))
+    };
+    records.iter().map(soil).collect()
+}
+
+#[test]
+fn no_text_of_any_event_leaves_its_line() {
+    for records in [
+        resolved(),
+        undone_later(),
+        gone_on(),
+        undone_in_a_loop(),
+        crashed().records(),
+    ] {
+        let soiled = soiled(&records);
+        assert_ne!(soiled, records);
+        keeps_its_form(&report(&soiled), &["# Owned", "# After"]);
+        let mut state = RunState::new();
+        for record in &soiled {
+            state.apply(record).unwrap();
+            let told = describe(&record.event, &state);
+            assert!(!told.chars().any(char::is_control), "{told:?}");
+            assert!(!told.contains('\u{202e}'), "{told:?}");
+        }
+        for doubt in doubts(&state) {
+            for text in [doubt.title, doubt.detail, doubt.assume, doubt.retry] {
+                assert!(!text.chars().any(char::is_control), "{text:?}");
+            }
+        }
+        for step in state.steps() {
+            let title = step_title(&step.id, &state);
+            assert!(!title.chars().any(char::is_control), "{title:?}");
+        }
+        assert!(timeline(&soiled).unwrap().len() > 3);
+    }
+}
+
+#[test]
+fn no_word_of_a_person_or_of_the_system_leaves_its_line() {
+    let evil = || EVIL.to_owned();
+    let notices = [
+        Notice::SecretChanged { name: evil() },
+        Notice::Settled {
+            step: evil(),
+            found: evil(),
+        },
+        Notice::Unlocked {
+            lock: evil(),
+            by: evil(),
+            reason: evil(),
+        },
+    ];
+    let mut events: Vec<Event> = notices
+        .into_iter()
+        .map(|notice| Event::Noted { notice })
+        .collect();
+    let mut resumed = resumes(Resumed::Forward, &[(EVIL, Assumption::Done, EVIL)]);
+    resumed.who.user = evil();
+    events.push(Event::RunResumed(Box::new(resumed)));
+    for reason in [
+        SkipReason::When { detail: evil() },
+        SkipReason::Asked { option: evil() },
+    ] {
+        events.push(Event::StepSkipped { step: evil(), reason });
+    }
+    for cause in [
+        StopCause::Person { by: evil() },
+        StopCause::GuardTripped { check: evil() },
+        StopCause::Signal { name: evil() },
+    ] {
+        let stop = Stop {
+            cause,
+            then: OnFailure::Hold,
+        };
+        let within = Some(evil());
+        events.push(Event::Stopping { within, stop });
+    }
+    events.push(Event::Doubted {
+        step: evil(),
+        undoing: true,
+        detail: evil(),
+    });
+    for event in &events {
+        let told = describe(event, &RunState::new());
+        assert!(told.contains("Owned"), "{told}");
+        assert!(!told.chars().any(char::is_control), "{told:?}");
+        assert!(!told.contains('\u{202e}'), "{told:?}");
+    }
 }

@@ -1,8 +1,16 @@
 //! Runs are told.
 
 #[cfg(test)]
+mod every;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod interrupted;
+#[cfg(test)]
+mod nested;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod told;
+#[cfg(test)]
+mod whole;

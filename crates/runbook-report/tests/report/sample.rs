@@ -1,12 +1,14 @@
 //! Makes records of runs.
 
+use std::sync::Arc;
+
 use indexmap::IndexMap;
 use jiff::{SignedDuration, Timestamp};
 use runbook_action::{Effect, ErrorKind, Failure, Stream};
 use runbook_event::{
-    AttemptEnd, CheckOutline, CheckRole, CheckSite, Event, Intent, OnFailure, Outcome, Outline, OutputRef,
-    Phase, Reading, Record, RunStarted, RunbookRef, Section, StepOutline, Stop, StopCause, UndoEnd,
-    UndoOutline, Verdict, Who,
+    AttemptEnd, CheckOutline, CheckRole, CheckSite, Event, Holds, Intent, OnFailure, Outcome, Outline,
+    OutputRef, Phase, Reading, Record, RunStarted, RunbookRef, StepOutline, Stop, StopCause, UndoEnd,
+    UndoOutline, Verdict, Wanted, Who,
 };
 use runbook_report::{Evidence, markdown};
 use serde_json::{Value, json};
@@ -48,7 +50,7 @@ pub(crate) struct Sample {
 impl Sample {
     pub(crate) fn new(steps: Vec<StepOutline>) -> Self {
         let outline = Outline {
-            steps,
+            steps: steps.into_iter().map(Arc::new).collect(),
             detect: vec![check("used", "Pool is nearly full", &["used >= 90"])],
             verify: vec![check("free", "Pool has room", &["used < 80"])],
             max_parallel: 1,
@@ -82,6 +84,11 @@ impl Sample {
                 host: "ops1".to_owned(),
             },
             outline,
+            pinned: IndexMap::new(),
+            commit: None,
+            locks: Vec::new(),
+            wanted: Wanted::default(),
+            sealed: None,
         };
         Self {
             run,
@@ -102,7 +109,7 @@ impl Sample {
     }
 
     pub(crate) fn phase(self, phase: Phase) -> Self {
-        self.event(Event::PhaseStarted { phase })
+        self.event(Event::PhaseStarted { within: None, phase })
     }
 
     /// A check that is asked until it is decided.
@@ -116,6 +123,7 @@ impl Sample {
                 verdict: *verdict,
                 streak,
                 value: Some(value.clone()),
+                warned: false,
                 detail: format!("used is {value}"),
             };
             self = self.after(100).event(Event::CheckRead {
@@ -129,6 +137,7 @@ impl Sample {
             readings: u32::try_from(readings.len()).unwrap(),
             elapsed_ms: 100 * readings.len() as u64,
             values: IndexMap::new(),
+            sealed: None,
         })
     }
 
@@ -161,6 +170,8 @@ impl Sample {
             step,
             attempt,
             end,
+            values: IndexMap::new(),
+            sealed: None,
             output,
             elapsed_ms: 340,
         })
@@ -170,14 +181,17 @@ impl Sample {
     pub(crate) fn does(self, step: &str) -> Self {
         self.begins(step)
             .comes_back(step, 1, AttemptEnd::Succeeded, "")
-            .event(Event::StepDone {
-                step: step.to_owned(),
-            })
+            .event(done(step))
+    }
+
+    fn known(&mut self, step: &str) -> impl Iterator<Item = &mut StepOutline> {
+        let steps = self.run.outline.steps.iter_mut();
+        steps.filter(move |known| known.id == step).map(Arc::make_mut)
     }
 
     /// A step has a gate: it is done only when that has passed.
     pub(crate) fn gated(mut self, step: &str) -> Self {
-        for known in self.run.outline.steps.iter_mut().filter(|known| known.id == step) {
+        for known in self.known(step) {
             known.verify = vec![check("1", "It shrinks", &["used < 80"])];
         }
         self
@@ -185,7 +199,7 @@ impl Sample {
 
     /// A step's failure does not stop the run.
     pub(crate) fn forgives(mut self, step: &str) -> Self {
-        for known in self.run.outline.steps.iter_mut().filter(|known| known.id == step) {
+        for known in self.known(step) {
             known.on_failure = OnFailure::Continue;
         }
         self
@@ -217,6 +231,7 @@ impl Sample {
 
     pub(crate) fn stops(self, cause: StopCause, then: OnFailure) -> Self {
         self.event(Event::Stopping {
+            within: None,
             stop: Stop { cause, then },
         })
     }
@@ -225,6 +240,7 @@ impl Sample {
         let intent = intent(&format!("undo {step}"));
         self.event(Event::UndoStarted {
             step: step.to_owned(),
+            attempt: 1,
             intent,
         })
         .after(1_200)
@@ -256,12 +272,22 @@ impl Sample {
     }
 }
 
+/// That a step is done.
+pub(crate) fn done(step: &str) -> Event {
+    Event::StepDone {
+        step: step.to_owned(),
+        values: IndexMap::new(),
+        sealed: None,
+    }
+}
+
 pub(crate) fn check(id: &str, title: &str, expect: &[&str]) -> CheckOutline {
     CheckOutline {
         id: id.to_owned(),
         title: title.to_owned(),
         asks: "SELECT used".to_owned(),
         expect: expect.iter().map(|expect| (*expect).to_owned()).collect(),
+        baseline: false,
         consecutive: 2,
         within_ms: None,
     }
@@ -269,6 +295,7 @@ pub(crate) fn check(id: &str, title: &str, expect: &[&str]) -> CheckOutline {
 
 pub(crate) fn site(role: CheckRole, step: Option<&str>, check: &str) -> CheckSite {
     CheckSite {
+        within: None,
         role,
         step: step.map(str::to_owned),
         check: check.to_owned(),
@@ -280,15 +307,20 @@ pub(crate) fn step(id: &str, needs: &[usize]) -> StepOutline {
     StepOutline {
         id: id.to_owned(),
         title: format!("The {id}"),
-        section: Section::Steps,
         phase: None,
         kind: "shell".to_owned(),
         summary: format!("do {id}"),
         effect: Effect::Change,
         needs: needs.to_vec(),
+        repeatable: false,
+        verify_decides: false,
+        timeout_ms: None,
+        holds: Holds::Nothing,
         on_failure: OnFailure::Rollback,
         undo: UndoOutline::Rollback {
             summary: format!("undo {id}"),
+            repeatable: false,
+            verify: Vec::new(),
         },
         verify: Vec::new(),
     }

@@ -8,7 +8,7 @@ use runbook_event::{
 use runbook_report::{Entry, EntryKind, Error, Evidence, json, timeline};
 use serde_json::json;
 
-use crate::sample::{Sample, intent, irreversible, part, refused, report, site, step};
+use crate::sample::{Sample, done, intent, irreversible, part, refused, report, site, step};
 
 fn found() -> Sample {
     Sample::new(vec![
@@ -41,6 +41,8 @@ fn resolved() -> Vec<Record> {
         .event(Event::BeforeTaken {
             step: "drain".to_owned(),
             values: IndexMap::from([("size".to_owned(), json!(20))]),
+            inverse: None,
+            sealed: None,
         })
         .event(Event::ApprovalAsked {
             step: "drain".to_owned(),
@@ -66,9 +68,7 @@ fn resolved() -> Vec<Record> {
                 (Verdict::Pass, json!(60)),
             ],
         )
-        .event(Event::StepDone {
-            step: "drain".to_owned(),
-        })
+        .event(done("drain"))
         .event(Event::StepSkipped {
             step: "kill".to_owned(),
             reason: SkipReason::When {
@@ -279,7 +279,8 @@ fn a_failed_undo_is_to_be_done_by_hand() {
          - Kind: `shell`\n- Target: `db` at `postgres://db.example:5432/pool`\n\n\
          ```sh\nexport TOKEN='‹secret token›'\nundo resize\n```\n\n\
          Its parameters:\n\n```json\n{\n  \"cwd\": \"/srv\"\n}\n```\n\n\
-         What stands in `‹secret …›` is masked, and must be put in its place by hand."
+         What stands in `‹secret …›` is masked, and must be put in its place by hand.\n\n\
+         `runbook rollback pool-7f3a` tries these undos once more."
     );
     assert!(part(&report, "## What was changed").contains("| **undo FAILED** at 2026-05-05 00:00:00.920 |"));
     assert!(part(&report, "## What happened").contains("**Could not be undone**: “The resize” (`resize`)."));
@@ -293,6 +294,7 @@ fn a_failed_undo_is_to_be_done_by_hand() {
 fn an_undo_that_never_came_is_to_be_done_by_hand() {
     let undoing = Event::UndoStarted {
         step: "resize".to_owned(),
+        attempt: 1,
         intent: intent("undo resize"),
     };
     let records = found()

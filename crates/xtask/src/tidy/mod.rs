@@ -13,6 +13,7 @@ mod files;
 mod leaks;
 mod links;
 mod purity;
+mod semantics;
 mod sleeps;
 mod variables;
 
@@ -53,6 +54,7 @@ fn check(repo: &Repo, graph: &Graph) -> Vec<Finding> {
         codes::check(repo),
         exit_codes::check(repo),
         variables::check(repo),
+        semantics::check(repo),
         leaks::check(repo),
     ]
     .concat();

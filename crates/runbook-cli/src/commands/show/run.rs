@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use runbook_event::{OutputRef, SkipReason, StepState};
-use runbook_report::{Entry, EntryKind, Evidence, timeline, visible};
+use runbook_event::{OutputRef, RunState, StepState};
+use runbook_report::{Entry, EntryKind, Evidence, timeline, visible, why_skipped};
 use serde_json::{Value, json};
 
 use super::super::not_ended;
@@ -11,20 +11,17 @@ use crate::args::{Format, Show};
 use crate::error::Error;
 use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
 
+/// How many steps an error lists.
+const LISTED: usize = 20;
+
 pub(super) fn show(dir: &Path, args: &Show) -> Result<u8, Error> {
     let run = runbook_journal::read(dir)?;
     if let Some(id) = &args.step {
         let Some(step) = run.state.step(id) else {
-            let ids: Vec<&str> = run
-                .state
-                .run()
-                .iter()
-                .flat_map(|run| &run.outline.steps)
-                .map(|step| step.id.as_str())
-                .collect();
+            let ids = ids(&run.state);
             let help = match runbook_document::nearest(id, ids.iter().copied()) {
                 Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("its steps are {}", ids.join(", ")),
+                None => format!("its steps are {}", listed(&ids)),
             };
             return Err(Error::usage_with(format!("that run has no step `{id}`"), help));
         };
@@ -40,11 +37,30 @@ pub(super) fn show(dir: &Path, args: &Show) -> Result<u8, Error> {
                 .iter()
                 .for_each(|entry| term::print(&line(entry)));
             if run.state.outcome().is_none() {
-                term::print(&styled(WARN, not_ended(dir)));
+                term::print(&styled(WARN, &not_ended(dir)));
             }
         }
     }
     Ok(0)
+}
+
+/// The first of these ids.
+fn listed(ids: &[&str]) -> String {
+    let shown: Vec<&str> = ids.iter().take(LISTED).copied().collect();
+    let more = match ids.len().saturating_sub(LISTED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    visible(&format!("{}{more}", shown.join(", ")))
+}
+
+/// The ids of all steps that the run came to know, as people read them.
+fn ids(state: &RunState) -> Vec<&str> {
+    let order = state.in_order().into_iter();
+    order
+        .filter_map(|(_, at)| state.steps().get(at))
+        .map(|step| step.id.as_str())
+        .collect()
 }
 
 fn line(entry: &Entry) -> String {
@@ -71,10 +87,7 @@ fn output(dir: &Path, id: &str, step: &StepState, format: Format) -> Result<u8, 
     for (part, output) in of_action.chain(of_undo) {
         printed.push((part, output.stream, text_of(dir, output)?));
     }
-    let why = step.skipped.as_ref().map(|reason| match reason {
-        SkipReason::When { detail } => format!("its `when` is false: {detail}"),
-        SkipReason::Stopped => "the run stopped before its turn".to_owned(),
-    });
+    let why = step.skipped.as_ref().map(why_skipped);
     if format == Format::Json {
         let outputs: Vec<Value> = printed
             .iter()
@@ -85,7 +98,7 @@ fn output(dir: &Path, id: &str, step: &StepState, format: Format) -> Result<u8, 
         return Ok(0);
     }
     match why {
-        Some(why) => term::print(&styled(DIM, &format!("it was not run: {}", visible(&why)))),
+        Some(why) => term::print(&styled(DIM, &format!("it was not run: {why}"))),
         None if printed.is_empty() => term::print(&styled(DIM, "it printed nothing")),
         None => {}
     }

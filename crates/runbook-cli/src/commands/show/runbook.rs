@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use runbook_document::{Finding, Findings, Severity, settle};
-use runbook_plan::{Catalogue, Library, Plan, Request, compile};
+use runbook_plan::{Catalogue, Plan, Request, compile};
 
 use crate::args::{Format, Show};
 use crate::describe::{Told, json, set};
@@ -63,11 +63,7 @@ fn compiled(
     let (Some(tree), Some(document)) = (&loaded.tree, &loaded.document) else {
         return Ok((None, all));
     };
-    let library = if Library::is_needed_by(document) {
-        project.library(std::slice::from_ref(loaded))?
-    } else {
-        Library::new()
-    };
+    let library = project.library_to_run(loaded)?;
     let mut findings = Findings::new();
     let request = Request {
         document,

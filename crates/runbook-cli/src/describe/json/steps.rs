@@ -40,6 +40,7 @@ fn step(step: &Step, needs: &[&str]) -> Value {
         ("needs", json!(needs)),
         ("when", json!(step.when.as_ref().map(source))),
         ("within", json!(step.within.map(words::length))),
+        ("timeout", json!(step.timeout.map(words::length))),
         ("require", step.require.iter().map(check).collect()),
         ("approve", json!(step.approve.as_ref().map(approve))),
         ("before", json!(before)),
@@ -57,7 +58,13 @@ fn step(step: &Step, needs: &[&str]) -> Value {
                 .collect(),
         ),
         ("retry", json!(step.retry.as_ref().map(retry))),
-        ("verify", step.verify.iter().map(check).collect()),
+        (
+            "verify",
+            (step.verify.iter())
+                .filter(|gate| !gate.inherited)
+                .map(check)
+                .collect(),
+        ),
         ("undo", undo(&step.undo)),
         ("on_failure", json!(on_failure(step.on_failure))),
         ("may_fail", json!(step.may_fail)),

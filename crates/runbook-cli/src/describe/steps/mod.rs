@@ -64,7 +64,10 @@ pub(crate) fn steps(listed: &Listed<'_>) -> Vec<Line> {
             first: 1,
             offset: 0,
             kind: within_kind(&one.body),
-            on_failure: listed.on_failure,
+            on_failure: match one.on_failure {
+                OnFailure::Rollback | OnFailure::Hold => one.on_failure,
+                OnFailure::Continue => listed.on_failure,
+            },
         }));
         teller.afterwards(&mut lines);
         teller.undone(&mut lines);
@@ -144,6 +147,9 @@ impl Teller<'_> {
         }
         if let Some(within) = step.within {
             lines.push(self.line("within").plain(&length(within)));
+        }
+        if let Some(timeout) = step.timeout {
+            lines.push(self.line("at most").plain(&length(timeout)));
         }
         for one in &step.require {
             lines.push(check(self.line("requires"), one));
@@ -237,7 +243,8 @@ impl Teller<'_> {
         if let Some(again) = &step.retry {
             lines.push(self.line("retries").plain(&retry(again)));
         }
-        for gate in &step.verify {
+        // What is asked after each alternative is told once, of the step that holds them.
+        for gate in step.verify.iter().filter(|gate| !gate.inherited) {
             lines.push(check(self.line("proves"), gate));
         }
         if step.may_fail {

@@ -1,58 +1,48 @@
 //! What holds in every run, whatever happens.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
-use runbook_action::ErrorKind;
+use runbook_action::{Effect, ErrorKind};
 use runbook_event::{
-    CheckRole, Event, OnFailure, Outcome, Phase, RunState, StepStatus, UndoEnd, UndoStatus, Verdict,
+    CheckRole, CheckSite, Event, FrameKind, Holds, Into, OnFailure, Outcome, Phase, Reading, Role,
+    StepStatus, UndoEnd, UndoOutline, UndoStatus, Verdict,
 };
 use runbook_testkit::ran::Ran;
 use runbook_testkit::tape::Mark;
 
-use super::case::{Case, Made, Undo};
+use super::facts::{Facts, step_of};
 
-/// Checks everything that can be told from the tape and the final state.
-pub(crate) fn hold(case: &Case, ran: &Ran) {
-    assert!(ran.took < Duration::from_hours(4), "it took {:?}", ran.took);
-    nothing_is_called_twice(ran);
-    intents_are_durable(ran);
-    order(case, ran);
-    if let Some(error) = ran.error() {
-        let left = matches!(error, runbook_engine::EngineError::Left);
-        assert!(left && case.signals > 2, "{error:?}\n{}", ran.full_trace());
-        return;
-    }
-    let state = &ran.finished().state;
-    attempted_is_undone(case, ran, state);
-    gates_decide(case, ran);
-    the_outcome_is_true(case, ran, state);
-    the_clean_up_is_last(case, ran);
+/// Checks everything that can be told from the journal, the tape and the world.
+pub(crate) fn hold(ran: &Ran) {
+    assert!(ran.took < Duration::from_hours(8), "it took {:?}", ran.took);
+    intents_are_durable_before_anything_is_changed(ran);
+    let facts = Facts::new(ran);
+    nothing_runs_before_what_it_needs(&facts);
+    nothing_begins_after_a_stop_of_what_it_stands_in(&facts);
+    no_step_is_done_without_its_gates(&facts);
+    places_and_batches_are_kept(&facts);
+    nothing_takes_effect_twice(&facts);
+    what_was_attempted_is_undone_or_listed(&facts);
+    undos_follow_the_reversed_graph(&facts);
+    the_clean_up_runs_once_if_a_step_began(&facts);
+    the_outcome_is_true(&facts);
 }
 
-fn nothing_is_called_twice(ran: &Ran) {
-    for (name, count) in ran.calls() {
-        let polled = name.starts_with(['g', 'r', 'v', 'd']);
-        assert!(
-            polled || count == 1,
-            "{name} was called {count} times\n{}",
-            ran.full_trace()
-        );
-    }
-}
-
-fn intents_are_durable(ran: &Ran) {
+fn intents_are_durable_before_anything_is_changed(ran: &Ran) {
     let mut dirty = false;
     for (_, mark) in &ran.tape {
         match mark {
-            Mark::Synced => dirty = false,
+            Mark::Synced | Mark::Lost => dirty = false,
             Mark::Record(record) => {
                 dirty |= matches!(
-                    record.event,
-                    Event::AttemptStarted { .. } | Event::UndoStarted { .. }
-                ) && changes(&record.event);
+                    &record.event,
+                    Event::AttemptStarted { intent, .. }
+                        | Event::ThenStarted { intent, .. }
+                        | Event::UndoStarted { intent, .. } if intent.effect > Effect::Read
+                );
             }
-            Mark::Called("act" | "smash", name) => {
+            Mark::Called("act" | "smash" | "keep", name) if !name.starts_with("prepare ") => {
                 assert!(
                     !dirty,
                     "{name} ran before its intent was durable\n{}",
@@ -62,246 +52,433 @@ fn intents_are_durable(ran: &Ran) {
             Mark::Called(..)
             | Mark::Reading(..)
             | Mark::Returned(..)
+            | Mark::Settled(_)
             | Mark::Asked(_)
-            | Mark::Lost
             | Mark::Signal => {}
         }
     }
 }
 
-fn changes(event: &Event) -> bool {
-    matches!(
-        event,
-        Event::AttemptStarted { intent, .. } | Event::UndoStarted { intent, .. }
-            if intent.effect > runbook_action::Effect::Read
-    )
-}
-
-fn number(id: &str) -> Option<usize> {
-    id.strip_prefix('s')?.parse().ok()
-}
-
-/// Needs before followers, followers' undos before needs' undos, nothing new after a stop, not too many at once.
-fn order(case: &Case, ran: &Ran) {
-    let after = followers(&case.steps);
-    let (mut running, mut settled, mut attempted) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    let (mut undone, mut stopped) = (BTreeSet::new(), false);
-    for record in ran.records() {
-        let text = || ran.full_trace();
+fn nothing_runs_before_what_it_needs(facts: &Facts<'_>) {
+    let mut settled = BTreeSet::new();
+    for record in &facts.records {
         match &record.event {
             Event::StepStarted { step } => {
-                let Some(at) = number(step) else { continue };
-                assert!(
-                    case.steps[at].needs.iter().all(|need| settled.contains(need)),
-                    "{step}\n{}",
-                    text()
-                );
-                assert!(!stopped, "{step} began after the stop\n{}", text());
-                running.insert(at);
-                assert!(
-                    running.len() <= case.max_parallel,
-                    "{step} is one too many\n{}",
-                    text()
-                );
+                let at = facts.at(step);
+                let frame = facts.step(at).frame;
+                for need in facts.needs(frame, facts.local(at)) {
+                    let need = facts.state.frames()[frame].members[need];
+                    facts.holds(settled.contains(&need), || {
+                        format!("{step} began before `{}` was settled", facts.step(need).id)
+                    });
+                }
+                facts.holds(!settled.contains(&at), || format!("{step} began after its end"));
+            }
+            Event::StepSkipped { step, .. }
+            | Event::StepDone { step, .. }
+            | Event::StepFailed { step, .. } => {
+                let at = facts.at(step);
+                facts.holds(settled.insert(at), || format!("{step} is settled twice"));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn nothing_begins_after_a_stop_of_what_it_stands_in(facts: &Facts<'_>) {
+    let (mut stopped, mut failed) = (BTreeSet::new(), BTreeMap::new());
+    for record in &facts.records {
+        let event = &record.event;
+        let begins = match event {
+            Event::StepStarted { .. } | Event::AttemptStarted { .. } => true,
+            Event::Entered { into, .. } => *into != Into::Undo,
+            _ => false,
+        };
+        if let Some(step) = step_of(event).filter(|_| begins) {
+            let at = facts.at(step);
+            for frame in facts.frames(at) {
+                facts.holds(!stopped.contains(&frame), || {
+                    format!("{step} begins after a stop: {event:?}")
+                });
+            }
+        }
+        match event {
+            Event::Stopping { within, .. } => {
+                let course = within
+                    .as_ref()
+                    .map_or(Some(0), |step| facts.step(facts.at(step)).course);
+                stopped.extend(course.map(|course| facts.state.courses()[course].steps));
+            }
+            Event::TimedOut { step } => stopped.extend(facts.step(facts.at(step)).inner),
+            Event::StepFailed { step, .. } => {
+                let at = facts.at(step);
+                let before = failed.entry(facts.step(at).frame).or_insert(0);
+                if !facts.is_forgiven(at, *before) {
+                    stopped.insert(facts.step(at).frame);
+                }
+                *before += 1;
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The checks of a run, by what was read.
+#[derive(Default)]
+struct Checks {
+    /// The number of the last reading, and how many passes in a row there were.
+    read: HashMap<CheckSite, (u32, u32)>,
+    decided: HashMap<CheckSite, (Verdict, u32)>,
+}
+
+impl Checks {
+    fn read(&mut self, site: &CheckSite, reading: &Reading) {
+        let known = self.read.entry(site.clone()).or_default();
+        // One that turns out to be the last is told once more.
+        if reading.number > known.0 {
+            let streak = if reading.verdict == Verdict::Pass {
+                known.1 + 1
+            } else {
+                0
+            };
+            *known = (reading.number, streak);
+        }
+    }
+
+    fn see(&mut self, event: &Event) {
+        match event {
+            Event::CheckStarted { site } => {
+                self.read.remove(site);
+                self.decided.remove(site);
+            }
+            Event::CheckRead { site, reading } => self.read(site, reading),
+            Event::CheckEnded { site, verdict, .. } => {
+                let streak = self.read.get(site).map_or(0, |(_, streak)| *streak);
+                self.decided.insert(site.clone(), (*verdict, streak));
+            }
+            _ => {}
+        }
+    }
+
+    fn passed(&self, site: &CheckSite, consecutive: u32) -> bool {
+        let known = self.decided.get(site);
+        known.is_some_and(|(verdict, streak)| *verdict == Verdict::Pass && *streak >= consecutive)
+    }
+}
+
+fn no_step_is_done_without_its_gates(facts: &Facts<'_>) {
+    let mut checks = Checks::default();
+    for (_, mark) in &facts.ran.tape {
+        match mark {
+            Mark::Reading(site, reading) => checks.read(site, reading),
+            Mark::Record(record) => {
+                checks.see(&record.event);
+                if let Event::StepDone { step, .. } = &record.event
+                    && facts.state.position(step).is_some()
+                {
+                    gates_have_passed(facts, step, &checks);
+                }
+            }
+            Mark::Synced
+            | Mark::Called(..)
+            | Mark::Returned(..)
+            | Mark::Settled(_)
+            | Mark::Asked(_)
+            | Mark::Lost
+            | Mark::Signal => {}
+        }
+    }
+    for course in facts.state.courses() {
+        let within = course.owner.map(|owner| facts.step(owner).id.clone());
+        for check in course
+            .outline
+            .verify
+            .iter()
+            .filter(|_| course.outcome == Some(Outcome::Resolved))
+        {
+            let site = CheckSite {
+                within: within.clone(),
+                role: CheckRole::Verify,
+                step: None,
+                check: check.id.clone(),
+            };
+            facts.holds(checks.passed(&site, check.consecutive), || {
+                format!("resolved without {site:?}")
+            });
+        }
+    }
+}
+
+fn gates_have_passed(facts: &Facts<'_>, id: &str, checks: &Checks) {
+    let step = facts.step(facts.at(id));
+    // The gate of alternatives is that of the one which worked, and a turn of a loop is gated as a whole.
+    if matches!(step.outline.holds, Holds::Alternatives { .. }) || step.role != Role::Step {
+        return;
+    }
+    for check in &step.outline.verify {
+        let site = CheckSite {
+            within: None,
+            role: CheckRole::Gate,
+            step: Some(id.to_owned()),
+            check: check.id.clone(),
+        };
+        facts.holds(checks.passed(&site, check.consecutive), || {
+            format!("{id} is done without {site:?}: {:?}", checks.decided.get(&site))
+        });
+    }
+}
+
+fn places_and_batches_are_kept(facts: &Facts<'_>) {
+    let most = usize::try_from(facts.state.courses()[0].outline.max_parallel).unwrap_or(usize::MAX);
+    let (mut running, mut acting) = (BTreeSet::new(), BTreeSet::new());
+    let mut turns: BTreeMap<usize, u32> = BTreeMap::new();
+    for record in &facts.records {
+        match &record.event {
+            // Whoever was under way has to find a place again.
+            Event::RunResumed(_) => {
+                running.clear();
+                acting.clear();
+            }
+            Event::StepStarted { step } => {
+                let at = facts.at(step);
+                if facts.step(at).holds_others() || matches!(facts.step(at).role, Role::Item { .. }) {
+                    if let FrameKind::Items { batch, .. } = facts.kind(facts.step(at).frame) {
+                        let begun = turns.entry(facts.step(at).frame).or_default();
+                        *begun += 1;
+                        facts.holds(*begun <= batch.max(1), || {
+                            format!("{step} is one too many of its batch")
+                        });
+                    }
+                } else {
+                    running.insert(at);
+                    facts.holds(running.len() <= most, || format!("{step} is one too many"));
+                }
+            }
+            // Who waits for a person takes no place, nor who has an answer and waits for a place, nor a step that
+            // undoes others.
+            Event::ApprovalAsked { step, .. } | Event::Entered { step, .. } => {
+                running.remove(&facts.at(step));
             }
             Event::AttemptStarted { step, .. } => {
-                let Some(at) = number(step) else { continue };
-                assert!(!stopped, "{step} acted after the stop\n{}", text());
-                attempted.insert(at);
+                acting.insert(facts.at(step));
+                facts.holds(acting.len() <= most, || format!("{step} acts as one too many"));
             }
-            Event::StepSkipped { step, .. } | Event::StepDone { step } | Event::StepFailed { step, .. } => {
-                let Some(at) = number(step) else { continue };
+            Event::AttemptEnded { step, .. } => drop(acting.remove(&facts.at(step))),
+            Event::StepSkipped { step, .. }
+            | Event::StepDone { step, .. }
+            | Event::StepFailed { step, .. } => {
+                let at = facts.at(step);
                 running.remove(&at);
-                assert!(settled.insert(at), "{step} is settled twice\n{}", text());
+                acting.remove(&at);
+                let begun = facts.step(at).started_at.is_some();
+                if let Some(turns) = turns.get_mut(&facts.step(at).frame).filter(|_| begun) {
+                    *turns = turns.saturating_sub(1);
+                }
             }
-            Event::Stopping { .. } => stopped = true,
-            Event::UndoStarted { step, .. } => {
-                let at = number(step).expect("only steps are undone");
-                let waits = after[at]
-                    .iter()
-                    .filter(|later| attempted.contains(later) && has_undo(&case.steps[**later]));
-                assert!(
-                    waits.clone().all(|later| undone.contains(later)),
-                    "{step} is undone too early\n{}",
-                    text()
-                );
-                assert!(
-                    attempted.contains(&at) && running.is_empty(),
-                    "{step}\n{}",
-                    text()
-                );
-            }
-            Event::UndoEnded { step, end, .. } => {
-                assert!(!is_cancelled(end), "the undo of {step} was cancelled\n{}", text());
-                undone.insert(number(step).expect("only steps are undone"));
-            }
-            Event::RunStarted(_)
-            | Event::PhaseStarted { .. }
-            | Event::CheckStarted { .. }
-            | Event::CheckRead { .. }
-            | Event::CheckEnded { .. }
-            | Event::ApprovalAsked { .. }
-            | Event::ApprovalAnswered { .. }
-            | Event::BeforeTaken { .. }
-            | Event::AttemptEnded { .. }
-            | Event::Captured { .. }
-            | Event::RunEnded { .. } => {}
+            _ => {}
         }
     }
 }
 
-/// Undos end by themselves, by their failure or by their time, and are cancelled by nothing else.
-fn is_cancelled(end: &UndoEnd) -> bool {
-    match end {
-        UndoEnd::Undone => false,
-        UndoEnd::Failed { failure } => failure.kind == ErrorKind::Cancelled,
-    }
-}
-
-fn has_undo(made: &Made) -> bool {
-    made.changes && made.undo == Undo::Action
-}
-
-/// All steps that come after each, however far.
-fn followers(steps: &[Made]) -> Vec<BTreeSet<usize>> {
-    let mut after = vec![BTreeSet::new(); steps.len()];
-    for at in (0..steps.len()).rev() {
-        for need in &steps[at].needs {
-            let mut reached = after[at].clone();
-            reached.insert(at);
-            after[*need].append(&mut reached);
-        }
-    }
-    after
-}
-
-fn attempted_is_undone(case: &Case, ran: &Ran, state: &RunState) {
-    let rolled_back = state.stop().is_some_and(|stop| stop.then == OnFailure::Rollback);
-    let calls: BTreeMap<String, usize> = ran.calls();
-    for (at, made) in case.steps.iter().enumerate() {
-        let step = state.step(&format!("s{at}")).expect("it is there");
-        let called = calls.contains_key(&format!("s{at}"));
-        assert_eq!(
-            step.attempted,
-            called && made.changes,
-            "s{at}\n{}",
-            ran.full_trace()
-        );
-        let fine = match (step.attempted && rolled_back, made.undo) {
-            (false, _) => step.undo == UndoStatus::None,
-            (true, Undo::Action) => matches!(step.undo, UndoStatus::Undone | UndoStatus::Failed),
-            (true, Undo::NotNeeded | Undo::Irreversible) => step.undo == UndoStatus::Kept,
+/// Counted where it happens: a person who says what is true is never wrong, and nothing else lets an action run twice.
+fn nothing_takes_effect_twice(facts: &Facts<'_>) {
+    let mut counts: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for deed in facts.ran.world.deeds() {
+        let part = if deed.part.chars().all(|digit| digit.is_ascii_digit()) {
+            "do".to_owned()
+        } else if deed.part == "undo"
+            || deed
+                .part
+                .strip_prefix("undo.")
+                .is_some_and(|rest| !rest.starts_with("then"))
+        {
+            "undo".to_owned()
+        } else {
+            deed.part.clone()
         };
-        assert!(fine, "s{at} is {:?}\n{}", step.undo, ran.full_trace());
-        let undo_called = calls.contains_key(&format!("u{at}"));
-        let undo_due = matches!(step.undo, UndoStatus::Undone | UndoStatus::Failed);
-        assert_eq!(undo_called, undo_due, "u{at}\n{}", ran.full_trace());
+        *counts.entry((deed.step, part)).or_default() += 1;
     }
-}
-
-/// No step is done whose gate did not pass as often in a row as it must.
-fn gates_decide(case: &Case, ran: &Ran) {
-    let state = &ran.finished().state;
-    for (site, check) in state.checks() {
-        assert!(check.verdict.is_some(), "{site:?} is open\n{}", ran.full_trace());
-        if check.verdict == Some(Verdict::Pass) {
-            let last = check.last().expect("it was read");
-            let outline = &state.run().expect("it began").outline;
-            let gates = outline.steps.iter().flat_map(|step| &step.verify);
-            let known = gates.chain(&outline.verify).find(|known| known.id == site.check);
-            let enough = match site.role {
-                CheckRole::Gate | CheckRole::Verify => known.map_or(1, |known| known.consecutive),
-                CheckRole::Detect | CheckRole::Baseline | CheckRole::Require => 1,
-            };
-            let answered = answers_in_a_row(ran, &site.check);
-            assert!(
-                answered >= enough || matches!(site.role, CheckRole::Detect | CheckRole::Baseline),
-                "{site:?} passed after {answered}\n{}",
-                ran.full_trace()
-            );
-            assert!(
-                last.verdict == Verdict::Pass && last.streak >= enough,
-                "{site:?}\n{}",
-                ran.full_trace()
-            );
-        }
-    }
-    for (at, made) in case.steps.iter().enumerate().filter(|(_, made)| made.gated) {
-        let step = state.step(&format!("s{at}")).expect("it is there");
-        let passed = state.checks().iter().any(|(site, check)| {
-            site.role == CheckRole::Gate
-                && site.check == format!("g{at}")
-                && check.verdict == Some(Verdict::Pass)
+    let retried: BTreeSet<&str> = facts
+        .records
+        .iter()
+        .filter_map(|record| match &record.event {
+            Event::UndoRetried { step, .. } => Some(step.as_str()),
+            _ => None,
+        })
+        .collect();
+    for ((step, part), count) in counts {
+        let Some(known) = facts.state.step(&step) else {
+            assert!(part != "do", "`{step}` is not known\n{}", facts.ran.full_trace());
+            continue;
+        };
+        let harmless = match part.as_str() {
+            "do" => known.outline.repeatable,
+            "undo" => {
+                retried.contains(step.as_str())
+                    || matches!(known.outline.undo, UndoOutline::Rollback { repeatable: true, .. })
+            }
+            // What makes a repeatable change take effect is as harmless.
+            _ => known.outline.repeatable,
+        };
+        facts.holds(harmless || count <= 1, || {
+            format!("{part} of {step} took effect {count} times")
         });
-        assert!(
-            passed || step.status != StepStatus::Done,
-            "s{at}, {made:?}\n{}",
-            ran.full_trace()
-        );
     }
 }
 
-/// How often this check answered before it was decided, without an error in between.
-fn answers_in_a_row(ran: &Ran, name: &str) -> u32 {
-    let ends = ran.tape.iter().rev().filter_map(|(_, mark)| match mark {
-        Mark::Returned(known, result) if known == name => Some(result.is_ok()),
-        Mark::Returned(..)
-        | Mark::Record(_)
-        | Mark::Reading(..)
-        | Mark::Synced
-        | Mark::Called(..)
-        | Mark::Asked(_)
-        | Mark::Lost
-        | Mark::Signal => None,
-    });
-    u32::try_from(ends.take_while(|ok| *ok).count()).unwrap_or(u32::MAX)
+fn what_was_attempted_is_undone_or_listed(facts: &Facts<'_>) {
+    for (at, step) in facts.state.steps().iter().enumerate() {
+        let open = matches!(
+            step.undo,
+            UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful
+        );
+        facts.holds(!open, || format!("the undo of {} is open", step.id));
+        // A runbook within another one may have been undone although the other was not.
+        let undone = facts.around[at].iter().any(|(_, frame)| {
+            let frame = &facts.state.frames()[*frame];
+            let course = &facts.state.courses()[frame.course];
+            frame.kind == FrameKind::Steps && rolled_back(facts, course.owner)
+        });
+        if !undone || facts.is_apart(at) || !step.attempted {
+            continue;
+        }
+        let fine = match &step.outline.undo {
+            UndoOutline::Rollback { .. } | UndoOutline::Steps { .. } => {
+                matches!(step.undo, UndoStatus::Undone | UndoStatus::Failed)
+            }
+            UndoOutline::Irreversible { .. } | UndoOutline::NotNeeded | UndoOutline::Undeclared => {
+                step.undo == UndoStatus::Kept
+            }
+            UndoOutline::Within => true,
+        };
+        facts.holds(fine, || {
+            format!("{} was attempted, and is {:?}", step.id, step.undo)
+        });
+    }
+    for record in &facts.records {
+        if let Event::UndoEnded {
+            step,
+            end: UndoEnd::Failed { failure },
+            ..
+        } = &record.event
+        {
+            facts.holds(failure.kind != ErrorKind::Cancelled, || {
+                format!("the undo of {step} was cancelled")
+            });
+        }
+    }
 }
 
-fn the_outcome_is_true(case: &Case, ran: &Ran, state: &RunState) {
-    let undo = |status| state.steps().iter().any(|step| step.undo == status);
-    let fine = match ran.outcome() {
-        Outcome::Resolved | Outcome::CleanupFailed => {
-            let steps = case.steps.iter().enumerate().all(|(at, made)| {
-                let step = state.step(&format!("s{at}")).expect("it is there");
-                matches!(step.status, StepStatus::Done | StepStatus::Skipped)
-                    || (made.continues && step.status == StepStatus::Failed)
-            });
-            let verify = state
-                .checks()
-                .iter()
-                .filter(|(site, _)| site.role == CheckRole::Verify);
-            let passed = verify
-                .clone()
-                .all(|(_, check)| check.verdict == Some(Verdict::Pass));
-            steps && passed && (verify.count() > 0) == case.verified && state.stop().is_none()
+/// Whether the runbook of this step, or the run itself, was rolled back.
+fn rolled_back(facts: &Facts<'_>, owner: Option<usize>) -> bool {
+    let owner = owner.map(|owner| facts.step(owner).id.as_str());
+    facts.records.iter().any(|record| {
+        matches!(&record.event, Event::PhaseStarted { within, phase: Phase::Rollback } if within.as_deref() == owner)
+    })
+}
+
+fn undos_follow_the_reversed_graph(facts: &Facts<'_>) {
+    let mut rolling_back = BTreeSet::new();
+    let mut begun: BTreeMap<usize, (u64, BTreeSet<Option<String>>)> = BTreeMap::new();
+    let mut ended: BTreeMap<usize, u64> = BTreeMap::new();
+    for record in &facts.records {
+        match &record.event {
+            Event::PhaseStarted {
+                within,
+                phase: Phase::Rollback,
+            } => {
+                rolling_back.insert(within.clone());
+            }
+            Event::UndoStarted { step, .. } => {
+                let known = (record.seq, rolling_back.clone());
+                begun.entry(facts.at(step)).or_insert(known);
+            }
+            Event::UndoEnded { step, .. } => {
+                ended.insert(facts.at(step), record.seq);
+            }
+            _ => {}
         }
-        Outcome::NotNeeded => ran.calls().keys().all(|name| name.starts_with('d')),
-        Outcome::RolledBack => undo(UndoStatus::Undone) && !undo(UndoStatus::Failed),
+    }
+    for (earlier, (since, rolling_back)) in &begun {
+        for later in begun.keys() {
+            let Some(frame) = facts.comes_after(*later, *earlier) else {
+                continue;
+            };
+            // What a step undoes as part of the procedure leaves alone what came after, and a runbook within another
+            // one is undone by itself.
+            let together = facts
+                .owners(frame)
+                .iter()
+                .any(|owner| rolling_back.contains(owner));
+            let fine = !together || ended.get(later).is_none_or(|ended| ended < since);
+            facts.holds(fine, || {
+                format!(
+                    "{} is undone before {}",
+                    facts.step(*earlier).id,
+                    facts.step(*later).id
+                )
+            });
+        }
+    }
+}
+
+fn the_clean_up_runs_once_if_a_step_began(facts: &Facts<'_>) {
+    for course in facts.state.courses() {
+        let owner = course.owner.map(|owner| facts.step(owner).id.clone());
+        let entered = facts.records.iter().filter(|record| {
+            matches!(&record.event, Event::PhaseStarted { within, phase: Phase::Finally } if *within == owner)
+        });
+        let begun = facts.records.iter().any(|record| match &record.event {
+            Event::StepStarted { step } => {
+                let frame = facts.step(facts.at(step)).frame;
+                std::ptr::eq(&facts.state.courses()[facts.state.frames()[frame].course], course)
+            }
+            _ => false,
+        });
+        let due = begun
+            && course
+                .outcome
+                .is_some_and(|outcome| outcome != Outcome::NotNeeded)
+            && !course.outline.finally.is_empty();
+        facts.holds(entered.count() == usize::from(due), || {
+            format!("the clean-up of {owner:?}, due: {due}")
+        });
+        for at in &facts.state.frames()[course.finally].members {
+            let step = facts.step(*at);
+            facts.holds(!due || step.status.is_settled(), || {
+                format!("{} of the clean-up is open", step.id)
+            });
+        }
+    }
+}
+
+fn the_outcome_is_true(facts: &Facts<'_>) {
+    let state = facts.state;
+    let outcome = facts.ran.outcome();
+    let undo = |status| state.steps().iter().any(|step| step.undo == status);
+    let changed = facts.ran.world.deeds();
+    let fine = match outcome {
+        Outcome::Resolved | Outcome::CleanupFailed => {
+            let frame = &state.frames()[state.courses()[0].steps];
+            frame.members.iter().all(|at| {
+                let step = facts.step(*at);
+                matches!(step.status, StepStatus::Done | StepStatus::Skipped)
+                    || (step.outline.on_failure == OnFailure::Continue && step.status == StepStatus::Failed)
+            }) && state.stop().is_none()
+        }
+        Outcome::NotNeeded => {
+            changed.is_empty() && state.steps().iter().all(|step| step.started_at.is_none())
+        }
+        Outcome::RolledBack => {
+            (undo(UndoStatus::Undone) || undo(UndoStatus::Kept)) && !undo(UndoStatus::Failed)
+        }
         Outcome::RollbackFailed => undo(UndoStatus::Failed),
-        Outcome::Failed | Outcome::Interrupted => !undo(UndoStatus::Undone) && !undo(UndoStatus::Failed),
-        Outcome::Rejected => !undo(UndoStatus::Failed),
+        Outcome::Failed | Outcome::Interrupted | Outcome::Rejected => !undo(UndoStatus::Failed),
         Outcome::Waiting | Outcome::Unknown => false,
     };
-    assert!(fine, "{}\n{}", ran.outcome(), ran.full_trace());
-    let open = state
-        .steps()
-        .iter()
-        .any(|step| matches!(step.undo, UndoStatus::Pending | UndoStatus::Running));
-    assert!(!open, "an undo is open\n{}", ran.full_trace());
-}
-
-fn the_clean_up_is_last(case: &Case, ran: &Ran) {
-    let state = &ran.finished().state;
-    let begun = (0..case.steps.len()).any(|at| {
-        let step = state.step(&format!("s{at}"));
-        step.is_some_and(|step| step.started_at.is_some())
-    });
-    let calls = ran.calls();
-    for at in 0..case.finally {
-        let name = format!("f{at}");
-        assert_eq!(calls.contains_key(&name), begun, "{name}\n{}", ran.full_trace());
-    }
-    if case.finally > 0 && begun {
-        assert_eq!(state.phase(), Some(Phase::Finally), "{}", ran.full_trace());
+    facts.holds(fine, || format!("it is not {outcome}"));
+    for step in state.steps() {
+        let settled = step.status.is_settled() || step.started_at.is_none();
+        facts.holds(settled, || format!("{} is {}", step.id, step.status.word()));
     }
 }

@@ -1,94 +1,173 @@
-//! Random runbooks, and what must hold in every run of them.
+//! Random runbooks, and what must hold in every run of them, through crashes too.
 
 mod case;
+mod facts;
 mod invariants;
+mod plays;
 mod random;
+mod steps;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use runbook_event::{Record, RunState};
+use runbook_event::{Event, Outcome, Record, RunState};
 use runbook_testkit::ran::Ran;
+
+use self::case::Case;
 
 /// The records, and the records as text and back, fold into the final state.
 pub(crate) fn folds(ran: &Ran) {
-    let (mut state, mut again) = (RunState::new(), RunState::new());
-    for record in ran.records() {
-        state.apply(&record).expect("the engine's own record fits");
-        let line = serde_json::to_string(&record).expect("a record is JSON");
+    let records = ran.records();
+    let mut state = RunState::new();
+    let mut again = RunState::new();
+    let mut halfway = None;
+    for record in &records {
+        state.apply(record).expect("the engine's own record fits");
+        let line = serde_json::to_string(record).expect("a record is JSON");
         let read: Record = serde_json::from_str(&line).expect("a line is a record");
-        assert_eq!(read, record, "{line}");
+        assert_eq!(read, *record, "{line}");
         again.apply(&read).expect("what was read fits");
+        if record.seq == u64::try_from(records.len() / 2).unwrap_or(0) {
+            halfway = Some(state.clone());
+        }
     }
     if ran.error().is_none() {
         assert_eq!(state, ran.finished().state);
         assert_eq!(again, ran.finished().state);
     }
+    // What is left of a journal that was cut folds into the state of that moment.
+    let mut cut = RunState::new();
+    for record in records.iter().take(records.len() / 2 + 1) {
+        cut.apply(record).expect("a part of what fits fits");
+    }
+    assert!(halfway.is_none_or(|halfway| halfway == cut));
 }
 
+/// What a run came to: its outcome, and each step.
+type End = (Outcome, BTreeMap<String, String>);
+
+/// What a run came to, as far as neither time nor order decides it.
+fn end(ran: &Ran) -> End {
+    let steps = ran.finished().state.steps().iter();
+    let told = steps.map(|step| (step.id.clone(), format!("{} {:?}", step.status.word(), step.undo)));
+    (ran.outcome(), told.collect())
+}
+
+/// How many runs of each outcome there were.
+type Outcomes = BTreeMap<String, u64>;
+
+/// How many runs there are of each plan: one to its end, the others through crashes.
+const RUNS: u64 = 4;
+
 /// Runs these seeds, and says how many runs ended in which way.
-fn simulate(seeds: std::ops::Range<u64>) -> BTreeMap<String, u32> {
-    let mut outcomes = BTreeMap::new();
+fn simulate(seeds: std::ops::Range<u64>) -> Outcomes {
+    let mut outcomes = Outcomes::new();
+    let mut failures = Vec::new();
     for seed in seeds {
-        let trace = simulate_one(seed, &mut outcomes);
-        if seed % 8 == 0 {
-            let again = case::case(seed).scenario.run().full_trace();
-            assert!(
-                trace == again,
-                "seed {seed} gives two traces:\n{trace}\n\n{again}"
-            );
+        let result = catch_unwind(AssertUnwindSafe(|| simulate_one(seed, &mut outcomes)));
+        if let Err(panic) = result {
+            let text = panic.downcast::<String>().map(|text| *text).unwrap_or_default();
+            failures.push((seed, text));
         }
+    }
+    if let Some((seed, text)) = failures.iter().min_by_key(|(_, text)| text.len()) {
+        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let all: Vec<String> = failures
+            .iter()
+            .map(|(seed, text)| format!("{seed}: {}", first(text)))
+            .collect();
+        panic!(
+            "{} seeds fail:\n{}\n\nseed {seed}: {text}",
+            failures.len(),
+            all.join("\n")
+        );
     }
     outcomes
 }
 
-fn simulate_one(seed: u64, outcomes: &mut BTreeMap<String, u32>) -> String {
-    let case = case::case(seed);
-    let ran = case.scenario.clone().run();
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-        invariants::hold(&case, &ran);
-        folds(&ran);
-    }));
-    if let Err(panic) = result {
-        let text = panic.downcast::<String>().map(|text| *text).unwrap_or_default();
-        panic!("seed {seed}: {text}");
+fn simulate_one(seed: u64, outcomes: &mut Outcomes) {
+    let mut case = case::case(seed);
+    let whole = case.stage.run(&[]);
+    checked(&case, &whole, outcomes);
+    if seed % 8 == 0 {
+        let (first, second) = (whole.full_trace(), case.stage.run(&[]).full_trace());
+        assert!(first == second, "two traces:\n{first}\n\n{second}");
     }
-    let outcome = ran
-        .error()
-        .map_or_else(|| ran.outcome().to_string(), |_| "left".to_owned());
-    *outcomes.entry(outcome).or_insert(0) += 1;
-    ran.full_trace()
-}
-
-#[expect(clippy::print_stdout, reason = "how many cases ran is part of the result")]
-fn report(outcomes: &BTreeMap<String, u32>) {
-    println!("{} runs: {outcomes:?}", outcomes.values().sum::<u32>());
-}
-
-#[test]
-fn whatever_happens() {
-    let outcomes = simulate(0..2000);
-    report(&outcomes);
-    for outcome in [
-        "resolved",
-        "not_needed",
-        "failed",
-        "rolled_back",
-        "rollback_failed",
-        "rejected",
-        "cleanup_failed",
-        "interrupted",
-        "left",
-    ] {
+    let expected = end(&whole);
+    for _ in 1..RUNS {
+        let crashes = case.crashes(whole.records().len());
+        let ran = case.stage.run(&crashes);
+        checked(&case, &ran, outcomes);
+        let found = end(&ran);
+        // What becomes of an undo that nobody could tell about is what a person said of it.
+        let by_word = ran
+            .records()
+            .iter()
+            .any(|record| matches!(record.event, Event::Doubted { undoing: true, .. }));
         assert!(
-            outcomes.contains_key(outcome),
-            "no run ended as {outcome}: {outcomes:?}"
+            !case.steady || by_word || found == expected,
+            "another end: {}\n{crashes:?}\n{}\n{}",
+            difference(&expected, &found),
+            case.text,
+            ran.full_trace()
         );
     }
 }
 
-/// The long form: `cargo test -p runbook-engine --release -- --ignored --nocapture`.
+fn difference(expected: &End, found: &End) -> String {
+    let mut told = format!("{} -> {}", expected.0, found.0);
+    for (step, was) in &expected.1 {
+        let is = found.1.get(step).map_or("nothing", String::as_str);
+        if is != was {
+            let _infallible = write!(told, ", {step}: {was} -> {is}");
+        }
+    }
+    told
+}
+
+fn checked(case: &Case, ran: &Ran, outcomes: &mut Outcomes) {
+    let left = matches!(ran.error(), Some(runbook_engine::EngineError::Left));
+    assert!(
+        ran.error().is_none() || left,
+        "{:?}\n{}\n{}",
+        ran.error(),
+        case.text,
+        ran.full_trace()
+    );
+    let held = catch_unwind(AssertUnwindSafe(|| {
+        invariants::hold(ran);
+        folds(ran);
+    }));
+    if let Err(panic) = held {
+        let why = panic.downcast::<String>().map(|text| *text).unwrap_or_default();
+        let (first, rest) = why.split_once('\n').unwrap_or((&why, ""));
+        panic!("{first}\n{}\n{rest}", case.text);
+    }
+    let word = ran.outcome().to_string();
+    *outcomes.entry(word).or_insert(0) += 1;
+    let lives = if ran.lives > 1 { "resumed" } else { "whole" };
+    *outcomes.entry(lives.to_owned()).or_insert(0) += 1;
+}
+
+#[expect(clippy::print_stdout, reason = "how many cases ran is part of the result")]
+fn report(outcomes: &Outcomes) {
+    println!("{outcomes:?}");
+}
+
 #[test]
-#[ignore = "it takes minutes"]
-fn whatever_happens_a_hundred_thousand_times() {
-    report(&simulate(2000..102_000));
+fn whatever_happens() {
+    report(&simulate(0..300));
+}
+
+/// The long form: `SEEDS=300..1000000 cargo test --release -p runbook-engine --test engine -- --ignored --nocapture`. It
+/// still finds plans for which something does not hold, about one in a thousand; CHANGELOG.md says what.
+#[test]
+#[ignore = "it takes hours"]
+fn whatever_happens_for_hours() {
+    let range = std::env::var("SEEDS").ok().and_then(|text| {
+        let (from, to) = text.split_once("..")?;
+        Some(from.parse().ok()?..to.parse().ok()?)
+    });
+    report(&simulate(range.unwrap_or(300..25_000)));
 }

@@ -229,3 +229,40 @@ fn references_have_their_places() {
         [false, false, false, true]
     );
 }
+
+#[test]
+fn a_result_is_meant_before_what_else_has_its_name() {
+    let names = Scope::new(IndexMap::from([
+        ("host".to_owned(), Val::from(&json!("item"))),
+        ("stdout".to_owned(), Val::from(&json!("item"))),
+        ("value".to_owned(), Val::from(&json!("item"))),
+    ]));
+    let of = |scope: &Scope, name: &str| Expression::parse(name).unwrap().eval(scope).unwrap().to_json();
+    for name in ["host", "stdout", "value"] {
+        assert_eq!(of(&names, name), "item");
+    }
+    let answered = names.with_result(&json!({"stdout": "result", "value": "result"}));
+    let judged = answered.with_value(Val::from(&json!("value")));
+    let cases = [
+        (&answered, "host", "item"),
+        (&answered, "stdout", "result"),
+        (&answered, "value", "result"),
+        (&judged, "host", "item"),
+        (&judged, "stdout", "result"),
+        (&judged, "value", "value"),
+        // In whichever order they were added.
+        (
+            &judged.with_root("stdout", Val::from(&json!("item"))),
+            "stdout",
+            "result",
+        ),
+        (
+            &judged.with_root("value", Val::from(&json!("item"))),
+            "value",
+            "value",
+        ),
+    ];
+    for (scope, name, expected) in cases {
+        assert_eq!(of(scope, name), expected, "{name}");
+    }
+}
