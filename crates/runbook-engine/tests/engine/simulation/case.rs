@@ -67,7 +67,7 @@ pub(crate) fn case(seed: u64) -> Case {
         12,
         20,
         40,
-        if seed % 8 == 0 { 200 } else { 12 },
+        if seed.is_multiple_of(8) { 200 } else { 12 },
     ]);
     maker.runbook(false);
     maker.finish()

@@ -312,12 +312,11 @@ fn nothing_takes_effect_twice(facts: &Facts<'_>) {
             continue;
         };
         let harmless = match part.as_str() {
-            "do" => known.outline.repeatable,
             "undo" => {
                 retried.contains(step.as_str())
                     || matches!(known.outline.undo, UndoOutline::Rollback { repeatable: true, .. })
             }
-            // What makes a repeatable change take effect is as harmless.
+            // The action; and what makes a repeatable change take effect is as harmless.
             _ => known.outline.repeatable,
         };
         facts.holds(harmless || count <= 1, || {
@@ -423,7 +422,7 @@ fn undos_follow_the_reversed_graph(facts: &Facts<'_>) {
 }
 
 fn the_clean_up_runs_once_if_a_step_began(facts: &Facts<'_>) {
-    for course in facts.state.courses() {
+    for (at, course) in facts.state.courses().iter().enumerate() {
         let owner = course.owner.map(|owner| facts.step(owner).id.clone());
         let entered = facts.records.iter().filter(|record| {
             matches!(&record.event, Event::PhaseStarted { within, phase: Phase::Finally } if *within == owner)
@@ -431,7 +430,7 @@ fn the_clean_up_runs_once_if_a_step_began(facts: &Facts<'_>) {
         let begun = facts.records.iter().any(|record| match &record.event {
             Event::StepStarted { step } => {
                 let frame = facts.step(facts.at(step)).frame;
-                std::ptr::eq(&facts.state.courses()[facts.state.frames()[frame].course], course)
+                facts.state.frames()[frame].course == at
             }
             _ => false,
         });

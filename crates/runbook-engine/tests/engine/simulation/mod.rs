@@ -1,5 +1,10 @@
 //! Random runbooks, and what must hold in every run of them, through crashes too.
 
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "each invariant is about few of the events"
+)]
+
 mod case;
 mod facts;
 mod invariants;
@@ -90,7 +95,7 @@ fn simulate_one(seed: u64, outcomes: &mut Outcomes) {
     let mut case = case::case(seed);
     let whole = case.stage.run(&[]);
     checked(&case, &whole, outcomes);
-    if seed % 8 == 0 {
+    if seed.is_multiple_of(8) {
         let (first, second) = (whole.full_trace(), case.stage.run(&[]).full_trace());
         assert!(first == second, "two traces:\n{first}\n\n{second}");
     }
@@ -160,14 +165,10 @@ fn whatever_happens() {
     report(&simulate(0..300));
 }
 
-/// The long form: `SEEDS=300..1000000 cargo test --release -p runbook-engine --test engine -- --ignored --nocapture`. It
-/// still finds plans for which something does not hold, about one in a thousand; CHANGELOG.md says what.
+/// The long form: `cargo test --release -p runbook-engine --test engine -- --ignored --nocapture`. It still finds plans for
+/// which something does not hold, about one in a thousand; CHANGELOG.md says what.
 #[test]
-#[ignore = "it takes hours"]
-fn whatever_happens_for_hours() {
-    let range = std::env::var("SEEDS").ok().and_then(|text| {
-        let (from, to) = text.split_once("..")?;
-        Some(from.parse().ok()?..to.parse().ok()?)
-    });
-    report(&simulate(range.unwrap_or(300..25_000)));
+#[ignore = "it takes minutes"]
+fn whatever_happens_to_a_hundred_thousand() {
+    report(&simulate(300..25_300));
 }

@@ -81,7 +81,7 @@ impl Maker {
             3 => self.line(&format!("{inner}on_failure: rollback")),
             _ => {}
         }
-        let (captures, undoable) = self.body(&id, &inner, around, siblings, &needs);
+        let (captures, undoable) = self.body(&id, &inner, around, (siblings, &needs));
         Sibling {
             id,
             captures,
@@ -127,8 +127,7 @@ impl Maker {
         id: &str,
         margin: &str,
         around: &Around,
-        siblings: &[Sibling],
-        needs: &[usize],
+        (siblings, needs): (&[Sibling], &[usize]),
     ) -> (bool, bool) {
         let targets: Vec<&Sibling> = needs
             .iter()
