@@ -176,8 +176,6 @@ pub struct StepState {
     pub approval: Option<(bool, String, String)>,
     /// What its last attempt printed.
     pub output: Vec<OutputRef>,
-    /// Whether its undo has happened, and what makes that take effect is left, or its gates.
-    pub undo_acted: bool,
     /// How often its undo was started.
     pub undo_attempts: u32,
     /// What its undo was to do, as rendered.
@@ -230,7 +228,6 @@ impl StepState {
             asked_at: None,
             approval: None,
             output: Vec::new(),
-            undo_acted: false,
             undo_attempts: 0,
             undo_intent: None,
             undo_failure: None,
@@ -247,13 +244,6 @@ impl StepState {
     pub const fn is_open_to_doubt(&self) -> bool {
         let taking_effect = matches!(self.status, StepStatus::Acted) && self.then_open[0];
         matches!(self.status, StepStatus::Doubtful) || taking_effect
-    }
-
-    /// Whether a crash may have left its undo, or what makes that take effect, half done.
-    #[must_use]
-    pub const fn undo_is_open_to_doubt(&self) -> bool {
-        let taking_effect = matches!(self.undo, UndoStatus::Running) && self.then_open[1];
-        matches!(self.undo, UndoStatus::Doubtful) || taking_effect
     }
 
     /// Whether other steps stand within it, or another runbook.

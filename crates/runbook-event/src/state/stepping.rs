@@ -294,16 +294,10 @@ impl RunState {
     }
 
     pub(super) fn then_started(&mut self, step: &str, number: u32, undoing: bool) -> Fits {
-        let position = self.position(step).ok_or("no such step")?;
         let side = usize::from(undoing);
         let step = self.taking_effect(step, number, undoing)?;
         step.then_open[side] = true;
         *then_failure(step, undoing) = None;
-        if undoing {
-            step.undo = UndoStatus::Running;
-            step.undo_acted = true;
-            self.undo_ready.remove(&position);
-        }
         Ok(())
     }
 
@@ -323,7 +317,7 @@ impl RunState {
     fn taking_effect(&mut self, step: &str, number: u32, undoing: bool) -> Result<&mut StepState, String> {
         let step = self.known(step)?;
         let at_its_place = if undoing {
-            matches!(step.undo, UndoStatus::Running | UndoStatus::Doubtful)
+            step.undo == UndoStatus::Running
         } else {
             step.status == StepStatus::Acted
         };

@@ -276,7 +276,7 @@ impl RunState {
         let position = self.position(id).ok_or("no such step")?;
         let step = self.at(position)?;
         let open = if undoing {
-            step.undo_is_open_to_doubt()
+            step.undo == UndoStatus::Doubtful
         } else {
             step.is_open_to_doubt()
         };

@@ -213,10 +213,7 @@ fn of_step(line: &str, state: &RunState) -> Event {
     };
     match word {
         "start" => Event::StepStarted { step },
-        "skipped:" => Event::StepSkipped {
-            step,
-            reason: reason(more),
-        },
+        "skipped:" => skipped(step, more),
         "asks" => Event::ApprovalAsked {
             step,
             message: String::new(),
@@ -269,6 +266,13 @@ fn of_step(line: &str, state: &RunState) -> Event {
             into: into(rest),
             sealed: None,
         },
+    }
+}
+
+fn skipped(step: String, why: &str) -> Event {
+    Event::StepSkipped {
+        step,
+        reason: reason(why),
     }
 }
 
