@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use runbook_action::{Effect, ErrorKind, Failure, Stream};
 use runbook_event::{
     AttemptEnd, CheckOutline, CheckRole, CheckSite, Event, Holds, Intent, OnFailure, Outcome, Outline,
-    OutputRef, Phase, Reading, Record, RunStarted, RunbookRef, StepOutline, Stop, StopCause, UndoEnd,
-    UndoOutline, Verdict, Wanted, Who,
+    OutputRef, Phase, Reading, Record, RunStarted, RunbookRef, SkipReason, StepOutline, Stop, StopCause,
+    UndoEnd, UndoOutline, Verdict, Wanted, Who,
 };
 use runbook_report::{Evidence, markdown};
 use serde_json::{Value, json};
@@ -233,6 +233,16 @@ impl Sample {
         self.event(Event::Stopping {
             within: None,
             stop: Stop { cause, then },
+        })
+    }
+
+    /// What a stop kept from being begun.
+    pub(crate) fn skips(self, steps: &[&str]) -> Self {
+        steps.iter().fold(self, |sample, step| {
+            sample.event(Event::StepSkipped {
+                step: (*step).to_owned(),
+                reason: SkipReason::Stopped,
+            })
         })
     }
 
