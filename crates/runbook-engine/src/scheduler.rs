@@ -110,16 +110,13 @@ impl Work {
 
 /// What to do next, given what is known, what is under way and the time. An empty answer means: wait.
 pub(crate) fn decide(state: &RunState, work: &Work, now: Timestamp) -> Vec<Decision> {
-    if state.run().is_none() || state.outcome().is_some() {
-        return Vec::new();
-    }
     let stops = stops(state, now);
     if !stops.is_empty() {
         return stops;
     }
     let mut decisions = Vec::new();
-    for at in 0..state.courses().len() {
-        if is_alive(state, at) {
+    for (at, course) in state.courses().iter().enumerate() {
+        if course.outcome.is_none() {
             decisions.extend(course::decide(state, work, at));
         }
     }
@@ -152,18 +149,6 @@ fn halt(state: &RunState, work: &Work) -> Vec<Decision> {
     told.flatten().collect()
 }
 
-/// Whether a course is on its way.
-fn is_alive(state: &RunState, at: usize) -> bool {
-    let Some(course) = state.courses().get(at).filter(|course| course.outcome.is_none()) else {
-        return false;
-    };
-    match course.owner.and_then(|owner| state.steps().get(owner)) {
-        // One that was tried again has another course.
-        Some(owner) => owner.course == Some(at) && owner.status == StepStatus::Inside,
-        None => at == 0,
-    }
-}
-
 /// What must stop, before anything else is decided.
 fn stops(state: &RunState, now: Timestamp) -> Vec<Decision> {
     if let Some((until, at)) = state.timed()
@@ -173,24 +158,24 @@ fn stops(state: &RunState, now: Timestamp) -> Vec<Decision> {
     }
     // The outermost first: what stands within it does what is done there.
     let first = state.to_stop().iter().min_by_key(|(course, _)| *course);
-    let mut decisions: Vec<Decision> = first
-        .map(|(course, failed)| Decision::Stop(*course, stop_for(state, *course, *failed)))
-        .into_iter()
-        .collect();
-    if decisions.is_empty() && is_over_time(state, now) {
+    if let Some((course, failed)) = first {
+        return vec![Decision::Stop(*course, stop_for(state, *course, *failed))];
+    }
+    if is_over_time(state, now) {
         let stop = Stop {
             cause: StopCause::TimedOut,
             then: policy(state, 0),
         };
-        decisions.push(Decision::Stop(0, stop));
+        return vec![Decision::Stop(0, stop)];
     }
-    decisions
+    Vec::new()
 }
 
 /// When the run will have taken too long, if nothing happens before.
 pub(crate) fn over_time_at(state: &RunState) -> Option<Timestamp> {
     let limit = Duration::from_millis(state.courses().first()?.outline.timeout_ms?);
-    let counts = state.asking() == 0 && state.stop().is_none() && state.phase() < Some(Phase::Rollback);
+    // Rolling back follows a stop.
+    let counts = state.asking() == 0 && state.stop().is_none() && state.phase() != Some(Phase::Finally);
     let left = limit.saturating_sub(state.active());
     let left = jiff::SignedDuration::try_from(left).ok()?;
     state.last_at().filter(|_| counts)?.checked_add(left).ok()

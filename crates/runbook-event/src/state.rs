@@ -327,11 +327,26 @@ impl RunState {
         self.steps.iter().any(|step| step.attempted)
     }
 
-    /// Whether something in a frame may begin.
+    /// Whether something where a step stands may begin: nothing around it is stopped. The clean-up and what undoes
+    /// go on, whatever stops.
     #[must_use]
     pub fn may_begin(&self, at: usize) -> bool {
-        let frame = self.steps.get(at).and_then(|step| self.frames.get(step.frame));
-        frame.is_some_and(|frame| !frame.stopped)
+        let mut around = Some(at);
+        while let Some(step) = around.and_then(|at| self.steps.get(at)) {
+            let Some(frame) = self.frames.get(step.frame).filter(|frame| !frame.stopped) else {
+                return false;
+            };
+            around = match frame.kind {
+                FrameKind::Finally | FrameKind::Undo => None,
+                FrameKind::Steps => self.courses.get(frame.course).and_then(|course| course.owner),
+                FrameKind::Group
+                | FrameKind::Items { .. }
+                | FrameKind::Rounds
+                | FrameKind::Branches { .. }
+                | FrameKind::Alternatives => frame.owner,
+            };
+        }
+        true
     }
 
     /// The instances in the order in which people read them: as they stand in the runbook, what stands within a

@@ -107,6 +107,7 @@ pub const fn undo_word(undo: UndoStatus) -> &'static str {
         UndoStatus::Pending => "pending",
         UndoStatus::Running => "running",
         UndoStatus::Doubtful => "unknown",
+        UndoStatus::Acted => "verifying",
         UndoStatus::Undone => "undone",
         UndoStatus::Failed => "failed",
         UndoStatus::Kept => "kept",

@@ -353,6 +353,7 @@ fn has_happened(step: &StepState, script: &Script) -> bool {
     let part = match (step.undo, step.undo_attempts) {
         (UndoStatus::Doubtful, 0 | 1) => "undo".to_owned(),
         (UndoStatus::Doubtful, attempt) => format!("undo.{attempt}"),
+        (UndoStatus::Acted, _) if step.then_open[1] => format!("undo.then.{}", step.then_done[1] + 1),
         // What it did has happened, and not surely what makes that take effect.
         _ if step.status == StepStatus::Acted => format!("then.{}", step.then_done[0] + 1),
         _ => step.attempts.to_string(),

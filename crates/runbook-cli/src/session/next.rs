@@ -1,6 +1,6 @@
 //! What one can do after a run has ended without being resolved.
 
-use runbook_event::{Event, Outcome, Phase, Record, Resumed, RunResumed, RunState, UndoStatus, Who};
+use runbook_event::{Event, Outcome, Phase, Record, Resumed, RunResumed, RunState, Who};
 use runbook_report::visible;
 
 /// The commands, each with what it is for.
@@ -58,11 +58,7 @@ pub(crate) fn undoable(state: &RunState) -> Vec<usize> {
     let is_open = |at: &usize| {
         after.steps().get(*at).is_some_and(|step| {
             let alone = step.inner.is_none() && step.course.is_none();
-            let open = matches!(
-                step.undo,
-                UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful
-            );
-            alone && open
+            alone && step.is_to_be_undone()
         })
     };
     let order = after.in_order().into_iter().rev();
@@ -74,7 +70,7 @@ pub(crate) fn in_doubt(state: &RunState) -> Vec<String> {
     let after = resumed(state, Resumed::Forward);
     let steps = after.iter().flat_map(RunState::steps);
     steps
-        .filter(|step| step.is_open_to_doubt() || step.undo == UndoStatus::Doubtful)
+        .filter(|step| step.is_open_to_doubt() || step.undo_is_open_to_doubt())
         .map(|step| step.id.clone())
         .collect()
 }

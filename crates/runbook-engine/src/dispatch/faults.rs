@@ -34,7 +34,7 @@ impl Dispatcher {
                     state
                         .steps()
                         .get(at)
-                        .is_some_and(|step| step.undo == UndoStatus::Running)
+                        .is_some_and(|step| matches!(step.undo, UndoStatus::Running | UndoStatus::Acted))
                 });
                 match (open, undoing) {
                     (false, _) => Ok(()),
@@ -176,7 +176,7 @@ impl Dispatcher {
             let step = state.steps().get(at)?;
             let open = match step.undo {
                 UndoStatus::Pending | UndoStatus::Running => true,
-                UndoStatus::Doubtful => !state.doubts().contains(&at),
+                UndoStatus::Doubtful | UndoStatus::Acted => !state.doubts().contains(&at),
                 UndoStatus::None | UndoStatus::Undone | UndoStatus::Failed | UndoStatus::Kept => false,
             };
             open.then(|| {

@@ -1,6 +1,6 @@
 //! How a course ended. Where several are true the graver one is told.
 
-use runbook_event::{OnFailure, Outcome, Phase, RunState, StepStatus, StopCause, UndoStatus};
+use runbook_event::{OnFailure, Outcome, RunState, StepStatus, StopCause, UndoStatus};
 
 pub(super) fn outcome(state: &RunState, at: usize) -> Outcome {
     let Some(course) = state.courses().get(at) else {
@@ -30,7 +30,6 @@ pub(super) fn outcome(state: &RunState, at: usize) -> Outcome {
     }
     // The rollback was entered, and all that could be undone was.
     let rolled_back = stop.then == OnFailure::Rollback
-        && course.phase >= Some(Phase::Rollback)
         && own().any(|step| matches!(step.undo, UndoStatus::Undone | UndoStatus::Kept));
     match &stop.cause {
         StopCause::Rejected { .. } => Outcome::Rejected,

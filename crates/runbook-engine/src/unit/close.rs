@@ -17,7 +17,7 @@ pub(super) async fn run(context: &Context, at: usize) -> Result<(), Halt> {
     let Some(seen) = context.seen(at) else {
         return Ok(());
     };
-    if seen.undo == UndoStatus::Running && seen.undo_frame.is_some() {
+    if matches!(seen.undo, UndoStatus::Running | UndoStatus::Acted) && seen.undo_frame.is_some() {
         return undo::close(context, at, &seen).await;
     }
     let course = std::sync::Arc::clone(&context.course);

@@ -102,15 +102,14 @@ async fn may_begin(task: &Task<'_>, then: &Then, undoing: bool) -> Result<(), Br
         // A crash came between its failure and what that leads to.
         return Err(failure.clone().maybe_applied().into());
     }
-    // What was interrupted after an undo was asked about before that undo went on.
-    let interrupted = !undoing && seen.then_open[0] && !then.repeatable;
+    let interrupted = seen.then_open[usize::from(undoing)] && !then.repeatable;
     if !undoing && task.early_stop().is_raised() {
         let failure = Failure::new(ErrorKind::Cancelled, "the run stopped before it took effect");
         return Err(failure.maybe_applied().into());
     }
     if interrupted {
         let detail = format!("nothing tells whether it took effect: {}", then.action.summary);
-        doubt(task.context, task.id(), false, detail).await?;
+        doubt(task.context, task.id(), undoing, detail).await?;
         return Err(Broken::Left);
     }
     Ok(())

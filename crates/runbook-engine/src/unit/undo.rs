@@ -76,10 +76,18 @@ pub(super) async fn close(context: &Context, at: usize, seen: &StepState) -> Res
 /// None: the steps of the undo have begun, and end it.
 async fn work(task: &Task<'_>) -> Result<Option<Vec<OutputRef>>, Broken> {
     let (context, step) = (task.context, task.step);
-    if task.seen.undo == UndoStatus::Doubtful && recovered(task).await? {
-        return Ok(Some(Vec::new()));
-    }
+    let has_happened = match task.seen.undo {
+        UndoStatus::Acted => true,
+        UndoStatus::Doubtful => recovered(task).await?,
+        UndoStatus::None
+        | UndoStatus::Pending
+        | UndoStatus::Running
+        | UndoStatus::Undone
+        | UndoStatus::Failed
+        | UndoStatus::Kept => false,
+    };
     let output = match &step.undo {
+        _ if has_happened => Vec::new(),
         Undo::Action(undo) => by_action(task, undo).await?,
         Undo::Auto => by_inverse(task).await?,
         Undo::Steps(_) => {
@@ -123,15 +131,7 @@ async fn recovered(task: &Task<'_>) -> Result<bool, Broken> {
         }
     };
     let mut left = None;
-    let at = usize::try_from(task.seen.then_done[1]).unwrap_or(usize::MAX);
-    let then = task.step.then.get(at).filter(|_| task.seen.then_open[1]);
-    if let Some(then) = then.filter(|then| !then.repeatable) {
-        // It was undone, and what makes that take effect was interrupted.
-        left = Some(format!(
-            "nothing tells whether it took effect: {}",
-            then.action.summary
-        ));
-    } else if let Some(action) = action {
+    if let Some(action) = action {
         let part = part(task.seen.undo_attempts);
         left = look_for(context, task.seen, action, part, &context.undos).await?;
     }

@@ -363,3 +363,20 @@ fn what_holds_and_what_cannot_be_undone() {
     .on("undo-b", [Play::fails("no")]);
     survives(stuck, Outcome::RollbackFailed);
 }
+
+#[test]
+fn what_makes_changes_and_their_undos_take_effect() {
+    let scenario = Scenario::new(
+        "
+        steps:
+          - {id: a, act: {name: a}, then: {act: {name: reload-a}}, rollback: {act: {name: undo-a}}}
+          - {id: b, act: {name: b}, then: {act: {name: reload-b}}, rollback: [{id: b1, act: {name: b1}}]}
+          - {id: c, act: {name: c}, then: [{act: {name: reload-c}}, {act: {name: restart-c}}], rollback: {act: {name: undo-c}, verify: [{probe: {name: g}, expect: got >= 1}]}}
+          - {id: k, keep: {name: k, key: k, value: 3}, then: {act: {name: reload-k}}, rollback: auto}
+          - {id: last, probe: {name: last}}
+        ",
+    )
+    .on("g", [Play::counts("undo-c")]);
+    survives(scenario.clone(), Outcome::Resolved);
+    survives(scenario.on("last", [Play::fails("no")]), Outcome::RolledBack);
+}

@@ -14,6 +14,7 @@ mod checks;
 mod choices;
 mod cleanup;
 mod crash;
+mod decisions;
 mod effect;
 mod groups;
 mod guards;

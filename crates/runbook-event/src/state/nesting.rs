@@ -100,7 +100,7 @@ impl RunState {
 
     /// The turn of a frame's members has come.
     pub(super) fn start_frame(&mut self, at: usize) {
-        let forward = Frontier::new(&self.needs_of(at), |_| true);
+        let forward = Frontier::new(&self.needs_of(at));
         let Some(frame) = self.frames.get_mut(at) else {
             return;
         };
@@ -341,12 +341,13 @@ impl RunState {
                 .iter()
                 .filter_map(|at| frame.members.get(*at).copied())
                 .collect();
-            let (ready, skips) = (&mut self.ready, &mut self.skips);
+            let stopped = frame.stopped;
             for member in released {
+                let step = self.steps.get(member);
+                let pending = step.is_some_and(|step| step.status == StepStatus::Pending);
                 // What is to be skipped already stays so.
-                let stopped = frame.stopped || skips.contains(&member);
-                if !stopped {
-                    ready.insert(member);
+                if pending && !stopped && !self.skips.contains(&member) {
+                    self.ready.insert(member);
                 }
             }
         }

@@ -1,7 +1,5 @@
 //! A run goes on after a crash, after it was held, or to be undone.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 use runbook_action::{ErrorKind, Failure};
 
@@ -79,10 +77,23 @@ impl RunState {
                 | StepStatus::Failed
                 | StepStatus::Skipped => {}
             }
-            let alone = step.inner.is_none() && step.course.is_none() && step.undo_frame.is_none();
-            if alone && matches!(step.undo, UndoStatus::Running | UndoStatus::Doubtful) {
-                step.undo = UndoStatus::Doubtful;
-                self.undo_ready.insert(at);
+            let within = step.inner.is_some() || step.course.is_some();
+            match step.undo {
+                UndoStatus::Running | UndoStatus::Doubtful if within => {}
+                UndoStatus::Running | UndoStatus::Doubtful if step.undo_frame.is_none() => {
+                    step.undo = UndoStatus::Doubtful;
+                    self.undo_ready.insert(at);
+                }
+                UndoStatus::Acted if step.undo_frame.is_none() => drop(self.undo_ready.insert(at)),
+                // Its steps have ended.
+                UndoStatus::Acted => drop(self.closing.insert(at)),
+                UndoStatus::None
+                | UndoStatus::Pending
+                | UndoStatus::Running
+                | UndoStatus::Doubtful
+                | UndoStatus::Undone
+                | UndoStatus::Failed
+                | UndoStatus::Kept => {}
             }
         }
     }
@@ -91,26 +102,12 @@ impl RunState {
         let position = self.position(&assumed.step).ok_or("no such step")?;
         let step = self.at(position)?;
         ensure(
-            step.is_open_to_doubt() || step.undo == UndoStatus::Doubtful,
+            step.is_open_to_doubt() || step.undo_is_open_to_doubt(),
             "nobody doubts whether that step has happened",
         )?;
         step.doubt = None;
-        if step.undo == UndoStatus::Doubtful {
-            step.then_open[1] = false;
-            match assumed.assume {
-                Assumption::Done => {
-                    step.undo = UndoStatus::Undone;
-                    step.undo_ended_at = Some(at);
-                    self.undo_settled(at, position);
-                }
-                Assumption::Attempted => {
-                    step.undo = UndoStatus::Failed;
-                    step.undo_failure = Some(by_word(&assumed.reason));
-                    step.undo_ended_at = Some(at);
-                    self.undo_settled(at, position);
-                }
-                Assumption::NotStarted | Assumption::Retry => step.undo = UndoStatus::Pending,
-            }
+        if step.undo_is_open_to_doubt() {
+            self.assume_of_undo(at, position, assumed);
             return Ok(());
         }
         if step.status == StepStatus::Acted {
@@ -143,12 +140,30 @@ impl RunState {
                 // An earlier attempt may have done something all the same.
                 step.attempted = step.attempts > 1;
             }
-            Assumption::Retry => {
-                step.status = StepStatus::Running;
-                step.retry = true;
-            }
+            // Whatever has happened, it is run again.
+            Assumption::Retry => step.status = StepStatus::Running,
         }
         Ok(())
+    }
+
+    fn assume_of_undo(&mut self, at: Timestamp, position: usize, assumed: &Assumed) {
+        let Some(step) = self.steps.get_mut(position) else {
+            return;
+        };
+        let taking_effect = std::mem::take(&mut step.then_open[1]);
+        match assumed.assume {
+            Assumption::Done if taking_effect => step.then_done[1] += 1,
+            // What makes it take effect is still to come, and its checks are asked.
+            Assumption::Done => step.undo = UndoStatus::Acted,
+            Assumption::Attempted => {
+                step.undo = UndoStatus::Failed;
+                step.undo_failure = Some(by_word(&assumed.reason));
+                step.undo_ended_at = Some(at);
+                self.undo_settled(at, position);
+            }
+            Assumption::NotStarted | Assumption::Retry if taking_effect => {}
+            Assumption::NotStarted | Assumption::Retry => step.undo = UndoStatus::Pending,
+        }
     }
 
     /// What was held goes on: what failed is to be done, and what was not come to has its turn.
@@ -272,7 +287,7 @@ impl RunState {
 
     /// Counts anew what of a frame is open, and what of it is ready.
     fn recount(&mut self, at: usize) {
-        let mut forward = Frontier::new(&self.needs_of(at), |_| true);
+        let mut forward = Frontier::new(&self.needs_of(at));
         let Some(frame) = self.frames.get(at) else { return };
         let (mut open, mut under_way, mut failed) = (0, 0, 0);
         for (local, member) in frame.members.iter().enumerate() {
@@ -286,18 +301,13 @@ impl RunState {
                 open += 1;
                 if step.status != StepStatus::Pending {
                     under_way += 1;
-                    forward.begin(local);
                 }
             }
         }
-        let owner = frame.owner;
         if let Some(frame) = self.frames.get_mut(at) {
             (frame.open, frame.under_way, frame.failed, frame.forward) = (open, under_way, failed, forward);
         }
         self.sort_pending(at);
-        if let Some(owner) = owner {
-            self.closing.remove(&owner);
-        }
         if open == 0 {
             self.frame_settled(at);
         }
@@ -314,23 +324,9 @@ impl RunState {
         for course in self.courses.iter_mut().skip(1) {
             course.outcome.get_or_insert(Outcome::Failed);
         }
-        let in_undo: BTreeSet<usize> = (0..self.steps.len()).filter(|at| self.is_in_undo(*at)).collect();
-        for set in [&mut self.ready, &mut self.skips, &mut self.lost] {
-            set.retain(|at| in_undo.contains(at));
-        }
-        let undoing = |step: &StepState| {
-            matches!(
-                step.undo,
-                UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful
-            )
-        };
-        let steps = &self.steps;
-        self.closing
-            .retain(|at| in_undo.contains(at) || steps.get(*at).is_some_and(undoing));
-        self.timed.clear();
         self.rewinds.clear();
         self.to_stop.clear();
-        let goes_on = self.steps.iter().any(undoing);
+        let goes_on = self.steps.iter().any(StepState::is_to_be_undone);
         let Some(course) = self.courses.first_mut() else {
             return;
         };

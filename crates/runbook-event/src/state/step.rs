@@ -69,6 +69,8 @@ pub enum UndoStatus {
     Running,
     /// A crash interrupted its undo: whether that has happened is to be found out.
     Doubtful,
+    /// Its undo has happened: what makes that take effect is left, or the checks of the undo.
+    Acted,
     /// It was undone.
     Undone,
     /// It could not be undone.
@@ -162,8 +164,6 @@ pub struct StepState {
     pub adopted: Option<String>,
     /// What is known of it, where nobody can tell.
     pub doubt: Option<String>,
-    /// Whether a person wants it to be run again, whatever has happened.
-    pub retry: bool,
     /// Why it failed.
     pub failure: Option<Failure>,
     /// Whether it took longer than its `timeout`.
@@ -221,7 +221,6 @@ impl StepState {
             then_open: [false, false],
             adopted: None,
             doubt: None,
-            retry: false,
             failure: None,
             timed_out: false,
             skipped: None,
@@ -244,6 +243,22 @@ impl StepState {
     pub const fn is_open_to_doubt(&self) -> bool {
         let taking_effect = matches!(self.status, StepStatus::Acted) && self.then_open[0];
         matches!(self.status, StepStatus::Doubtful) || taking_effect
+    }
+
+    /// Whether a crash may have left its undo, or what makes that take effect, half done.
+    #[must_use]
+    pub const fn undo_is_open_to_doubt(&self) -> bool {
+        let taking_effect = matches!(self.undo, UndoStatus::Acted) && self.then_open[1];
+        matches!(self.undo, UndoStatus::Doubtful) || taking_effect
+    }
+
+    /// Whether its undo is still to come, or is under way.
+    #[must_use]
+    pub const fn is_to_be_undone(&self) -> bool {
+        matches!(
+            self.undo,
+            UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful | UndoStatus::Acted
+        )
     }
 
     /// Whether other steps stand within it, or another runbook.

@@ -42,7 +42,8 @@ impl RunState {
 
     pub(super) fn handle_kept(&mut self, step: &str, handle: &Handle) -> Fits {
         let step = self.known(step)?;
-        let at_work = !step.status.is_settled() || step.undo == UndoStatus::Running;
+        let undoing = matches!(step.undo, UndoStatus::Running | UndoStatus::Acted);
+        let at_work = !step.status.is_settled() || undoing;
         ensure(at_work, "the step is settled")?;
         step.handles.push(handle.clone());
         Ok(())
@@ -145,10 +146,9 @@ impl RunState {
         let step = self.at(position)?;
         step.status = StepStatus::Running;
         step.started_at = Some(at);
-        let (frame, local, is_item) = (step.frame, step.local, matches!(step.role, Role::Item { .. }));
+        let (frame, is_item) = (step.frame, matches!(step.role, Role::Item { .. }));
         let mut course = 0;
         if let Some(frame) = self.frames.get_mut(frame) {
-            frame.forward.begin(local);
             frame.under_way += 1;
             course = frame.course;
         }
@@ -191,7 +191,7 @@ impl RunState {
             "the step is not where its action begins",
         )?;
         ensure(attempt == step.attempts + 1, "attempts are counted")?;
-        if step.status != StepStatus::Doubtful || step.acting_since.is_none() {
+        if step.status != StepStatus::Doubtful {
             step.acting_since = Some(at);
         }
         step.attempts = attempt;
@@ -295,9 +295,14 @@ impl RunState {
 
     pub(super) fn then_started(&mut self, step: &str, number: u32, undoing: bool) -> Fits {
         let side = usize::from(undoing);
+        let position = self.position(step).ok_or("no such step")?;
         let step = self.taking_effect(step, number, undoing)?;
         step.then_open[side] = true;
         *then_failure(step, undoing) = None;
+        if undoing {
+            step.undo = UndoStatus::Acted;
+            self.undo_ready.remove(&position);
+        }
         Ok(())
     }
 
@@ -315,16 +320,17 @@ impl RunState {
 
     /// A step whose change takes effect next by its `then` of this number.
     fn taking_effect(&mut self, step: &str, number: u32, undoing: bool) -> Result<&mut StepState, String> {
-        let step = self.known(step)?;
+        let position = self.position(step).ok_or("no such step")?;
         let at_its_place = if undoing {
-            step.undo == UndoStatus::Running
+            self.undo_has_happened(position)
         } else {
-            step.status == StepStatus::Acted
+            self.at(position)?.status == StepStatus::Acted
         };
         ensure(
             at_its_place,
             "what makes a change take effect follows that change",
         )?;
+        let step = self.at(position)?;
         ensure(
             number == step.then_done[usize::from(undoing)] + 1,
             "they follow each other",

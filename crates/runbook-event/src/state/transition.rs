@@ -257,7 +257,10 @@ impl RunState {
                 step.status,
                 StepStatus::Acted | StepStatus::Inside | StepStatus::Doubtful
             ),
-            CheckRole::Undone => matches!(step.undo, UndoStatus::Running | UndoStatus::Doubtful),
+            CheckRole::Undone => matches!(
+                step.undo,
+                UndoStatus::Running | UndoStatus::Doubtful | UndoStatus::Acted
+            ),
             CheckRole::Row => step.status == StepStatus::Acting,
             CheckRole::Detect | CheckRole::Baseline | CheckRole::Verify | CheckRole::Guard => false,
         };
@@ -276,7 +279,7 @@ impl RunState {
         let position = self.position(id).ok_or("no such step")?;
         let step = self.at(position)?;
         let open = if undoing {
-            step.undo == UndoStatus::Doubtful
+            step.undo_is_open_to_doubt()
         } else {
             step.is_open_to_doubt()
         };
@@ -285,6 +288,7 @@ impl RunState {
         self.doubts.insert(position);
         self.lost.remove(&position);
         self.undo_ready.remove(&position);
+        self.closing.remove(&position);
         Ok(())
     }
 
@@ -314,7 +318,7 @@ impl RunState {
             };
             let backward = match step.undo {
                 UndoStatus::Running => !unknown,
-                UndoStatus::Doubtful => !(unknown && self.doubts.contains(&at)),
+                UndoStatus::Doubtful | UndoStatus::Acted => !(unknown && self.doubts.contains(&at)),
                 UndoStatus::None
                 | UndoStatus::Pending
                 | UndoStatus::Undone

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::graph::Frontier;
 use super::transition::{Fits, ensure};
-use super::{FrameKind, Phase, RunState, StepState, StepStatus, UndoStatus};
+use super::{FrameKind, Phase, RunState, StepState, UndoStatus};
 use crate::{CheckRole, Intent, UndoEnd, UndoOutline};
 
 impl RunState {
@@ -85,12 +85,12 @@ impl RunState {
         let Some(frame) = self.frames.get_mut(at) else {
             return;
         };
-        frame.backward = Frontier::new(&reversed, |_| true);
+        frame.backward = Frontier::new(&reversed);
         let first: Vec<usize> = frame.backward.ready().iter().copied().collect();
         let members = frame.members.clone();
         frame.undo_left = members
             .iter()
-            .filter(|member| self.steps.get(**member).is_some_and(is_to_be_undone))
+            .filter(|member| self.steps.get(**member).is_some_and(StepState::is_to_be_undone))
             .count();
         self.release(at, first);
     }
@@ -104,7 +104,7 @@ impl RunState {
             let Some(member) = frame.members.get(local).copied() else {
                 continue;
             };
-            if self.steps.get(member).is_some_and(is_to_be_undone) {
+            if self.steps.get(member).is_some_and(StepState::is_to_be_undone) {
                 self.release_undo(member);
             } else {
                 released.extend(frame.backward.settle(local));
@@ -167,9 +167,10 @@ impl RunState {
         let may = match step.undo {
             UndoStatus::Pending => true,
             // Its verify said that it has not happened, or it is harmless to run it twice.
-            UndoStatus::Doubtful => repeatable || step.retry || has_verify(step),
+            UndoStatus::Doubtful => repeatable || has_verify(step),
             UndoStatus::None
             | UndoStatus::Running
+            | UndoStatus::Acted
             | UndoStatus::Undone
             | UndoStatus::Failed
             | UndoStatus::Kept => false,
@@ -198,6 +199,34 @@ impl RunState {
         Ok(())
     }
 
+    /// Whether what undoes a step has happened, so that it may take effect. After a crash its checks tell.
+    pub(super) fn undo_has_happened(&self, position: usize) -> bool {
+        let Some(step) = self.steps.get(position) else {
+            return false;
+        };
+        match (step.undo, &step.outline.undo) {
+            (UndoStatus::Acted, _) => true,
+            (UndoStatus::Running, _) => step.undo_frame.is_none_or(|at| self.has_ended_well(at)),
+            (UndoStatus::Doubtful, UndoOutline::Rollback { verify, .. }) => {
+                !verify.is_empty() && self.have_passed(&step.id, CheckRole::Undone, verify)
+            }
+            (
+                UndoStatus::None
+                | UndoStatus::Pending
+                | UndoStatus::Doubtful
+                | UndoStatus::Undone
+                | UndoStatus::Failed
+                | UndoStatus::Kept,
+                _,
+            ) => false,
+        }
+    }
+
+    /// Whether all members of a frame are settled, and none that matters has failed.
+    fn has_ended_well(&self, frame: usize) -> bool {
+        self.frames.get(frame).is_some_and(super::Frame::is_settled) && self.culprit(frame).is_none()
+    }
+
     /// What undoes a step has ended, and if it is to have succeeded its checks have passed and none of its steps that
     /// matters has failed.
     fn undo_is_over(&self, position: usize, end: &UndoEnd) -> Fits {
@@ -214,7 +243,7 @@ impl RunState {
             return Ok(());
         }
         let settled = |at: usize| self.frames.get(at).is_some_and(super::Frame::is_settled);
-        let well = |at: usize| self.culprit(at).is_none() && !self.was_cut(at);
+        let well = |at: usize| self.culprit(at).is_none();
         ensure(
             step.undo_frame.is_none_or(settled),
             "a step of the undo has not ended",
@@ -234,11 +263,16 @@ impl RunState {
     ) -> Fits {
         let position = self.position(id).ok_or("no such step")?;
         let step = self.at(position)?;
-        let doubtful = step.undo == UndoStatus::Doubtful && *end == UndoEnd::Undone;
-        ensure(
-            step.undo == UndoStatus::Running || doubtful,
-            "the step is not being undone",
-        )?;
+        let open = match step.undo {
+            UndoStatus::Running | UndoStatus::Acted => true,
+            UndoStatus::Doubtful => *end == UndoEnd::Undone,
+            UndoStatus::None
+            | UndoStatus::Pending
+            | UndoStatus::Undone
+            | UndoStatus::Failed
+            | UndoStatus::Kept => false,
+        };
+        ensure(open, "the step is not being undone")?;
         ensure(
             !is_undone_within(step),
             "its undo is that of what stands within it",
@@ -365,9 +399,9 @@ impl RunState {
     /// Whether a step of a course, or of what stands within it, may have changed something.
     #[must_use]
     pub fn has_changed(&self, course: usize) -> bool {
-        self.steps.iter().any(|step| {
-            step.attempted && step.status != StepStatus::Pending && self.belongs(step.frame, course)
-        })
+        self.steps
+            .iter()
+            .any(|step| step.attempted && self.belongs(step.frame, course))
     }
 
     /// Whether a frame belongs to a course or to what stands within it.
@@ -391,13 +425,6 @@ impl RunState {
 /// Whether what is undone of a step stands within it.
 const fn is_undone_within(step: &StepState) -> bool {
     step.inner.is_some() || step.course.is_some()
-}
-
-fn is_to_be_undone(step: &StepState) -> bool {
-    matches!(
-        step.undo,
-        UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful
-    )
 }
 
 fn has_verify(step: &StepState) -> bool {

@@ -203,9 +203,13 @@ fn a_record_is_swapped_with_the_next_of_its_step() {
             "check_ended gate, check_started gate",
             "check_ended gate, step_failed",
             "check_started gate, check_started gate",
+            // Guards are asked side by side, and said to be before they are read.
+            "check_started guard, check_read guard",
+            "check_started guard, check_started guard",
             // What is undone is looked at, and begun or tried again, one way or the other.
             "undo_retried, check_started undone",
             "undo_started, check_started undone",
+            "doubted, check_started undone",
             // What takes effect is begun again after a crash; and gates may be asked beside it.
             "doubted, then_started",
             "then_ended, check_started gate",
@@ -219,6 +223,8 @@ fn a_record_is_swapped_with_the_next_of_its_step() {
             "run_resumed, stopping",
             "stopping, phase_started",
             "stopping, stopping",
+            // A run that has not ended may be gone on with, and end then.
+            "run_ended, run_resumed",
             // A note is a note.
             "run_ended, noted",
         ],

@@ -96,7 +96,6 @@ impl Told {
         facts.push(("doubt", step.doubt.clone()));
         facts.push(("adopted", step.adopted.clone()));
         facts.push(("why", step.skipped.as_ref().map(|why| format!("{why:?}"))));
-        facts.push(("retry", step.retry.then(|| "yes".to_owned())));
         facts.push(("late", step.timed_out.then(|| "yes".to_owned())));
         let approval = step.approval.as_ref();
         facts.push(("approval", approval.map(|(yes, ..)| yes.to_string())));
@@ -188,12 +187,16 @@ impl Told {
         self.see("work", &format!("{} of {}", state.done(&work), work.total()));
         self.see("asking", &state.asking().to_string());
         self.see("active", &state.active().as_millis().to_string());
+        self.maybe(
+            "took".to_owned(),
+            state.elapsed_ms().map(|millis| millis.to_string()),
+        );
         self.see("resumed", &state.resumed().to_string());
         let changed = if state.has_changed_something() { "yes" } else { "" };
         self.see("changed", changed);
         let ended = state
             .ended_at()
-            .map(|at| format!("{} {:?} {:?}", millis(at), state.outcome(), state.elapsed_ms()));
+            .map(|at| format!("{} {:?}", millis(at), state.outcome()));
         self.maybe("ended".to_owned(), ended);
     }
 

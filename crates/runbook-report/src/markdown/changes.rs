@@ -86,11 +86,11 @@ pub(super) fn undo(story: &Story<'_>, step: &Step<'_>) -> String {
     match step.state.undo {
         UndoStatus::Undone => format!("undone{}", at(step.state.undo_ended_at)),
         UndoStatus::Failed => format!("**undo FAILED**{}", at(step.state.undo_ended_at)),
-        UndoStatus::Running => format!(
+        _ if step.state.undo_is_open_to_doubt() => "**nobody can tell whether it was undone**".to_owned(),
+        UndoStatus::Running | UndoStatus::Acted | UndoStatus::Doubtful => format!(
             "undo began{}; **no record of its end**",
             at(step.state.undo_started_at)
         ),
-        UndoStatus::Doubtful => "**nobody can tell whether it was undone**".to_owned(),
         UndoStatus::Pending if story.goes_on() => "to be undone once the run goes on".to_owned(),
         UndoStatus::Pending => "**was to be undone, and was not**".to_owned(),
         UndoStatus::Kept => format!("kept: {}", inline(&why_kept(&step.outline.undo))),
@@ -121,11 +121,15 @@ fn undone(story: &Story<'_>, page: &mut Page) {
             let how = match (step.state.undo, &step.state.undo_failure) {
                 (UndoStatus::Undone, _) => format!("undone{span}"),
                 (_, Some(failure)) => format!("**FAILED**{span}: {}", inline(&failed(failure))),
-                (UndoStatus::Doubtful, None) => "**nobody can tell whether it has happened**".to_owned(),
+                (_, None) if step.state.undo_is_open_to_doubt() => {
+                    "**nobody can tell whether it has happened**".to_owned()
+                }
                 (
                     UndoStatus::None
                     | UndoStatus::Pending
                     | UndoStatus::Running
+                    | UndoStatus::Doubtful
+                    | UndoStatus::Acted
                     | UndoStatus::Failed
                     | UndoStatus::Kept,
                     None,

@@ -170,13 +170,15 @@ fn left(story: &Story<'_>, step: &Step<'_>) -> Option<String> {
         UndoStatus::Undone => return None,
         UndoStatus::None | UndoStatus::Kept if *undo == UndoOutline::NotNeeded => return None,
         UndoStatus::Failed => "its undo failed, see [To do by hand](#to-do-by-hand)".to_owned(),
-        UndoStatus::Doubtful => {
+        _ if step.state.undo_is_open_to_doubt() => {
             "nobody can tell whether it was undone, see [To be decided](#to-be-decided)".to_owned()
         }
-        UndoStatus::Pending | UndoStatus::Running if story.goes_on() => {
+        UndoStatus::Pending | UndoStatus::Running | UndoStatus::Acted | UndoStatus::Doubtful
+            if story.goes_on() =>
+        {
             "it is to be undone once the run goes on".to_owned()
         }
-        UndoStatus::Pending | UndoStatus::Running => {
+        UndoStatus::Pending | UndoStatus::Running | UndoStatus::Acted | UndoStatus::Doubtful => {
             "no record says that it was undone, see [To do by hand](#to-do-by-hand)".to_owned()
         }
         UndoStatus::None if step.section == Section::Finally => return None,

@@ -45,7 +45,7 @@ pub fn doubts(state: &RunState) -> Vec<Doubt> {
         Some(Doubt {
             step: step.id.clone(),
             title: title_at(*at, state),
-            undoing: step.undo == UndoStatus::Doubtful,
+            undoing: step.undo_is_open_to_doubt(),
             detail: visible(step.doubt.as_deref().unwrap_or_default()),
             assume: format!("runbook resume {run} --assume done|attempted|not-started {id} --reason …"),
             retry: format!("runbook resume {run} --retry {id} --reason …"),
@@ -64,7 +64,9 @@ pub fn by_hand(state: &RunState) -> Vec<usize> {
         alone
             && match step.undo {
                 UndoStatus::Failed => true,
-                UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful => !goes_on,
+                UndoStatus::Pending | UndoStatus::Running | UndoStatus::Doubtful | UndoStatus::Acted => {
+                    !goes_on
+                }
                 UndoStatus::None | UndoStatus::Undone | UndoStatus::Kept => false,
             }
     };

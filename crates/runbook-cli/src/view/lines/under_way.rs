@@ -51,8 +51,10 @@ impl UnderWay {
             }
             Event::RunResumed(_) => {
                 let steps = state.steps().iter().enumerate();
-                let taken_up =
-                    steps.filter(|(at, step)| state.lost().contains(at) || step.undo == UndoStatus::Doubtful);
+                let undoing = |step: &runbook_event::StepState| {
+                    matches!(step.undo, UndoStatus::Doubtful | UndoStatus::Acted)
+                };
+                let taken_up = steps.filter(|(at, step)| state.lost().contains(at) || undoing(step));
                 self.steps = taken_up.map(|(_, step)| step.id.clone()).collect();
                 self.failed.clear();
             }
