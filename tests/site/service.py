@@ -1,7 +1,8 @@
 """A small MCP server for the tests: one of `codebase-mcp` and `workflow-mcp`, with a pool of real PostgreSQL connections.
 
 What it is told stands in its environment: NAME, PORT, POSTGRES (a port), DATABASE, REDIS and OLLAMA (ports), CACHE_DIR,
-POOL_MIN_SIZE, POOL_MAX_SIZE, LOG_LEVEL, PYTHONTRACEMALLOC, MEMORY_MAX (bytes; 0: none), LEAK_MB (what a search keeps).
+POOL_MIN_SIZE, POOL_MAX_SIZE, LOG_LEVEL, PYTHONTRACEMALLOC, MEMORY_MAX (bytes; 0: none), LEAK_MB (what a search keeps),
+SEARCH_SECONDS (what a search needs besides).
 """
 
 import gc
@@ -25,6 +26,7 @@ REDIS, OLLAMA = int(ENVIRONMENT["REDIS"]), int(ENVIRONMENT["OLLAMA"])
 CACHE = pathlib.Path(ENVIRONMENT["CACHE_DIR"])
 LOG_LEVEL = ENVIRONMENT.get("LOG_LEVEL", "WARNING")
 LEAK = int(ENVIRONMENT.get("LEAK_MB", "0")) << 20
+SLOWNESS = float(ENVIRONMENT.get("SEARCH_SECONDS", "0"))
 PATIENCE = 0.3
 DEBUG_LINES = 60_000
 LEAKED = []
@@ -183,6 +185,7 @@ def search(query):
         if embeddings() != "available":
             return 503, {"error": "no embeddings"}
         LEAKED.append(bytearray(LEAK))
+        time.sleep(SLOWNESS)
         if LOG_LEVEL == "DEBUG":
             for line in range(DEBUG_LINES):
                 logging.debug("query %s, candidate %d", query, line)

@@ -2,4 +2,6 @@
 
 mod database;
 mod pool;
+mod recovery;
 mod server;
+mod slow;

@@ -214,6 +214,9 @@ environments:
       cache: {directory}/cache/codebase-mcp
       temporary: {directory}/temp
       drop_in: {drop_ins}/override.conf
+      memory_drop_in: {drop_ins}/memory.conf
+      codebase_drop_in: {drop_ins}/recovery.conf
+      workflow_drop_in: {directory}/units/workflow-mcp.service.d/recovery.conf
       as_postgres: {as_postgres}
 ",
         postgres = ports["postgres"],

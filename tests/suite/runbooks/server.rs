@@ -59,11 +59,7 @@ fn what_holds_the_port_of_a_server_is_ended() {
 fn a_server_that_was_killed_for_memory_may_have_more() {
     let site = Site::start();
     site.drop_in("memory.conf", "MemoryMax=60M\nEnvironment=LEAK_MB=60");
-    let memory = format!(
-        "memory_drop_in={}",
-        site.path("units/codebase-mcp.service.d/memory.conf").display()
-    );
-    site.exec(MEMORY, &[&memory], "not_needed");
+    site.exec(MEMORY, &[], "not_needed");
     site.post("/search", SEARCH);
     until("the server is dead", || {
         (site.state("codebase-mcp") == "failed").then_some(())
@@ -71,7 +67,7 @@ fn a_server_that_was_killed_for_memory_may_have_more() {
     let shown = site.systemctl(&["show", "--property=Result", "codebase-mcp"]);
     assert_eq!(shown, "Result=oom-kill");
 
-    let (_, run) = site.exec(MEMORY, &[&memory, "memory=512M"], "resolved");
+    let (_, run) = site.exec(MEMORY, &["memory=512M"], "resolved");
     assert_eq!(run.steps("step_skipped"), ["too_little"]);
     assert_eq!(site.health("codebase")["memory"]["max_bytes"], 512 << 20);
 }
@@ -87,8 +83,7 @@ fn a_limit_that_does_not_help_is_taken_back() {
     });
     let file = site.path("units/codebase-mcp.service.d/memory.conf");
     let before = fs::read(&file).unwrap();
-    let memory = format!("memory_drop_in={}", file.display());
-    site.exec(MEMORY, &[&memory, "memory=2M"], "rolled_back").0.expect(5);
+    site.exec(MEMORY, &["memory=2M"], "rolled_back").0.expect(5);
     assert_eq!(fs::read(&file).unwrap(), before, "byte for byte");
     let shown = site.systemctl(&["show", "--property=MemoryMax", "codebase-mcp"]);
     assert_eq!(shown, format!("MemoryMax={}", 60 << 20), "and it counts again");
