@@ -10,7 +10,7 @@ use sqlparser::ast::{
     AlterTableOperation, Expr, MergeAction, MergeClause, ObjectName, Query, Select, SetExpr, Statement,
     TableFactor, UtilityOption, Visit, Visitor,
 };
-use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::dialect::{Dialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
 use crate::function;
@@ -63,7 +63,12 @@ fn read(sql: &str) -> Option<Analysis> {
     if let Some(known) = pragma(sql).or_else(|| alter_system(sql)) {
         return Some(known);
     }
-    let dialects: [&dyn Dialect; 3] = [&PostgreSqlDialect {}, &GenericDialect {}, &SQLiteDialect {}];
+    let dialects: [&dyn Dialect; 4] = [
+        &PostgreSqlDialect {},
+        &GenericDialect {},
+        &SQLiteDialect {},
+        &MySqlDialect {},
+    ];
     let parsed = dialects
         .iter()
         .find_map(|dialect| Parser::parse_sql(*dialect, sql).ok());

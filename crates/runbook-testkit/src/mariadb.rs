@@ -38,6 +38,9 @@ const STARTS: u32 = 10;
 const POLL: Duration = Duration::from_millis(10);
 const POLLS: u32 = 3000;
 
+/// The system bounds how much asynchronous input and output there is, which many servers at once soon exceed.
+const NO_AIO: &str = "--innodb-use-native-aio=0";
+
 /// What the server does before it takes connections, a statement on each line.
 const INIT: &str = "\
 CREATE USER 'runbook'@'127.0.0.1' IDENTIFIED BY 'hunter2-hunter2';
@@ -230,12 +233,21 @@ impl fmt::Debug for Server {
     }
 }
 
-/// Makes the tables that every server has.
+/// Makes the tables that every server has. A server that starts removes what others have in a directory for temporary
+/// tables, so each has its own.
 fn install(programs: &Programs, directory: &Path) -> Result<(), Error> {
     let mut command = programs.command("mariadb-install-db");
-    command.arg("--no-defaults").arg("--auth-root-authentication-method=normal");
-    command.args(["--skip-test-db", "--skip-name-resolve", "--innodb-log-file-size=8M"]);
+    command
+        .arg("--no-defaults")
+        .arg("--auth-root-authentication-method=normal");
+    command.args([
+        "--skip-test-db",
+        "--skip-name-resolve",
+        "--innodb-log-file-size=8M",
+    ]);
+    command.arg(NO_AIO);
     command.arg(format!("--datadir={}", directory.join("data").display()));
+    command.arg(format!("--tmpdir={}", directory.display()));
     programs::run(&mut command).map(drop)
 }
 
@@ -258,6 +270,7 @@ fn server(programs: &Programs, directory: &Path, wishes: &Wishes, port: u16) -> 
         "bind-address=127.0.0.1",
         "general-log=1",
         "skip-name-resolve",
+        "character-set-server=utf8mb4",
         "innodb-flush-log-at-trx-commit=0",
         "innodb-buffer-pool-size=16M",
         "innodb-log-file-size=8M",
@@ -266,7 +279,8 @@ fn server(programs: &Programs, directory: &Path, wishes: &Wishes, port: u16) -> 
     ] {
         command.arg(format!("--{setting}"));
     }
-    command.arg(format!("--port={port}"));
+    command.arg(NO_AIO).arg(format!("--port={port}"));
+    command.arg(format!("--tmpdir={}", directory.display()));
     for setting in &wishes.settings {
         command.arg(match setting.split_once("=@") {
             Some((name, file)) => format!("--{name}={}", directory.join(file).display()),

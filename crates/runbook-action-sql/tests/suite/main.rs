@@ -10,11 +10,14 @@ mod cluster;
 mod contract;
 mod effect;
 mod lack;
+mod mysql;
+mod mysql_settle;
 mod postgres;
 mod server;
 mod settle;
 mod sqlite;
 mod statement;
+mod transaction;
 mod types;
 mod values;
 

@@ -27,7 +27,10 @@ impl Programs {
     pub(super) fn find() -> Result<Self, Error> {
         let find = |name: &str| {
             let found = PLACES.iter().map(|place| Path::new(place).join(name));
-            found.into_iter().find(|path| path.is_file()).ok_or(Error::NotInstalled)
+            found
+                .into_iter()
+                .find(|path| path.is_file())
+                .ok_or(Error::NotInstalled)
         };
         Ok(Self {
             server: find("mariadbd")?,
