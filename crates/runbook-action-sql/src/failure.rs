@@ -3,6 +3,7 @@
 use std::io;
 
 use runbook_action::{Call, ErrorKind, Failure};
+use rustls::CertificateError;
 use sqlx::error::DatabaseError;
 use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::PgDatabaseError;
@@ -66,7 +67,7 @@ impl Place<'_> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
         let mut failure = match error {
             sqlx::Error::Database(error) => of_database(error.as_ref()),
-            sqlx::Error::Io(error) => Failure::new(kind_of_io(error), error.to_string()),
+            sqlx::Error::Io(error) => of_io(error),
             sqlx::Error::Tls(error) => Failure::new(ErrorKind::Tls, error.to_string()),
             sqlx::Error::Protocol(text) => Failure::new(ErrorKind::Protocol, text.clone()),
             sqlx::Error::PoolTimedOut => Failure::new(ErrorKind::Timeout, "no answer in time"),
@@ -76,6 +77,23 @@ impl Place<'_> {
         failure.message = self.call.mask(failure.message.trim_end_matches('.'));
         failure.help = failure.help.map(|help| self.call.mask(&help));
         failure
+    }
+}
+
+fn of_io(error: &io::Error) -> Failure {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(tls) = inner else {
+        return Failure::new(kind_of_io(error), error.to_string());
+    };
+    let failure = Failure::new(ErrorKind::Tls, tls.to_string());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+    match tls {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            failure.help("name the file with the certificate of its authority under `tls.ca`")
+        }
+        _ => failure,
     }
 }
 
@@ -90,6 +108,19 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
         // The standard library has no kind for it.
         _ if error.to_string().contains("failed to lookup address") => ErrorKind::Dns,
         _ => ErrorKind::Unreachable,
+    }
+}
+
+/// Why a file cannot be read.
+pub(crate) fn kind_of_file(error: &io::Error) -> ErrorKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library's list is open"
+    )]
+    match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
+        _ => ErrorKind::Other,
     }
 }
 

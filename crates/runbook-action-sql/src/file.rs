@@ -4,6 +4,8 @@ use std::path::Path;
 
 use runbook_action::{Args, ErrorKind, Failure};
 
+use crate::failure::kind_of_file;
+
 /// The longest file of statements that is read.
 const LONGEST: u64 = 16 * 1024 * 1024;
 
@@ -37,14 +39,7 @@ pub(crate) async fn read(root: &Path, path: &str) -> Result<String, Failure> {
     let refuse = |kind: ErrorKind, why: &str| {
         Failure::new(kind, format!("`{path}` cannot be read: {why}")).about("file")
     };
-    let unreadable = |error: std::io::Error| {
-        let kind = match error.kind() {
-            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            std::io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
-            _ => ErrorKind::Other,
-        };
-        refuse(kind, &error.to_string())
-    };
+    let unreadable = |error: std::io::Error| refuse(kind_of_file(&error), &error.to_string());
     let length = tokio::fs::metadata(&full).await.map_err(unreadable)?.len();
     if length > LONGEST {
         return Err(refuse(ErrorKind::Other, "it is longer than 16 MiB"));

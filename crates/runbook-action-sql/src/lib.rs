@@ -1,4 +1,4 @@
-//! The action `sql`: statements and their rows, on PostgreSQL, MySQL, MariaDB and SQLite.
+//! The action `sql`: statements and their rows, on PostgreSQL, `MySQL`, MariaDB and SQLite.
 //!
 //! A [`Statement`](statement::Statement) is what is to be run, read from the parameters: the author's text with
 //! its `:name` binds numbered ([`token`] knows where those are and where not), and their values. [`effect`] tells

@@ -177,10 +177,12 @@ fn commits(part: &[Token<'_>]) -> Option<&'static str> {
 
 /// The first words of a statement in capitals, with a blank after each.
 fn line(part: &[Token<'_>]) -> String {
-    words(part)
-        .take(12)
-        .map(|word| format!("{} ", word.to_ascii_uppercase()))
-        .collect()
+    let mut line = String::new();
+    for word in words(part).take(12) {
+        line.push_str(&word.to_ascii_uppercase());
+        line.push(' ');
+    }
+    line
 }
 
 pub(crate) fn words<'a>(tokens: &'a [Token<'a>]) -> impl Iterator<Item = &'a str> {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use runbook_action::{Args, ErrorKind, Failure};
+use runbook_action::{Args, Failure};
+
+use crate::failure::kind_of_file;
 
 /// The longest file with certificates or a key.
 const LONGEST: u64 = 1024 * 1024;
@@ -61,10 +63,7 @@ async fn file(args: &Args<'_>, root: &Path) -> Result<(Vec<u8>, String), Failure
     let text = args.text()?;
     let (path, shown) = (root.join(text.reveal()), text.to_string());
     let refuse = |error: &std::io::Error| Failure {
-        kind: match error.kind() {
-            std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            _ => ErrorKind::Other,
-        },
+        kind: kind_of_file(error),
         ..args.wrong(format!("`{shown}` cannot be read: {error}"))
     };
     let found = tokio::fs::metadata(&path).await.map_err(|error| refuse(&error))?;

@@ -6,9 +6,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod authority;
 mod cluster;
 mod contract;
 mod effect;
+mod encrypted;
 mod lack;
 mod mysql;
 mod mysql_settle;
