@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::{
-    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Kind, Lack, Output, Param,
+    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Inverse, Kind, Lack, Output, Param,
     Recognised, Settled, Spec, Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
 use crate::failure::Place;
 use crate::job::Job;
-use crate::statement::Statement;
+use crate::statement::{Statement, Values};
 use crate::tls::Tls;
 use crate::{file, mysql, postgres, spec, sqlite};
 
@@ -56,6 +56,32 @@ impl Sql {
             root,
             servers: Mutex::default(),
         }
+    }
+
+    /// What it takes to run statements.
+    async fn ready<'a>(
+        &self,
+        call: Call<'a>,
+        statement: &'a Statement<'a>,
+        values: Values,
+    ) -> Result<(Server, Job<'a>), Failure> {
+        let connection = call.connection.ok_or_else(unconnected)?;
+        Lack::refuse(spec::lacks(Some(&connection.params)))?;
+        let address = Address::read(connection, &self.root).await?;
+        let server = self.server(connection, &address)?;
+        let job = Job {
+            statement,
+            values,
+            limit: address
+                .statement_timeout
+                .into_iter()
+                .chain(call.host.remaining())
+                .min(),
+            read_only: address.read_only,
+            call,
+            place: server.place(call),
+        };
+        Ok((server, job))
     }
 
     /// The server behind this connection, which is known from the last statement or made now.
@@ -125,26 +151,39 @@ impl Action for Sql {
             None => Statement::read(call.params)?,
         };
         let values = statement.values()?;
-        let connection = call.connection.ok_or_else(unconnected)?;
-        Lack::refuse(spec::lacks(Some(&connection.params)))?;
-        let address = Address::read(connection, &self.root).await?;
-        let server = self.server(connection, &address)?;
-        let job = Job {
-            statement: &statement,
-            values,
-            limit: address
-                .statement_timeout
-                .into_iter()
-                .chain(call.host.remaining())
-                .min(),
-            read_only: address.read_only,
-            call,
-            place: server.place(call),
-        };
+        let (server, job) = self.ready(call, &statement, values).await?;
         match server {
             Server::Postgres(server) => server.run(&job).await,
             Server::Mysql(server) => server.run(&job).await,
             Server::Sqlite(file) => file.run(&job).await,
+        }
+    }
+
+    async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
+        if file::named(&Args::new(call.params))?.is_some() {
+            return Ok(None);
+        }
+        let statement = Statement::read(call.params)?;
+        let Some(setting) = statement.setting() else {
+            return Ok(None);
+        };
+        let (server, job) = self.ready(call, &statement, Values::new()).await?;
+        match server {
+            Server::Postgres(server) => server.keep(&job, &setting).await.map(Some),
+            Server::Mysql(_) | Server::Sqlite(_) => Ok(None),
+        }
+    }
+
+    async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+        let by_hand = || {
+            Failure::new(ErrorKind::Other, "this statement cannot be undone by itself").help("undo it by hand")
+        };
+        let statement = Statement::read(call.params)?;
+        let setting = statement.setting().ok_or_else(by_hand)?;
+        let (server, job) = self.ready(call, &statement, Values::new()).await?;
+        match server {
+            Server::Postgres(server) => server.put_back(&job, &setting, inverse).await,
+            Server::Mysql(_) | Server::Sqlite(_) => Err(by_hand()),
         }
     }
 

@@ -345,11 +345,6 @@ fn alter_system(sql: &str) -> Option<Analysis> {
     })
 }
 
-/// Whether this sets one setting of a server, whose value before can be read and put back.
-pub(crate) fn sets_one_setting(sql: &str) -> bool {
-    system_verb(sql).as_deref() == Some("SET")
-}
-
 /// What follows `ALTER SYSTEM`, in upper case.
 fn system_verb(sql: &str) -> Option<String> {
     let tokens = tokens(sql);

@@ -11,17 +11,19 @@ pub(crate) mod backend;
 mod binary;
 mod civil;
 mod column;
+pub(crate) mod setting;
 mod text;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runbook_action::{Call, ErrorKind, Failure, Handle, Output, Settled};
+use runbook_action::{Call, ErrorKind, Failure, Handle, Inverse, Output, Settled};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Column, ConnectOptions, Either, Executor, Row, Statement as _};
 use tokio::time::timeout;
 
 use self::backend::Backend;
+use self::setting::{Refused, Setting};
 use crate::failure::{Place, READ_ONLY};
 use crate::job::Job;
 use crate::notice;
@@ -95,7 +97,10 @@ impl Server {
             let backend = backend.map_err(|error| job.place.not_connected(&error))?;
             job.call.host.record(backend.handle()).await?;
         }
-        let rows = self.attend(&mut lease.connection, pid, job).await?;
+        let connection = &mut lease.connection;
+        let mut session = On { connection };
+        let work = notice::heard(transact(&mut session, job), job.call.host);
+        let rows = self.attend(pid, job, work).await?;
         lease.give_back();
         Ok(rows.into_output())
     }
@@ -128,9 +133,65 @@ impl Server {
         }
     }
 
-    async fn attend(&self, connection: &mut PgConnection, pid: i32, job: &Job<'_>) -> Result<Rows, Failure> {
-        let mut session = On { connection };
-        let mut work = std::pin::pin!(notice::heard(transact(&mut session, job), job.call.host));
+    /// Keeps what a setting of the server is set to.
+    pub(crate) async fn keep(&self, job: &Job<'_>, setting: &Setting) -> Result<Inverse, Failure> {
+        let kept = async {
+            let (mut lease, _pid) = self.session(job).await?;
+            let kept = setting.keep(&mut lease.connection).await;
+            let kept = kept.map_err(|error| job.place.failed(&error, true))?;
+            lease.give_back();
+            Ok(Inverse {
+                summary: job.call.mask(&kept.summary),
+                ..kept
+            })
+        };
+        tokio::select! {
+            biased;
+            kept = kept => kept,
+            () = job.call.host.cancelled() => Err(Failure { may_have_applied: false, ..job.cancelled() }),
+        }
+    }
+
+    /// Puts back what a setting of the server was set to, unless it is so, or somebody else has set it since.
+    pub(crate) async fn put_back(
+        &self,
+        job: &Job<'_>,
+        setting: &Setting,
+        kept: &Inverse,
+    ) -> Result<Output, Failure> {
+        let is_due = async {
+            let (mut lease, pid) = self.session(job).await?;
+            let due = setting.is_due(&mut lease.connection, kept).await;
+            let due = due.map_err(|refused| match refused {
+                Refused::Failure(failure) => failure,
+                Refused::Error(error) => job.place.failed(&error, true),
+            })?;
+            Ok((lease, pid, due))
+        };
+        let (mut lease, pid, due) = tokio::select! {
+            biased;
+            due = is_due => due?,
+            () = job.call.host.cancelled() => {
+                return Err(Failure { may_have_applied: false, ..job.cancelled() });
+            }
+        };
+        if due {
+            let work = setting.put_back(&mut lease.connection, kept);
+            let work = async { work.await.map_err(|error| job.failed(&error)) };
+            self.attend(pid, job, work).await?;
+        }
+        lease.give_back();
+        Ok(Rows::default().into_output())
+    }
+
+    /// Waits for some work in a session, and ends it on the server when the run wants it to stop.
+    async fn attend<T>(
+        &self,
+        pid: i32,
+        job: &Job<'_>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;
             outcome = &mut work => outcome,

@@ -27,6 +27,7 @@ pub(crate) struct Query {
     numbers: Option<String>,
     /// For people.
     shown: String,
+    holds_secret: bool,
 }
 
 impl Query {
@@ -40,6 +41,7 @@ impl Query {
         }
         let mut query = Self {
             shown: text.to_string(),
+            holds_secret: text.is_secret(),
             ..Self::literal("")
         };
         let mut numbers = String::new();
@@ -86,6 +88,7 @@ impl Query {
             outline: text.to_owned(),
             numbers: None,
             shown: text.to_owned(),
+            holds_secret: false,
         }
     }
 
@@ -102,6 +105,11 @@ impl Query {
     /// The text with a harmless piece in the place of each value.
     pub(crate) fn outline(&self) -> &str {
         &self.outline
+    }
+
+    /// Whether a secret is part of it.
+    pub(crate) const fn holds_secret(&self) -> bool {
+        self.holds_secret
     }
 
     /// The texts that tell what the statement does.

@@ -7,6 +7,7 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 use crate::bind::{self, Bound};
 use crate::effect::{self, Analysis};
 use crate::part::{self, Part, bind_of, parts};
+use crate::postgres::setting::Setting;
 use crate::query::Query;
 use crate::token::{Kind, Token, tokens};
 
@@ -189,6 +190,14 @@ impl<'a> Statement<'a> {
         AssertSqlSafe(marked(found, &part.names, mark)).into_sql_str()
     }
 
+    /// The setting of the server that it sets, if it is what can be put back.
+    pub(crate) fn setting(&self) -> Option<Setting> {
+        if self.undoing != Undoing::Automatic {
+            return None;
+        }
+        Setting::of(self.query.text(), self.query.holds_secret())
+    }
+
     /// The whole text as `MySQL` is given it.
     pub(crate) fn backquoted(&self) -> &str {
         self.query.backquoted()
@@ -264,7 +273,7 @@ fn analyse(query: &Query, count: usize) -> Vec<Analysis> {
 fn undoing(parts: &[&[Token<'_>]]) -> Undoing {
     let text_of = |part: &[Token<'_>]| part.iter().map(|token| token.text).collect::<String>();
     match parts {
-        [part] if effect::sets_one_setting(&text_of(part)) => Undoing::Automatic,
+        [part] if Setting::of(&text_of(part), false).is_some() => Undoing::Automatic,
         _ => Undoing::ByAuthor,
     }
 }

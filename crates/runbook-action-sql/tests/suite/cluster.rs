@@ -89,6 +89,11 @@ impl Cluster {
         format!("postgres://{user}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// Where all its files are.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// What the server was asked so far.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()

@@ -16,6 +16,7 @@ mod mysql;
 mod mysql_settle;
 mod postgres;
 mod server;
+mod setting;
 mod settle;
 mod sqlite;
 mod statement;
