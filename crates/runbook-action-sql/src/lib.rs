@@ -16,6 +16,7 @@ mod effect;
 mod failure;
 mod file;
 mod function;
+mod garbled;
 mod job;
 mod mysql;
 mod notice;

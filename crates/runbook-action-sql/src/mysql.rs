@@ -24,6 +24,7 @@ use tokio::time::timeout;
 use self::execute::On;
 use self::session::Marker;
 use crate::failure::Place;
+use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
@@ -115,13 +116,13 @@ impl Server {
         } = ready?;
         let is_marked = !job.call.asking && !job.statement.analysis.only_reads();
         if is_marked {
-            let set = marker.set(&mut lease.connection).await;
+            let set = noticed_in(marker.set(&mut lease.connection)).await;
             set.map_err(|error| job.place.not_connected(&error))?;
             job.call.host.record(marker.handle()).await?;
         }
         let rows = self.attend(&mut lease.connection, id, job).await?;
         // One that is still marked would be ended with the next statement in it.
-        if !is_marked || marker.remove(&mut lease.connection).await.is_ok() {
+        if !is_marked || noticed_in(marker.remove(&mut lease.connection)).await.is_ok() {
             lease.give_back();
         }
         Ok(rows.into_output())
@@ -148,6 +149,7 @@ impl Server {
             }
             Ok(settled)
         };
+        let end = noticed_in(end);
         tokio::select! {
             biased;
             settled = end => settled.map_err(|error: sqlx::Error| place.not_connected(&error).maybe_applied()),
@@ -162,7 +164,8 @@ impl Server {
         job: &Job<'_>,
     ) -> Result<Rows, Failure> {
         let mut session = On { connection };
-        let mut work = std::pin::pin!(transact(&mut session, job));
+        let work = noticed(transact(&mut session, job), |error| job.failed(error));
+        let mut work = std::pin::pin!(work);
         let too_late = async {
             match job.limit {
                 // What the limit bounds is each statement, and the server ends those that it knows how to end.
@@ -220,6 +223,7 @@ impl Server {
             let marker = Marker::new(&unique);
             Ok(Ready { lease, id, marker })
         };
+        let session = noticed_in(session);
         let session = match job.call.host.remaining() {
             Some(left) => timeout(left, session)
                 .await

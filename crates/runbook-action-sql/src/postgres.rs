@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use self::backend::Backend;
 use self::setting::{Refused, Setting};
 use crate::failure::{Place, READ_ONLY};
+use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
 use crate::notice;
 use crate::part::Part;
@@ -99,7 +100,8 @@ impl Server {
         }
         let connection = &mut lease.connection;
         let mut session = On { connection };
-        let work = notice::heard(transact(&mut session, job), job.call.host);
+        let work = noticed(transact(&mut session, job), |error| job.failed(error));
+        let work = notice::heard(work, job.call.host);
         let rows = self.attend(pid, job, work).await?;
         lease.give_back();
         Ok(rows.into_output())
@@ -223,6 +225,7 @@ impl Server {
             let pid: i32 = row.try_get(0)?;
             Ok((lease, pid))
         };
+        let session = noticed_in(session);
         let session = match job.call.host.remaining() {
             Some(left) => timeout(left, session)
                 .await

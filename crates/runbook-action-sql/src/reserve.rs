@@ -10,6 +10,8 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::garbled::noticed_in;
+
 /// How many connections there may be.
 const CONNECTIONS: usize = 4;
 
@@ -55,7 +57,7 @@ where
     pub(crate) async fn lease(&self) -> Result<Lease<'_, C>, sqlx::Error> {
         let permit = self.permits.acquire().await.ok();
         while let Some(mut connection) = self.take() {
-            if matches!(timeout(PING, connection.ping()).await, Ok(Ok(()))) {
+            if matches!(timeout(PING, noticed_in(connection.ping())).await, Ok(Ok(()))) {
                 return Ok(self.leased(connection, permit));
             }
         }
@@ -65,7 +67,7 @@ where
 
     /// A new connection, beside those that are counted.
     pub(crate) async fn connect(&self) -> Result<C, sqlx::Error> {
-        timeout(CONNECT, self.options.connect())
+        timeout(CONNECT, noticed_in(self.options.connect()))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

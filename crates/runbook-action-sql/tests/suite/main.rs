@@ -21,6 +21,7 @@ mod settle;
 mod sqlite;
 mod statement;
 mod transaction;
+mod trouble;
 mod types;
 mod values;
 
