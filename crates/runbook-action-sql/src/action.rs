@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::{
-    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Inverse, Kind, Lack, Output, Param,
+    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Inverse, Kind, Output, Param,
     Recognised, Settled, Spec, Undoing, async_trait,
 };
 
@@ -66,7 +66,6 @@ impl Sql {
         values: Values,
     ) -> Result<(Server, Job<'a>), Failure> {
         let connection = call.connection.ok_or_else(unconnected)?;
-        Lack::refuse(spec::lacks(Some(&connection.params)))?;
         let address = Address::read(connection, &self.root).await?;
         let server = self.server(connection, &address)?;
         let job = Job {
@@ -141,10 +140,6 @@ impl Kind for Sql {
 
 #[async_trait]
 impl Action for Sql {
-    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(connection.map(|(_, params)| params))
-    }
-
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let statement = match file::named(&Args::new(call.params))? {
             Some(path) => Statement::of_file(call.params, &file::read(&self.root, path).await?)?,
@@ -176,7 +171,8 @@ impl Action for Sql {
 
     async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
         let by_hand = || {
-            Failure::new(ErrorKind::Other, "this statement cannot be undone by itself").help("undo it by hand")
+            Failure::new(ErrorKind::Other, "this statement cannot be undone by itself")
+                .help("undo it by hand")
         };
         let statement = Statement::read(call.params)?;
         let setting = statement.setting().ok_or_else(by_hand)?;

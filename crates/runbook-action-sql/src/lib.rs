@@ -23,6 +23,7 @@ mod notice;
 mod part;
 mod postgres;
 mod query;
+mod relay;
 mod reserve;
 mod rows;
 mod spec;

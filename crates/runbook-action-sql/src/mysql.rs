@@ -26,6 +26,7 @@ use self::session::Marker;
 use crate::failure::Place;
 use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
+use crate::relay::Relay;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
 use crate::tls::Tls;
@@ -51,6 +52,7 @@ const LIMIT_ON_MYSQL: &str = "SET SESSION max_execution_time = ?";
 #[derive(Debug)]
 pub(crate) struct Server {
     reserve: Reserve<MySqlConnection>,
+    shown: String,
 }
 
 /// A connection that is ready for a statement.
@@ -79,22 +81,31 @@ impl Server {
             .no_engine_substitution(false)
             .statement_cache_capacity(PREPARED)
             .disable_statement_logging();
+        let shown = shown(&options);
+        let mut relay = None;
         if let Some(tls) = tls {
             options = encrypted(options, tls);
+            if let (Some(name), None) = (&tls.server_name, options.get_socket()) {
+                relay = Some(Relay {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                    name: "socket".to_owned(),
+                    through: |options: &MySqlConnectOptions, directory| {
+                        options.clone().socket(directory.join("socket"))
+                    },
+                });
+                options = options.host(name);
+            }
         }
         Some(Self {
-            reserve: Reserve::new(options),
+            reserve: Reserve::new(options, relay),
+            shown,
         })
     }
 
     /// For messages: `127.0.0.1:3306/shop`.
     pub(crate) fn shown(&self) -> String {
-        let options = self.reserve.options();
-        let database = options.get_database().unwrap_or_default();
-        match options.get_socket() {
-            Some(socket) => format!("{}/{database}", socket.display()),
-            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
-        }
+        self.shown.clone()
     }
 
     /// Runs the statements, and ends them on the server when the run wants them to stop.
@@ -241,6 +252,14 @@ impl Server {
                 .await
                 .is_ok();
         }
+    }
+}
+
+fn shown(options: &MySqlConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_default();
+    match options.get_socket() {
+        Some(socket) => format!("{}/{database}", socket.display()),
+        None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
     }
 }
 

@@ -29,6 +29,7 @@ use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
 use crate::notice;
 use crate::part::Part;
+use crate::relay::Relay;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
 use crate::statement::Mark;
@@ -53,32 +54,40 @@ const CANCEL_BACKEND: &str = "SELECT pg_cancel_backend($1)";
 #[derive(Debug)]
 pub(crate) struct Server {
     reserve: Reserve<PgConnection>,
+    shown: String,
 }
 
 impl Server {
     /// The server that `url` names, if it names one.
     pub(crate) fn at(url: &str, tls: Option<&Tls>) -> Option<Self> {
         let mut options: PgConnectOptions = url.parse().ok()?;
+        let shown = shown(&options);
+        let mut relay = None;
         if let Some(tls) = tls {
             options = encrypted(options, tls);
+            if let (Some(name), None) = (&tls.server_name, options.get_socket()) {
+                relay = Some(Relay {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                    name: format!(".s.PGSQL.{}", options.get_port()),
+                    through: |options: &PgConnectOptions, directory| options.clone().socket(directory),
+                });
+                options = options.host(name);
+            }
         }
         let options = options
             .application_name(NAME)
             .statement_cache_capacity(0)
             .disable_statement_logging();
         Some(Self {
-            reserve: Reserve::new(options),
+            reserve: Reserve::new(options, relay),
+            shown,
         })
     }
 
     /// For messages: `127.0.0.1:5432/mcp`.
     pub(crate) fn shown(&self) -> String {
-        let options = self.reserve.options();
-        let database = options.get_database().unwrap_or_else(|| options.get_username());
-        match options.get_socket() {
-            Some(socket) => format!("{}/{database}", socket.display()),
-            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
-        }
+        self.shown.clone()
     }
 
     /// Runs one statement, and cancels it on the server when the run wants it to stop.
@@ -240,6 +249,14 @@ impl Server {
             let asked = sqlx::query(CANCEL_BACKEND).bind(pid).persistent(false);
             let _heard = asked.execute(&mut second).await.is_ok();
         }
+    }
+}
+
+fn shown(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("{}/{database}", socket.display()),
+        None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
     }
 }
 

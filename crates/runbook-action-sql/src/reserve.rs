@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::garbled::noticed_in;
+use crate::relay::Relay;
 
 /// How many connections there may be.
 const CONNECTIONS: usize = 4;
@@ -25,6 +26,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Reserve<C: Connection> {
     options: C::Options,
+    relay: Option<Relay<C::Options>>,
     idle: Mutex<Vec<C>>,
     permits: Semaphore,
 }
@@ -41,16 +43,14 @@ impl<C: Connection> Reserve<C>
 where
     C::Options: ConnectOptions<Connection = C>,
 {
-    pub(crate) fn new(options: C::Options) -> Self {
+    /// Connections with these options, through a relay if there is one.
+    pub(crate) fn new(options: C::Options, relay: Option<Relay<C::Options>>) -> Self {
         Self {
             options,
+            relay,
             idle: Mutex::default(),
             permits: Semaphore::new(CONNECTIONS),
         }
-    }
-
-    pub(crate) const fn options(&self) -> &C::Options {
-        &self.options
     }
 
     /// A connection that lives: a kept one that answers, or a new one. Waits for one if all are in use.
@@ -67,7 +67,13 @@ where
 
     /// A new connection, beside those that are counted.
     pub(crate) async fn connect(&self) -> Result<C, sqlx::Error> {
-        timeout(CONNECT, noticed_in(self.options.connect()))
+        let connect = async {
+            match &self.relay {
+                Some(relay) => relay.connect(&self.options).await,
+                None => self.options.connect().await,
+            }
+        };
+        timeout(CONNECT, noticed_in(connect))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

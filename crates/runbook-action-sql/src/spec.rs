@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Spec, Via};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 /// The filters that make a value one piece of a statement.
 pub(crate) const LITERAL: &str = "sql_literal";
@@ -117,17 +117,3 @@ static TLS: Object = Object {
     ],
     open: false,
 };
-
-/// What of a connection cannot be run yet.
-pub(crate) fn lacks(connection: Option<&Param>) -> Vec<Lack> {
-    let server_name = connection
-        .and_then(|connection| connection.get("tls"))
-        .and_then(|tls| tls.get("server_name"));
-    match server_name {
-        None | Some(Param::Null) => Vec::new(),
-        Some(_) => vec![Lack {
-            param: String::new(),
-            what: "a statement on a server that has another name in its certificate".to_owned(),
-        }],
-    }
-}

@@ -57,7 +57,7 @@ impl File {
             options.filename(file)
         };
         Some(Self {
-            reserve: Reserve::new(options.disable_statement_logging()),
+            reserve: Reserve::new(options.disable_statement_logging(), None),
             shown: if in_memory { ":memory:".to_owned() } else { shown },
         })
     }

@@ -16,6 +16,8 @@ pub(crate) struct Tls {
     pub(crate) ca: Option<Vec<u8>>,
     /// One's own certificate and its key.
     pub(crate) own: Option<(Vec<u8>, Vec<u8>)>,
+    /// The name that the server's certificate must have, if that is not the host's.
+    pub(crate) server_name: Option<String>,
 }
 
 impl std::fmt::Debug for Tls {
@@ -45,7 +47,19 @@ impl Tls {
             (Some(given), None) => return Err(given.wrong("needs `key` beside it")),
             (None, Some(given)) => return Err(given.wrong("needs `cert` beside it")),
         };
-        Ok(Self { ca, own })
+        let server_name = match tls.get("server_name") {
+            Some(name) => Some(server_name(&name)?),
+            None => None,
+        };
+        Ok(Self { ca, own, server_name })
+    }
+}
+
+fn server_name(args: &Args<'_>) -> Result<String, Failure> {
+    let name = args.text()?.reveal();
+    match rustls::pki_types::ServerName::try_from(name.as_str()) {
+        Ok(_) => Ok(name),
+        Err(_) => Err(args.wrong("is not the name of a host")),
     }
 }
 

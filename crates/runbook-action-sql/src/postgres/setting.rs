@@ -92,11 +92,18 @@ impl Setting {
     }
 
     /// Whether there is anything to put back.
-    pub(super) async fn is_due(&self, connection: &mut PgConnection, kept: &Inverse) -> Result<bool, Refused> {
+    pub(super) async fn is_due(
+        &self,
+        connection: &mut PgConnection,
+        kept: &Inverse,
+    ) -> Result<bool, Refused> {
         if kept.version != VERSION || kept.data.get(&self.name).is_none() {
             return Err(Refused::Failure(
-                Failure::new(ErrorKind::Other, "what was kept is of a form that is not known here")
-                    .help("put the setting back by hand"),
+                Failure::new(
+                    ErrorKind::Other,
+                    "what was kept is of a form that is not known here",
+                )
+                .help("put the setting back by hand"),
             ));
         }
         let now = self.in_file(connection).await.map_err(Refused::Error)?;
@@ -107,7 +114,9 @@ impl Setting {
     /// Puts back what was kept.
     pub(super) async fn put_back(&self, connection: &mut PgConnection, kept: &Inverse) -> sqlx::Result<()> {
         let query = match kept.data.get(&self.name).and_then(Value::as_str) {
-            Some(before) => sqlx::query(WRITE_SET).bind(&self.name).bind(items(&self.name, before)),
+            Some(before) => sqlx::query(WRITE_SET)
+                .bind(&self.name)
+                .bind(items(&self.name, before)),
             None => sqlx::query(WRITE_RESET).bind(&self.name),
         };
         let row = query.persistent(false).fetch_one(&mut *connection).await?;
@@ -236,7 +245,11 @@ mod tests {
             ("ALTER SYSTEM SET work_mem = '8MB'", "work_mem", Some("8MB")),
             ("alter system set Work_Mem to 8192;", "work_mem", Some("8192")),
             ("ALTER SYSTEM SET \"TimeZone\" = 'UTC'", "TimeZone", Some("UTC")),
-            ("ALTER SYSTEM SET my.setting = 'it''s'", "my.setting", Some("it's")),
+            (
+                "ALTER SYSTEM SET my.setting = 'it''s'",
+                "my.setting",
+                Some("it's"),
+            ),
             ("ALTER SYSTEM SET a = On", "a", Some("on")),
             ("ALTER SYSTEM SET a = -1", "a", Some("-1")),
             ("ALTER SYSTEM SET a = -0.5", "a", Some("-0.5")),

@@ -65,10 +65,31 @@ impl Project {
             assert!(!format!("{failure:?}").contains("hunter2"), "{failure:?}");
         }
         for (tls, param, said) in [
-            (json!({"ca": "missing.pem"}), "connections.db.tls.ca", "cannot be read"),
-            (json!({"ca": "text.pem"}), "connections.db.tls.ca", "holds no certificate"),
-            (json!({"cert": "cert.pem"}), "connections.db.tls.cert", "needs `key`"),
-            (json!({"key": "key.pem"}), "connections.db.tls.key", "needs `cert`"),
+            (
+                json!({"ca": "missing.pem"}),
+                "connections.db.tls.ca",
+                "cannot be read",
+            ),
+            (
+                json!({"ca": "text.pem"}),
+                "connections.db.tls.ca",
+                "holds no certificate",
+            ),
+            (
+                json!({"server_name": "no name"}),
+                "connections.db.tls.server_name",
+                "is not the name",
+            ),
+            (
+                json!({"cert": "cert.pem"}),
+                "connections.db.tls.cert",
+                "needs `key`",
+            ),
+            (
+                json!({"key": "key.pem"}),
+                "connections.db.tls.key",
+                "needs `cert`",
+            ),
             (
                 json!({"cert": "cert.pem", "key": "ca.pem"}),
                 "connections.db.tls.key",
@@ -114,11 +135,26 @@ async fn postgres_shows_who_it_is() {
     assert_eq!(ask(&lax, json!({"ca": "ca.pem"})).await, Ok(json!(true)));
     let unknown = ask(&lax, json!({"ca": "other.pem"})).await.unwrap_err();
     assert_eq!(unknown.kind, ErrorKind::Tls, "{unknown}");
-    project.keeps_out(&url, &url.replace("127.0.0.1", "localhost")).await;
+    project
+        .keeps_out(&url, &url.replace("127.0.0.1", "localhost"))
+        .await;
+    // By another name than the one in the certificate, which is asked for.
+    let named = json!({"ca": "ca.pem", "server_name": "127.0.0.1"});
+    let other = url.replace("127.0.0.1", "localhost");
+    assert_eq!(ask(&other, named).await, Ok(json!(true)));
+    let named = json!({"ca": "ca.pem", "server_name": "db.internal"});
+    let failure = ask(&url, named).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Tls, "{failure}");
     // One's own certificate in place of a password.
-    run(&project.sql, &on(&format!("{url}?sslmode=require"), json!("CREATE ROLE certified LOGIN")))
-        .await
-        .unwrap();
+    run(
+        &project.sql,
+        &on(
+            &format!("{url}?sslmode=require"),
+            json!("CREATE ROLE certified LOGIN"),
+        ),
+    )
+    .await
+    .unwrap();
     let certified = cluster.url_with("certified", "postgres");
     let own = json!({"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"});
     assert_eq!(ask(&certified, own).await, Ok(json!(true)));
@@ -128,7 +164,10 @@ async fn postgres_shows_who_it_is() {
     let plain = Cluster::start();
     let failure = ask(&plain.url(), json!({"ca": "ca.pem"})).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Tls, "{failure}");
-    assert!(failure.message.contains("server does not support TLS"), "{failure}");
+    assert!(
+        failure.message.contains("server does not support TLS"),
+        "{failure}"
+    );
     assert!(!plain.log().contains("connection authorized"));
     // And one that does, for somebody who does not want it.
     let refused = run(&project.sql, &on(&lax, json!("SELECT 1"))).await.unwrap_err();
@@ -154,13 +193,24 @@ async fn mariadb_shows_who_it_is() {
     let cipher = "SHOW STATUS LIKE 'Ssl_cipher'";
     let said = project.ask(&url, json!({"ca": "ca.pem"}), cipher).await.unwrap();
     assert!(said.as_str().is_some_and(|cipher| !cipher.is_empty()), "{said}");
-    project.keeps_out(&url, &url.replace("127.0.0.1", "localhost")).await;
+    project
+        .keeps_out(&url, &url.replace("127.0.0.1", "localhost"))
+        .await;
+    let other = url.replace("127.0.0.1", "localhost");
+    let named = json!({"ca": "ca.pem", "server_name": "127.0.0.1"});
+    assert!(project.ask(&other, named, cipher).await.is_ok());
+    let named = json!({"ca": "ca.pem", "server_name": "db.internal"});
+    let failure = project.ask(&url, named, cipher).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Tls, "{failure}");
     let create = "CREATE USER certified@'127.0.0.1' REQUIRE SUBJECT '/CN=certified'";
     run(&project.sql, &on(&url, json!(create))).await.unwrap();
     let certified = server.url_for("certified", "");
     let own = json!({"ca": "ca.pem", "cert": "cert.pem", "key": "key.pem"});
     assert!(project.ask(&certified, own, cipher).await.is_ok());
-    let failure = project.ask(&certified, json!({"ca": "ca.pem"}), cipher).await.unwrap_err();
+    let failure = project
+        .ask(&certified, json!({"ca": "ca.pem"}), cipher)
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Auth, "{failure}");
     let plain = Server::start();
     let failure = project

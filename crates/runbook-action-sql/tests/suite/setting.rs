@@ -42,7 +42,10 @@ impl Place {
 
     async fn undo(&self, statement: &str, kept: &Inverse) -> Result<(), runbook_action::Failure> {
         let undone = self.case(statement).undo(&self.sql, &self.host, kept).await?;
-        assert_eq!(undone.value, json!({"rows": [], "rows_affected": 0, "columns": []}));
+        assert_eq!(
+            undone.value,
+            json!({"rows": [], "rows_affected": 0, "columns": []})
+        );
         Ok(())
     }
 
@@ -128,12 +131,19 @@ async fn what_somebody_else_has_set_since_stays() {
     place.run("ALTER SYSTEM SET work_mem = '9MB'").await;
     let failure = place.undo(statement, &kept).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Conflict);
-    assert!(failure.message.contains("`work_mem` is \"9MB\", and was left as \"8MB\""), "{failure}");
+    assert!(
+        failure
+            .message
+            .contains("`work_mem` is \"9MB\", and was left as \"8MB\""),
+        "{failure}"
+    );
     assert!(!failure.may_have_applied);
     assert_eq!(place.file().await, "work_mem=9MB");
     // A secret is not shown, whoever has changed it.
     let value = secret("command", "'cp hunter2-hunter2'");
-    let Param::Text(value) = value else { panic!("not text") };
+    let Param::Text(value) = value else {
+        panic!("not text")
+    };
     let segments = vec![
         Segment::Literal("ALTER SYSTEM SET my.token = ".to_owned()),
         value.segments()[0].clone(),
@@ -147,7 +157,10 @@ async fn what_somebody_else_has_set_since_stays() {
     place.run("ALTER SYSTEM SET my.token = 'other'").await;
     let failure = case.undo(&place.sql, &place.host, &kept).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Conflict);
-    assert!(!format!("{failure:?} {}", kept.summary).contains("hunter2"), "{failure:?}");
+    assert!(
+        !format!("{failure:?} {}", kept.summary).contains("hunter2"),
+        "{failure:?}"
+    );
     let unknown = Inverse { version: 2, ..kept };
     let failure = case.undo(&place.sql, &place.host, &unknown).await.unwrap_err();
     assert!(failure.message.contains("not known here"), "{failure}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use runbook_action::{ErrorKind, Failure};
 use runbook_action_sql::Sql;
+use runbook_testkit::contract::{Use, written};
 use runbook_testkit::host::FakeHost;
 use runbook_testkit::mariadb::Server;
 use serde_json::json;
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::cluster::Cluster;
-use crate::{on, run, run_with};
+use crate::{connection, on, run, run_with};
 
 const SCHEMES: [&str; 2] = ["postgres", "mysql"];
 
@@ -79,7 +80,16 @@ async fn nobody_listens() {
     drop(listener);
     for scheme in SCHEMES {
         let url = format!("{scheme}://u:hunter2-hunter2@{address}/d");
-        let failure = run(&Sql::default(), &on(&url, json!("DELETE FROM t"))).await.unwrap_err();
+        let failure = run(&Sql::default(), &on(&url, json!("DELETE FROM t")))
+            .await
+            .unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Refused, "{failure:?}");
+        is_told(&failure, address);
+        let named = Use {
+            connection: connection(written(&json!({"sql": url, "tls": {"server_name": "db"}}))),
+            ..on(&url, json!("DELETE FROM t"))
+        };
+        let failure = run(&Sql::default(), &named).await.unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Refused, "{failure:?}");
         is_told(&failure, address);
     }
@@ -191,7 +201,9 @@ impl Drop for Between {
 async fn breaks_anywhere(scheme: &str, who: &str, port: u16, database: &str) {
     let direct = format!("{scheme}://{who}@127.0.0.1:{port}/{database}");
     let sql = Sql::default();
-    run(&sql, &on(&direct, json!("CREATE TABLE t (a int)"))).await.unwrap();
+    run(&sql, &on(&direct, json!("CREATE TABLE t (a int)")))
+        .await
+        .unwrap();
     let mut has_ended_well = false;
     for bytes in (0..1500).step_by(31) {
         for noise in [Vec::new(), noise(7, 200)] {
@@ -212,7 +224,9 @@ async fn breaks_anywhere(scheme: &str, who: &str, port: u16, database: &str) {
         }
     }
     assert!(has_ended_well, "what lies between breaks everything");
-    run(&sql, &on(&direct, json!("SELECT count(*) FROM t"))).await.unwrap();
+    run(&sql, &on(&direct, json!("SELECT count(*) FROM t")))
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -235,7 +249,10 @@ async fn a_result_is_huge() {
     for (url, big) in [
         (cluster.url(), "SELECT repeat('x', 50000000) AS big"),
         (server.url("test"), "SELECT repeat('x', 15000000) AS big"),
-        ("sqlite::memory:".to_owned(), "SELECT hex(zeroblob(25000000)) AS big"),
+        (
+            "sqlite::memory:".to_owned(),
+            "SELECT hex(zeroblob(25000000)) AS big",
+        ),
     ] {
         let sql = Sql::default();
         if url.starts_with("mysql") {
