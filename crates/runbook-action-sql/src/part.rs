@@ -142,13 +142,15 @@ pub(crate) fn can_be_in_transaction(transaction: &Args<'_>, part: &[Token<'_>]) 
 }
 
 pub(crate) fn leaves_transactions_alone(query: &Args<'_>, tokens: &[Token<'_>]) -> Result<(), Failure> {
-    let mut words = words(tokens);
-    let first = words.next().unwrap_or_default();
-    let is_prepared = words
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("PREPARED"));
-    let controls = TRANSACTION.iter().any(|word| word.eq_ignore_ascii_case(first));
-    if controls && !is_prepared {
+    let first = words(tokens).next().unwrap_or_default();
+    let second = words(tokens).nth(1).unwrap_or_default();
+    let is = |word: &str, known: &str| word.eq_ignore_ascii_case(known);
+    // `START REPLICA` and its kin begin something else.
+    let is_else = is(second, "PREPARED") || (is(first, "START") && !is(second, "TRANSACTION"));
+    let controls = TRANSACTION.iter().any(|word| is(first, word)) && !is_else;
+    // With it off, a session of MySQL keeps nothing of what no transaction ends.
+    let is_switch = is(first, "SET") && words(tokens).any(|word| is(word, "AUTOCOMMIT"));
+    if controls || is_switch {
         return Err(query.wrong(format!(
             "`{}` is not for a step to say: each statement is a transaction",
             first.to_uppercase()
