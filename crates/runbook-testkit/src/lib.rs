@@ -6,6 +6,7 @@ pub mod clock;
 pub mod contract;
 pub mod crash;
 pub mod host;
+pub mod mariadb;
 pub mod memory;
 mod people;
 pub mod play;
