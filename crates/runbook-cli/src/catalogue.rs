@@ -21,7 +21,7 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     let mut catalogue = Catalogue::new();
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add(Arc::new(Exec::new(shell)));
-    catalogue.add(Arc::new(Http::new()));
+    catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     // These are checked and planned, and cannot be run yet.
     catalogue.declare(Arc::new(Promql));
