@@ -134,13 +134,20 @@ impl Piece {
     }
 
     fn unreadable(&self, path: &Path, error: &io::Error) -> Failure {
-        let kind = match error.kind() {
-            io::ErrorKind::NotFound => ErrorKind::NotFound,
-            io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
-            _ => ErrorKind::Other,
-        };
+        let kind = kind_of(error);
         Failure::new(kind, format!("`{}` cannot be sent: {error}", path.display()))
             .about(format!("{}.file", self.path))
+    }
+}
+
+/// Why a file cannot be read, as a runbook can ask for it.
+pub(crate) fn kind_of(error: &io::Error) -> ErrorKind {
+    if error.kind() == io::ErrorKind::NotFound {
+        ErrorKind::NotFound
+    } else if error.kind() == io::ErrorKind::PermissionDenied {
+        ErrorKind::Forbidden
+    } else {
+        ErrorKind::Other
     }
 }
 

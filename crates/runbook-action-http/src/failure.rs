@@ -66,20 +66,22 @@ pub(crate) fn of_error(error: &reqwest::Error, what: &str, at: At<'_>) -> Failur
 }
 
 /// What can be done about an encrypted connection that was not made.
-const fn way_out(error: &rustls::Error) -> Option<&'static str> {
+fn way_out(error: &rustls::Error) -> Option<&'static str> {
     use rustls::CertificateError as Wrong;
-    match error {
-        rustls::Error::InvalidCertificate(Wrong::UnknownIssuer) => {
-            Some("name the file with the authority's certificate as `tls.ca` of the connection")
-        }
-        rustls::Error::InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. }) => {
-            Some("write the name that the certificate has, in the URL or as `tls.server_name` of the connection")
-        }
-        rustls::Error::AlertReceived(_) => {
-            Some("the server may want a certificate of ours: `tls.cert` and `tls.key` of the connection")
-        }
-        rustls::Error::InvalidMessage(_) => Some("the server may expect `http://` at this port"),
-        _ => None,
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+    if matches!(error, InvalidCertificate(Wrong::UnknownIssuer)) {
+        Some("name the file with the authority's certificate as `tls.ca` of the connection")
+    } else if matches!(
+        error,
+        InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. })
+    ) {
+        Some("write the name that the certificate has, in the URL or as `tls.server_name` of the connection")
+    } else if matches!(error, AlertReceived(_)) {
+        Some("the server may want a certificate of ours: `tls.cert` and `tls.key` of the connection")
+    } else if matches!(error, InvalidMessage(_)) {
+        Some("the server may expect `http://` at this port")
+    } else {
+        None
     }
 }
 

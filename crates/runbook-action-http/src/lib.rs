@@ -1,4 +1,4 @@
-//! The action `http`, a request and its answer, and the kind `promql`.
+//! The actions `http`, a request and its answer, and `promql`, a question to Prometheus.
 //!
 //! A [`Request`](request::Request) is what is to be asked, read from the parameters and the connection.
 //! [`exchange`] sends it, follows redirects as far as [`redirect`] lets it, and reads the answer within bounds;
@@ -8,8 +8,8 @@
 //! What a connection carries (its headers, who asks, its certificates) goes to the connection's own origin and to no
 //! other, whatever a server redirects to.
 //!
-//! [`promql`] is known as far as what it accepts; asking is a later part of this crate. [`query`] finds the places in
-//! the text of a query where a label's value may stand.
+//! [`promql`] is asked in the same way: [`query`] finds the places in the text of a query where a label's value may
+//! stand, [`prometheus`] asks it, and [`samples`] are what is made of the answer.
 
 mod action;
 mod answer;
@@ -20,12 +20,14 @@ mod connection;
 mod exchange;
 mod failure;
 mod header;
+mod prometheus;
 mod promql;
 mod proxy;
 mod query;
 mod redirect;
 mod request;
 mod retry;
+mod samples;
 mod shown;
 mod spec;
 mod target;

@@ -4,7 +4,9 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use reqwest::{Certificate, Identity};
-use runbook_action::{Args, ErrorKind, Failure};
+use runbook_action::{Args, Failure};
+
+use crate::body::kind_of;
 
 /// What a connection says of its encryption. It counts for the connection's own origin only.
 #[derive(Debug, Clone, Default)]
@@ -64,12 +66,9 @@ async fn read(args: &Args<'_>, root: &Path) -> Result<Vec<u8>, Failure> {
     let text = args.text()?;
     tokio::fs::read(root.join(text.reveal())).await.map_err(|error| {
         let failure = args.wrong(format!("`{text}` cannot be read: {error}"));
-        match error.kind() {
-            std::io::ErrorKind::NotFound => Failure {
-                kind: ErrorKind::NotFound,
-                ..failure
-            },
-            _ => failure,
+        Failure {
+            kind: kind_of(&error),
+            ..failure
         }
     })
 }

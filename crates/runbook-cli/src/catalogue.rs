@@ -23,8 +23,8 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Exec::new(shell)));
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
+    catalogue.add(Arc::new(Promql::new(root.to_owned())));
     // These are checked and planned, and cannot be run yet.
-    catalogue.declare(Arc::new(Promql));
     catalogue.declare(Arc::new(File));
     catalogue.declare(Arc::new(K8s));
     catalogue.declare(Arc::new(Docker));

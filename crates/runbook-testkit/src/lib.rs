@@ -12,6 +12,7 @@ pub mod memory;
 mod people;
 pub mod play;
 pub mod postgres;
+pub mod prometheus;
 pub mod ran;
 pub mod scenario;
 pub mod scripted;

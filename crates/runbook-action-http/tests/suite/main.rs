@@ -11,6 +11,7 @@ mod contract;
 mod failure;
 mod hostile;
 mod multipart;
+mod prometheus;
 mod promql;
 mod proxy;
 mod redirect;
