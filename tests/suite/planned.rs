@@ -252,7 +252,6 @@ fn used_by(runbook: &str) -> Listed {
 /// What the refusal of a runbook says of a word of the list.
 fn said_of(place: &str, word: &str) -> String {
     let what = match (place, word) {
-        (_, "with") => "uses",
         ("an approval", key) => return format!("`approve.{key}`"),
         ("a rollback", "uses_connections") => "uses_connections",
         ("a rollback", _) => "rollback",
