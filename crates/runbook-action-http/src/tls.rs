@@ -30,7 +30,11 @@ impl Tls {
             (Some(cert), Some(key)) => Some(identity(&cert, &key, root).await?),
             (None, None) => None,
             (Some(cert), None) => return Err(cert.wrong("needs the file with its key").help("add `key`")),
-            (None, Some(key)) => return Err(key.wrong("needs the file with its certificate").help("add `cert`")),
+            (None, Some(key)) => {
+                return Err(key
+                    .wrong("needs the file with its certificate")
+                    .help("add `cert`"));
+            }
         };
         Ok(Self {
             ca,

@@ -6,8 +6,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Handle, Host, Inverse, Kind, Lack, Output,
-    Param, Recognised, Settled, Spec, Stream, Undoing, async_trait,
+    Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Handle, Host, Inverse, Kind, Lack,
+    Output, Param, Recognised, Settled, Spec, Stream, Undoing, async_trait,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -107,7 +107,10 @@ impl Uses {
                 .help("put it into the project's folder `plugins`, or into a folder of `PATH`, and make it executable"));
         };
         let found = digest(&file).map_err(|error| {
-            refused(ErrorKind::Forbidden, format!("`{}` cannot be read: {error}", file.display()))
+            refused(
+                ErrorKind::Forbidden,
+                format!("`{}` cannot be read: {error}", file.display()),
+            )
         })?;
         if found != pin.sha256 {
             let message = format!("`{}` is not the program that was pinned", file.display());
@@ -125,9 +128,9 @@ impl Uses {
         let (pin, file) = self.program(&used.name)?;
         let known = pin.descriptor.recognise(&used.name, used.with.as_ref())?;
         let only_looks = known.effect == Effect::Read || ["prepare", "settle"].contains(&what);
-        let connection = call.connection.map(|connection| {
-            json!({"name": connection.name, "params": connection.params.reveal()})
-        });
+        let connection = call
+            .connection
+            .map(|connection| json!({"name": connection.name, "params": connection.params.reveal()}));
         let mut request = json!({
             "protocol": PROTOCOL,
             "do": what,
@@ -217,12 +220,14 @@ impl Action for Uses {
         match (self.pin(&used.name), connection) {
             (Ok(None), _) => lack(
                 "uses",
-                format!("the plugin `{}` before `runbook plugins pin {0}` has pinned it", used.name),
+                format!("the plugin `{}` (`runbook plugins pin {0}` pins it)", used.name),
             ),
-            (Ok(Some(pin)), Some((kind, _))) if !pin.descriptor.connections.iter().any(|it| it == kind) => lack(
-                "",
-                format!("the plugin `{}` through a connection of kind `{kind}`", used.name),
-            ),
+            (Ok(Some(pin)), Some((kind, _))) if !pin.descriptor.connections.iter().any(|it| it == kind) => {
+                lack(
+                    "",
+                    format!("the plugin `{}` through a connection of kind `{kind}`", used.name),
+                )
+            }
             (Ok(Some(_)) | Err(_), _) => Vec::new(),
         }
     }

@@ -81,7 +81,8 @@ impl Descriptor {
         match value.get("protocol").and_then(Value::as_u64) {
             Some(PROTOCOL) => {}
             Some(other) => {
-                let message = format!("it speaks version {other} of the protocol, and this is version {PROTOCOL}");
+                let message =
+                    format!("it speaks version {other} of the protocol, and this is version {PROTOCOL}");
                 return wrong(message);
             }
             None => return wrong("its description has no `protocol`".to_owned()),
@@ -94,7 +95,10 @@ impl Descriptor {
         }
         for rule in &this.effects {
             if !this.params.contains_key(&rule.param) {
-                return wrong(format!("an effect depends on `{}`, which is no parameter", rule.param));
+                return wrong(format!(
+                    "an effect depends on `{}`, which is no parameter",
+                    rule.param
+                ));
             }
         }
         Ok(this)

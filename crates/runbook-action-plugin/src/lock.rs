@@ -62,7 +62,8 @@ impl Lock {
             .map_err(|error| wrong(format!("is wrong: {error}")))?;
         for (name, pin) in &plugins {
             let descriptor = serde_json::to_value(&pin.descriptor).unwrap_or_default();
-            Descriptor::read(&descriptor).map_err(|failure| wrong(format!("is wrong at `{name}`: {failure}")))?;
+            Descriptor::read(&descriptor)
+                .map_err(|failure| wrong(format!("is wrong at `{name}`: {failure}")))?;
         }
         plugins.sort_keys();
         Ok(Self { plugins })

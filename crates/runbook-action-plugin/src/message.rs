@@ -71,7 +71,10 @@ impl Said {
             "record" => serde_json::from_value(content).map(Self::Record).map_err(wrong),
             "done" => Ok(Self::Done(content)),
             "failed" => failed(serde_json::from_value(content).map_err(wrong)?),
-            _ => Err(format!("has the key `{}`, which there is not", key.escape_default())),
+            _ => Err(format!(
+                "has the key `{}`, which there is not",
+                key.escape_default()
+            )),
         }
     }
 }
@@ -129,11 +132,23 @@ mod tests {
             (r#"{"done": 1, "failed": 2}"#, "has not exactly one key"),
             (r#"{"finished": 1}"#, "has the key `finished`, which there is not"),
             (r#"{"output": {}}"#, "not exactly one of"),
-            (r#"{"output": {"text": "a", "base64": "YQ=="}}"#, "not exactly one of"),
+            (
+                r#"{"output": {"text": "a", "base64": "YQ=="}}"#,
+                "not exactly one of",
+            ),
             (r#"{"output": {"base64": "?"}}"#, "no base64"),
-            (r#"{"output": {"text": "a", "stream": "both"}}"#, "a wrong `output`"),
-            (r#"{"failed": {"kind": "bad", "message": "x"}}"#, "a wrong `failed`"),
-            (r#"{"failed": {"kind": "other", "message": "."}}"#, "without a `message`"),
+            (
+                r#"{"output": {"text": "a", "stream": "both"}}"#,
+                "a wrong `output`",
+            ),
+            (
+                r#"{"failed": {"kind": "bad", "message": "x"}}"#,
+                "a wrong `failed`",
+            ),
+            (
+                r#"{"failed": {"kind": "other", "message": "."}}"#,
+                "without a `message`",
+            ),
             (r#"{"progress": 5}"#, "a wrong `progress`"),
             (r#"{"record": {"what": "x"}}"#, "a wrong `record`"),
         ] {

@@ -74,7 +74,9 @@ pub(crate) fn check(declared: &IndexMap<String, Declared>, with: Option<&Args<'_
         }
     }
     let missing = declared.iter().find(|(key, known)| {
-        let is_there = entries.iter().any(|(given, entry)| given == key && is_given(entry.param()));
+        let is_there = entries
+            .iter()
+            .any(|(given, entry)| given == key && is_given(entry.param()));
         known.required && !is_there
     });
     match missing {
@@ -94,7 +96,11 @@ impl Declared {
         if let Param::Text(text) = args.param()
             && text.is_unknown()
         {
-            return if self.literal { args.literal().map(drop) } else { Ok(()) };
+            return if self.literal {
+                args.literal().map(drop)
+            } else {
+                Ok(())
+            };
         }
         if self.literal && matches!(args.param(), Param::Text(_)) {
             args.literal()?;

@@ -57,7 +57,10 @@ impl Places {
     /// The project's own, in the order of their names. What else is on the path is not the project's business.
     #[must_use]
     pub fn own(&self) -> Vec<Place> {
-        let entries = fs::read_dir(self.root.join(FOLDER)).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.root.join(FOLDER))
+            .into_iter()
+            .flatten()
+            .flatten();
         let found: BTreeMap<String, PathBuf> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().to_str()?.strip_prefix(PREFIX)?.to_owned();

@@ -40,10 +40,16 @@ impl Program {
             .stderr(Stdio::piped());
         let shown = file.file_name().unwrap_or_default().to_string_lossy();
         let not_started = |error: std::io::Error| {
-            Failure::new(ErrorKind::MissingProgram, format!("`{shown}` could not be started: {error}"))
+            Failure::new(
+                ErrorKind::MissingProgram,
+                format!("`{shown}` could not be started: {error}"),
+            )
         };
         let mut child = command.spawn().map_err(not_started)?;
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let leader = child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw);
         let (Some(stdin), Some(stdout), Some(stderr)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {

@@ -135,7 +135,10 @@ fn silent(how: &str, stderr: &[u8]) -> Failure {
     let text = String::from_utf8_lossy(stderr);
     let last = text.lines().rev().find(|line| !line.trim().is_empty());
     let message = match last {
-        Some(line) => format!("the plugin {how} before it had answered: {}", shown(line.as_bytes())),
+        Some(line) => format!(
+            "the plugin {how} before it had answered: {}",
+            shown(line.as_bytes())
+        ),
         None => format!("the plugin {how} before it had answered"),
     };
     Failure::new(ErrorKind::Protocol, message)
@@ -192,7 +195,8 @@ async fn read(stdout: ChildStdout, to: &UnboundedSender<String>, host: &dyn Host
         match Said::read(text) {
             Ok(Said::Output(stream, bytes)) => host.write(stream, &bytes).await?,
             Ok(Said::Progress(text)) => {
-                host.write(Stream::Stderr, format!("{}\n", text.trim_end()).as_bytes()).await?;
+                host.write(Stream::Stderr, format!("{}\n", text.trim_end()).as_bytes())
+                    .await?;
             }
             Ok(Said::Record(handle)) => {
                 host.record(handle).await?;

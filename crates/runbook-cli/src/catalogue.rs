@@ -1,8 +1,8 @@
 //! The actions that this program knows.
 
 use std::path::Path;
-use std::{fs, io};
 use std::sync::Arc;
+use std::{fs, io};
 
 use runbook_action_docker::{Compose, Docker};
 use runbook_action_http::{Http, Promql};

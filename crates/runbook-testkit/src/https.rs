@@ -129,9 +129,8 @@ async fn answer(mut stream: TlsStream<TcpStream>, seen: &Mutex<Vec<Value>>) {
     };
     let body = told.to_string();
     let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 {status}\r\n{location}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"
-    );
+    let answer =
+        format!("HTTP/1.1 {status}\r\n{location}connection: close\r\ncontent-length: {length}\r\n\r\n{body}");
     seen.lock().unwrap_or_else(PoisonError::into_inner).push(told);
     // The client may have gone.
     let _sent = stream.write_all(answer.as_bytes()).await.is_ok();

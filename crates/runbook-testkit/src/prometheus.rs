@@ -89,7 +89,8 @@ impl Prometheus {
     fn try_start(options: &Options<'_>) -> Result<Self, String> {
         let told = |error: io::Error| error.to_string();
         let port = free_port().map_err(told)?;
-        let directory = std::env::temp_dir().join(format!("runbook-prometheus-{}-{port}", std::process::id()));
+        let directory =
+            std::env::temp_dir().join(format!("runbook-prometheus-{}-{port}", std::process::id()));
         fs::create_dir(&directory).map_err(told)?;
         let started = configure(&directory, options).and_then(|()| spawn(&directory, port));
         let mut server = match started {
@@ -143,7 +144,11 @@ impl Drop for Prometheus {
 
 fn configure(directory: &Path, options: &Options<'_>) -> io::Result<()> {
     let mut config = "global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n".to_owned();
-    let targets: Vec<String> = options.targets.iter().map(|target| format!("{target:?}")).collect();
+    let targets: Vec<String> = options
+        .targets
+        .iter()
+        .map(|target| format!("{target:?}"))
+        .collect();
     let _ = writeln!(
         config,
         "  - {{job_name: app, static_configs: [{{targets: [{}]}}]}}",
@@ -157,7 +162,10 @@ fn configure(directory: &Path, options: &Options<'_>) -> io::Result<()> {
     if let Some(shown) = options.shown {
         fs::write(directory.join("cert.pem"), &shown.cert)?;
         fs::write(directory.join("key.pem"), &shown.key)?;
-        let _ = writeln!(web, "tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}");
+        let _ = writeln!(
+            web,
+            "tls_server_config: {{cert_file: cert.pem, key_file: key.pem}}"
+        );
     }
     fs::write(directory.join("web.yml"), web)
 }
@@ -223,10 +231,7 @@ impl Metrics {
                 if end.load(Ordering::SeqCst) {
                     return;
                 }
-                let body = told
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .clone();
+                let body = told.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 // Who asked may have gone.
                 let _told = stream.is_ok_and(|stream| tell(stream, &body).is_ok());
             }

@@ -53,7 +53,11 @@ async fn a_connection_says_who_asks_its_own_origin_only() {
 #[tokio::test]
 async fn a_wrong_password_is_told_apart_from_one_who_may_not() {
     let server = Server::start().await;
-    for (status, kind) in [(401, ErrorKind::Auth), (403, ErrorKind::Forbidden), (407, ErrorKind::Auth)] {
+    for (status, kind) in [
+        (401, ErrorKind::Auth),
+        (403, ErrorKind::Forbidden),
+        (407, ErrorKind::Auth),
+    ] {
         let mut case = case(&server, &json!({"post": format!("/status/{status}")}), &json!({}));
         if let runbook_action::Param::Map(map) = &mut case.params {
             let auth = [("bearer".to_owned(), secret("token", "hunter2"))];
@@ -63,7 +67,10 @@ async fn a_wrong_password_is_told_apart_from_one_who_may_not() {
         let failure = run(&case).await.unwrap_err();
         assert_eq!(failure.kind, kind);
         assert!(!failure.may_have_applied);
-        assert_eq!(server.seen().last().unwrap()["headers"]["authorization"], "Bearer hunter2");
+        assert_eq!(
+            server.seen().last().unwrap()["headers"]["authorization"],
+            "Bearer hunter2"
+        );
         assert!(!format!("{failure:?}").contains("hunter2"));
     }
 }

@@ -103,7 +103,11 @@ async fn http_keeps_to_the_contract() {
             "auth",
             with(&json!({}), "bearer", secret("token", "hunter two")),
         )),
-        connected(with(&json!({"http": base}), "tls", with(&json!({}), "ca", token()))),
+        connected(with(
+            &json!({"http": base}),
+            "tls",
+            with(&json!({}), "ca", token()),
+        )),
         connected(with(&json!({"http": base}), "proxy", token())),
         connected(written(&json!({"http": base, "no_proxy": ["x"]}))),
         connected(written(&json!({"http": base, "connect_timeout": "x"}))),

@@ -158,7 +158,9 @@ async fn a_server_that_closes_its_half_may_have_done_it() {
         }
     });
     for (params, maybe) in [(json!({"get": "/"}), false), (json!({"post": "/"}), true)] {
-        let failure = run(&through(&format!("http://{address}"), params)).await.unwrap_err();
+        let failure = run(&through(&format!("http://{address}"), params))
+            .await
+            .unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Protocol, "{failure:?}");
         assert_eq!(failure.may_have_applied, maybe);
     }
@@ -166,10 +168,10 @@ async fn a_server_that_closes_its_half_may_have_done_it() {
 
 #[tokio::test]
 async fn heads_that_are_too_large_are_no_answer() {
-    let long: &'static str = Box::leak(
-        format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(2_000_000)).into_boxed_str(),
-    );
-    let many: &'static str = Box::leak(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(5000)).into_boxed_str());
+    let long: &'static str =
+        Box::leak(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n", "x".repeat(2_000_000)).into_boxed_str());
+    let many: &'static str =
+        Box::leak(format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(5000)).into_boxed_str());
     for answer in [long, many] {
         let base = answers(answer.as_bytes()).await;
         let failure = run(&through(&base, json!({"get": "/"}))).await.unwrap_err();
@@ -199,9 +201,12 @@ async fn a_server_may_want_to_be_left_alone() {
 
 #[tokio::test]
 async fn what_is_compressed_unasked_is_passed_on_as_it_came() {
-    let base = answers(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 7\r\n\r\n\x1f\x8bwrong").await;
+    let base =
+        answers(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 7\r\n\r\n\x1f\x8bwrong").await;
     let host = FakeHost::new();
-    let output = run_with(&through(&base, json!({"get": "/"})), &host).await.unwrap();
+    let output = run_with(&through(&base, json!({"get": "/"})), &host)
+        .await
+        .unwrap();
     assert_eq!(host.stdout(), b"\x1f\x8bwrong");
     assert_eq!(output.value["body"], serde_json::Value::Null);
 }

@@ -45,7 +45,10 @@ async fn texts_and_files_are_parts() {
             )),
             "line one\nline two\n",
         ),
-        part(&head("name=\"renamed\"; filename=\"other\""), "line one\nline two\n"),
+        part(
+            &head("name=\"renamed\"; filename=\"other\""),
+            "line one\nline two\n",
+        ),
         format!("--{boundary}--\r\n"),
     ];
     assert_eq!(body, expected.concat());
@@ -98,7 +101,11 @@ async fn values_stay_in_their_part() {
     }
     for filename in ["a\"\r\nContent-Type: text/html\r\n\r\nevil", "a\nb", "a\0b"] {
         let failure = run(&case("a", filename)).await.unwrap_err();
-        assert_eq!(failure.param.as_deref(), Some("multipart.a.filename"), "{failure}");
+        assert_eq!(
+            failure.param.as_deref(),
+            Some("multipart.a.filename"),
+            "{failure}"
+        );
     }
     assert_eq!(server.seen().len(), 3);
 }

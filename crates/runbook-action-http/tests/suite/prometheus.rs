@@ -52,7 +52,9 @@ async fn until(url: &str, query: &str, is_so: impl Fn(&Value) -> bool) -> Value 
             tokio::time::sleep(Duration::from_millis(50)).await; // paced: the server reads metrics in its own time
         }
     };
-    tokio::time::timeout(PATIENCE, asking).await.expect("it never comes")
+    tokio::time::timeout(PATIENCE, asking)
+        .await
+        .expect("it never comes")
 }
 
 fn with_metrics(text: &str) -> (Metrics, Prometheus, String) {
@@ -70,7 +72,9 @@ async fn a_query_has_one_value_or_several_series() {
     let (_metrics, _prometheus, url) = with_metrics(METRICS);
     until(&url, "size", |told| told["value"] == 7.0).await;
 
-    let told = ask(&url, json!({"query": "temperature{room=\"kitchen\"}"})).await.unwrap();
+    let told = ask(&url, json!({"query": "temperature{room=\"kitchen\"}"}))
+        .await
+        .unwrap();
     assert_eq!(told["value"], 21.5);
     assert_eq!(told["series"][0]["labels"]["__name__"], "temperature");
     assert_eq!(told["series"][0]["labels"]["job"], "app");
@@ -101,7 +105,10 @@ async fn what_is_no_number_is_an_error() {
         ("0 / 0", "is NaN"),
         ("{job=\"app\"}", "is NaN"),
     ] {
-        for params in [json!(query), json!({"query": query, "range": "1s", "step": "100ms"})] {
+        for params in [
+            json!(query),
+            json!({"query": query, "range": "1s", "step": "100ms"}),
+        ] {
             let failure = ask(&url, params.clone()).await.unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Other);
             assert!(
@@ -111,15 +118,26 @@ async fn what_is_no_number_is_an_error() {
         }
     }
     let failure = ask(&url, json!("nothing")).await.unwrap_err();
-    assert!(failure.message.starts_with("a sample of `nothing{instance=\"127"), "{failure}");
-    assert_eq!(ask(&url, json!("nothing >= 0")).await.unwrap(), json!({"series": []}));
+    assert!(
+        failure.message.starts_with("a sample of `nothing{instance=\"127"),
+        "{failure}"
+    );
+    assert_eq!(
+        ask(&url, json!("nothing >= 0")).await.unwrap(),
+        json!({"series": []})
+    );
 }
 
 #[tokio::test]
 async fn a_range_ends_now_or_when_it_is_told_to() {
     let (_metrics, _prometheus, url) = with_metrics(METRICS);
-    until(&url, "count_over_time(size[1m])", |told| told["value"].as_f64() >= Some(3.0)).await;
-    let told = ask(&url, json!({"query": "size", "range": "400ms", "step": "200ms"})).await.unwrap();
+    until(&url, "count_over_time(size[1m])", |told| {
+        told["value"].as_f64() >= Some(3.0)
+    })
+    .await;
+    let told = ask(&url, json!({"query": "size", "range": "400ms", "step": "200ms"}))
+        .await
+        .unwrap();
     assert_eq!(told["value"], 7.0);
     let samples = told["series"][0]["samples"].as_array().unwrap();
     assert!(!samples.is_empty() && samples.len() <= 3, "{told}");
@@ -150,7 +168,13 @@ async fn a_range_ends_now_or_when_it_is_told_to() {
     let params = json!({"query": "time()", "range": "1m", "step": "25s", "time": "2025-01-31T11:00:00Z"});
     assert_eq!(ask(&url, params).await.unwrap()["value"], 1_738_321_200.0);
     let params = json!({"query": "time()", "range": "1h"});
-    assert_eq!(ask(&url, params).await.unwrap()["series"][0]["samples"].as_array().unwrap().len(), 101);
+    assert_eq!(
+        ask(&url, params).await.unwrap()["series"][0]["samples"]
+            .as_array()
+            .unwrap()
+            .len(),
+        101
+    );
     let params = json!({"query": "time()", "time": "2025-01-31T11:00:00Z"});
     assert_eq!(ask(&url, params).await.unwrap()["value"], 1_738_321_200.0);
 }
@@ -158,14 +182,20 @@ async fn a_range_ends_now_or_when_it_is_told_to() {
 #[tokio::test]
 async fn a_series_that_has_ended_has_no_value() {
     let (metrics, _prometheus, url) = with_metrics(METRICS);
-    until(&url, "count_over_time(size[1m])", |told| told["value"].as_f64() >= Some(2.0)).await;
+    until(&url, "count_over_time(size[1m])", |told| {
+        told["value"].as_f64() >= Some(2.0)
+    })
+    .await;
     metrics.tell("other 1\n");
     let told = until(&url, "size", |told| told.get("value").is_none()).await;
     assert_eq!(told, json!({"series": []}));
     // It is part of the range, and not of its end.
     let host = FakeHost::new();
     let params = json!({"query": "size", "range": "20s", "step": "100ms"});
-    let told = run(&used(json!({"prometheus": url}), params), &host).await.unwrap().value;
+    let told = run(&used(json!({"prometheus": url}), params), &host)
+        .await
+        .unwrap()
+        .value;
     assert_eq!(told.get("value"), None);
     assert_eq!(told["series"][0]["value"], Value::Null);
     assert!(!told["series"][0]["samples"].as_array().unwrap().is_empty());
@@ -189,7 +219,15 @@ async fn values_are_compared_and_never_code() {
     };
     assert_eq!(bound("kitchen").await["value"], 21.5);
     assert_eq!(bound("a\"} or vector(1) #").await["value"], 3.0);
-    for hostile in ["\"", "\\", "a\nb", "a\0b", "\"} or vector(1) or temperature{room=\"", "☃", ".*"] {
+    for hostile in [
+        "\"",
+        "\\",
+        "a\nb",
+        "a\0b",
+        "\"} or vector(1) or temperature{room=\"",
+        "☃",
+        ".*",
+    ] {
         assert_eq!(bound(hostile).await, json!({"series": []}), "{hostile:?}");
     }
 }
@@ -200,16 +238,27 @@ async fn a_wrong_query_is_told_in_prometheus_own_words() {
     let failure = ask(&url, json!({"query": "sum(1 +)"})).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Other);
     assert_eq!(failure.param.as_deref(), Some("query"));
-    assert!(failure.message.starts_with("Prometheus refused the query: "), "{failure}");
+    assert!(
+        failure.message.starts_with("Prometheus refused the query: "),
+        "{failure}"
+    );
     assert!(failure.message.contains("parse error"), "{failure}");
     let failure = ask(&url, json!("sum(1 +)")).await.unwrap_err();
     assert_eq!(failure.param, None);
 
-    let failure = ask(&url, json!({"query": "up", "range": "365d", "step": "1s"})).await.unwrap_err();
+    let failure = ask(&url, json!({"query": "up", "range": "365d", "step": "1s"}))
+        .await
+        .unwrap_err();
     assert!(failure.message.contains("11,000 points"), "{failure}");
-    until(&url, "count_over_time(size[1m])", |told| told["value"].as_f64() >= Some(2.0)).await;
+    until(&url, "count_over_time(size[1m])", |told| {
+        told["value"].as_f64() >= Some(2.0)
+    })
+    .await;
     let failure = ask(&url, json!("size[1m]")).await.unwrap_err();
-    assert!(failure.message.contains("a range of samples for `size{"), "{failure}");
+    assert!(
+        failure.message.contains("a range of samples for `size{"),
+        "{failure}"
+    );
     assert!(failure.help.unwrap().contains("rate"));
     let failure = ask(&url, json!("\"text\"")).await.unwrap_err();
     assert!(failure.message.contains("a text"), "{failure}");
@@ -258,12 +307,30 @@ async fn passwords_and_certificates_are_as_for_http() {
 #[tokio::test]
 async fn what_is_not_prometheus_is_told() {
     for (answer, kind) in [
-        (&b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"[..], ErrorKind::Protocol),
-        (b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n", ErrorKind::NotFound),
-        (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", ErrorKind::Forbidden),
-        (b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n", ErrorKind::Unreachable),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"status\":\"success\"}", ErrorKind::Protocol),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n{\"status\":\"success\"}", ErrorKind::Protocol),
+        (
+            &b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello"[..],
+            ErrorKind::Protocol,
+        ),
+        (
+            b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n",
+            ErrorKind::NotFound,
+        ),
+        (
+            b"HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n",
+            ErrorKind::Forbidden,
+        ),
+        (
+            b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 3\r\ncontent-length: 0\r\n\r\n",
+            ErrorKind::Unreachable,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\n{\"status\":\"success\"}",
+            ErrorKind::Protocol,
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\n{\"status\":\"success\"}",
+            ErrorKind::Protocol,
+        ),
         (b"garbage\r\n\r\n", ErrorKind::Protocol),
     ] {
         let failure = ask(&answers(answer).await, json!("up")).await.unwrap_err();
@@ -292,7 +359,11 @@ async fn promql_keeps_to_the_contract_of_what_runs() {
     };
     let failing = |params: Param| Use {
         params,
-        connection: connection(with(json!({"prometheus": url}), "headers", with(json!({}), "x", token()))),
+        connection: connection(with(
+            json!({"prometheus": url}),
+            "headers",
+            with(json!({}), "x", token()),
+        )),
         ..Use::default()
     };
     let bind = |query: &str| with(json!({"query": query}), "bind", with(json!({}), "x", token()));

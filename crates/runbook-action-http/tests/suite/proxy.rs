@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use runbook_action::{ErrorKind, Failure, Output, Param, Segment, Secret, Text};
+use runbook_action::{ErrorKind, Failure, Output, Param, Secret, Segment, Text};
 use runbook_testkit::authority::{Authority, Purpose};
 use runbook_testkit::contract::{Use, written};
 use runbook_testkit::https;
@@ -57,7 +57,10 @@ async fn pass(mut stream: TcpStream, heads: Arc<Mutex<Vec<String>>>) {
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap();
-    let target = head.strip_prefix("CONNECT ").and_then(|rest| rest.split(' ').next()).map(str::to_owned);
+    let target = head
+        .strip_prefix("CONNECT ")
+        .and_then(|rest| rest.split(' ').next())
+        .map(str::to_owned);
     heads.lock().unwrap().push(head);
     // Who asked may have gone at any point.
     let Some(target) = target else {
@@ -85,7 +88,11 @@ async fn plain_requests_are_passed_on() {
     let mapping = json!({"http": "http://app.invalid/api", "proxy": format!("http://{}", proxy.address)});
     let output = through(json!({"get": "/x"}), mapping).await.unwrap();
     assert_eq!(output.value["body"], "proxy");
-    assert!(proxy.heads()[0].starts_with("GET http://app.invalid/api/x HTTP/1.1\r\n"), "{:?}", proxy.heads());
+    assert!(
+        proxy.heads()[0].starts_with("GET http://app.invalid/api/x HTTP/1.1\r\n"),
+        "{:?}",
+        proxy.heads()
+    );
 }
 
 #[tokio::test]
@@ -103,7 +110,10 @@ async fn encrypted_requests_go_through_a_tunnel_and_keep_their_secrets() {
     let output = through(json!({"get": "/x"}), mapping).await.unwrap();
     assert_eq!(output.value["body"]["headers"]["authorization"], "Bearer abc");
     let heads = proxy.heads();
-    assert!(heads[0].starts_with(&format!("CONNECT 127.0.0.1:{} ", server.port())), "{heads:?}");
+    assert!(
+        heads[0].starts_with(&format!("CONNECT 127.0.0.1:{} ", server.port())),
+        "{heads:?}"
+    );
     assert!(!heads[0].contains("abc"), "{heads:?}");
 }
 
@@ -130,12 +140,20 @@ async fn a_proxys_password_goes_to_the_proxy_and_is_never_shown() {
     let told = &proxy.heads()[0];
     // `user:hunter@2/`
     let expected = "proxy-authorization: Basic dXNlcjpodW50ZXJAMi8=";
-    assert!(told.to_ascii_lowercase().contains(&expected.to_ascii_lowercase()), "{told}");
+    assert!(
+        told.to_ascii_lowercase().contains(&expected.to_ascii_lowercase()),
+        "{told}"
+    );
 
     let gone = nobody().await.replace("http://", "http://user:hunter2@");
     let failure = run(&with(written(&json!(gone)))).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Refused);
-    assert!(failure.message.contains("nobody listens at the proxy `127.0.0.1:"), "{failure}");
+    assert!(
+        failure
+            .message
+            .contains("nobody listens at the proxy `127.0.0.1:"),
+        "{failure}"
+    );
     assert!(!format!("{failure:?}").contains("hunter2"));
 }
 
@@ -151,7 +169,12 @@ async fn a_proxy_that_wants_a_password_or_gives_no_tunnel() {
     let mapping = json!({"http": "https://app.invalid", "proxy": answers(refusing).await});
     let failure = through(json!({"post": "/"}), mapping).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Unreachable, "{failure:?}");
-    assert!(failure.message.contains("`app.invalid:443` through the proxy `127.0.0.1:"), "{failure}");
+    assert!(
+        failure
+            .message
+            .contains("`app.invalid:443` through the proxy `127.0.0.1:"),
+        "{failure}"
+    );
     assert!(!failure.may_have_applied);
 }
 
@@ -186,6 +209,10 @@ async fn some_hosts_are_reached_without_it() {
         ),
     ] {
         let failure = through(json!({"get": "/x"}), mapping).await.unwrap_err();
-        assert_eq!(failure.param, Some(format!("connections.api.{param}")), "{failure}");
+        assert_eq!(
+            failure.param,
+            Some(format!("connections.api.{param}")),
+            "{failure}"
+        );
     }
 }

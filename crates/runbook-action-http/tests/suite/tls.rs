@@ -39,7 +39,8 @@ impl World {
     }
 
     fn shown(&self) -> Signed {
-        self.authority.sign(&["127.0.0.1", "db.internal"], Purpose::Server)
+        self.authority
+            .sign(&["127.0.0.1", "db.internal"], Purpose::Server)
     }
 }
 
@@ -84,7 +85,9 @@ async fn the_certificate_must_have_the_name() {
     let world = World::new();
     let named = world.authority.sign(&["db.internal"], Purpose::Server);
     let server = Server::start(&named, None).await;
-    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()})).await.unwrap_err();
+    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()}))
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Tls, "{failure}");
     assert!(failure.help.unwrap().contains("tls.server_name"));
 
@@ -105,13 +108,17 @@ async fn a_certificate_of_the_past_is_not_trusted() {
     let world = World::new();
     let expired = world.authority.sign(&["127.0.0.1"], Purpose::ExpiredServer);
     let server = Server::start(&expired, None).await;
-    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()})).await.unwrap_err();
+    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()}))
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Tls);
     assert!(failure.message.contains("certificate expired"), "{failure}");
     // Nor is that of a client.
     let client = world.authority.sign(&["127.0.0.1"], Purpose::Client);
     let server = Server::start(&client, None).await;
-    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()})).await.unwrap_err();
+    let failure = get(&server.url("127.0.0.1"), post(), json!({"ca": world.ca()}))
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Tls, "{failure}");
 }
 
@@ -121,7 +128,10 @@ async fn a_server_may_want_to_know_the_client() {
     let server = Server::start(&world.shown(), Some(&world.authority.pem())).await;
     let url = server.url("127.0.0.1");
     let own = world.authority.sign(&["client"], Purpose::Client);
-    let (cert, key) = (world.write("cert.pem", &own.cert), world.write("key.pem", &own.key));
+    let (cert, key) = (
+        world.write("cert.pem", &own.cert),
+        world.write("key.pem", &own.key),
+    );
     let tls = json!({"ca": world.ca(), "cert": cert, "key": key});
     let told = get(&url, post(), tls).await.unwrap();
     assert_eq!(told.value["body"]["known"], true);
@@ -154,7 +164,11 @@ async fn files_that_are_no_certificates_are_told_by_their_place() {
         (json!({"key": cert}), "key", ErrorKind::Other),
         (json!({"cert": cert, "key": garbage}), "cert", ErrorKind::Other),
         (json!({"cert": cert, "key": cert}), "cert", ErrorKind::Other),
-        (json!({"server_name": "127.0.0.1"}), "server_name", ErrorKind::Other),
+        (
+            json!({"server_name": "127.0.0.1"}),
+            "server_name",
+            ErrorKind::Other,
+        ),
         (json!({"server_name": "a/b"}), "server_name", ErrorKind::Other),
     ] {
         let failure = get("https://127.0.0.1:9", post(), tls.clone()).await.unwrap_err();
@@ -175,7 +189,9 @@ async fn http_and_https_are_not_mixed_up() {
         "{failure:?}"
     );
     let plain = Plain::start().await;
-    let failure = get(&plain.base.replace("http:", "https:"), post(), json!({})).await.unwrap_err();
+    let failure = get(&plain.base.replace("http:", "https:"), post(), json!({}))
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Tls, "{failure:?}");
     assert!(!failure.may_have_applied);
     assert!(failure.help.unwrap().contains("http://"));
@@ -190,7 +206,9 @@ async fn a_handshake_that_is_cut_off_has_sent_nothing() {
             drop(stream);
         }
     });
-    let failure = get(&format!("https://{address}"), post(), json!({})).await.unwrap_err();
+    let failure = get(&format!("https://{address}"), post(), json!({}))
+        .await
+        .unwrap_err();
     assert!(
         matches!(failure.kind, ErrorKind::Tls | ErrorKind::Unreachable),
         "{failure:?}"
@@ -204,12 +222,16 @@ async fn nothing_secret_goes_from_https_to_http_or_to_another_host() {
     let server = Server::start(&world.shown(), None).await;
     let plain = Plain::start().await;
     let own = world.authority.sign(&["client"], Purpose::Client);
-    let (cert, key) = (world.write("cert.pem", &own.cert), world.write("key.pem", &own.key));
+    let (cert, key) = (
+        world.write("cert.pem", &own.cert),
+        world.write("key.pem", &own.key),
+    );
     // It asks for a certificate, and gets none.
     let curious = Server::start(&world.shown(), Some(&world.authority.pem())).await;
     let tls = json!({"ca": world.ca(), "cert": cert, "key": key});
     let ask = async |to: String, tls: &Value| {
-        let params = json!({"get": format!("/to?{to}"), "redirects": "any", "headers": {"cookie": "c", "x-own": "1"}});
+        let params =
+            json!({"get": format!("/to?{to}"), "redirects": "any", "headers": {"cookie": "c", "x-own": "1"}});
         let case = Use {
             params: written(&params),
             connection: connection(written(&json!({

@@ -73,7 +73,11 @@ async fn what_a_use_does_is_known_without_starting_it() {
         let case = used("ledger", with.clone());
         declares(&one, std::slice::from_ref(&case), &[]);
         let known = one.recognise(&case.params).unwrap();
-        assert_eq!((known.effect, known.certain, known.undoing), (effect, true, undoing), "{with}");
+        assert_eq!(
+            (known.effect, known.certain, known.undoing),
+            (effect, true, undoing),
+            "{with}"
+        );
         assert_eq!(known.summary, format!("ledger {with}"));
     }
 }
@@ -85,7 +89,8 @@ async fn values_connection_and_environment_reach_it() {
     );
     project.lock.plugins["bad"].descriptor.connections = vec!["http".to_owned()];
     let mut case = used("bad", json!({"x": [1, {"a": "b"}]}));
-    case.env.insert("OWN".to_owned(), runbook_action::Text::literal("value"));
+    case.env
+        .insert("OWN".to_owned(), runbook_action::Text::literal("value"));
     case.connection = Some(Connection {
         name: "api".to_owned(),
         params: written(&json!({"http": "http://localhost"})),
@@ -93,7 +98,10 @@ async fn values_connection_and_environment_reach_it() {
     let host = FakeHost::new().remaining(std::time::Duration::from_secs(7));
     let told = project.run_with(&case, &host).await.unwrap().value;
     let root = project.root().canonicalize().unwrap();
-    assert_eq!(String::from_utf8(host.stdout()).unwrap(), format!("value {}", root.display()));
+    assert_eq!(
+        String::from_utf8(host.stdout()).unwrap(),
+        format!("value {}", root.display())
+    );
     assert_eq!(
         told,
         json!({

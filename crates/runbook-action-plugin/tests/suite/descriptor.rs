@@ -22,9 +22,15 @@ fn what_is_wrong_with_a_description_is_told() {
         (json!("x"), "no `protocol`"),
         (described(json!({"protocol": 2})), "version 2"),
         (described(json!({"doc": "Does it"})), "not a sentence"),
-        (described(json!({"effect": "nothing"})), "unknown variant `nothing`"),
+        (
+            described(json!({"effect": "nothing"})),
+            "unknown variant `nothing`",
+        ),
         (described(json!({"more": 1})), "unknown field `more`"),
-        (described(json!({"params": {"x": {"type": "path", "doc": "X."}}})), "unknown variant `path`"),
+        (
+            described(json!({"params": {"x": {"type": "path", "doc": "X."}}})),
+            "unknown variant `path`",
+        ),
         (
             described(json!({"effects": [{"param": "x", "effect": "read"}]})),
             "depends on `x`, which is no parameter",
@@ -39,7 +45,10 @@ fn what_is_wrong_with_a_description_is_told() {
 async fn one_that_does_not_describe_itself_is_not_pinned() {
     for (script, said) in [
         ("echo '{\"done\": {\"protocol\": 9}}'", "version 9"),
-        ("echo '{\"failed\": {\"kind\": \"other\", \"message\": \"no\"}}'", "no"),
+        (
+            "echo '{\"failed\": {\"kind\": \"other\", \"message\": \"no\"}}'",
+            "no",
+        ),
         ("echo what", "`what`"),
         ("exit 1", "exit code 1"),
     ] {
@@ -74,14 +83,46 @@ fn parameters_are_as_declared() {
     for (with, param, said) in [
         (json!({}), Some("with"), "`count` is missing"),
         (json!({"count": null}), Some("with"), "`count` is missing"),
-        (json!({"count": "x"}), Some("with.count"), "expected a whole number"),
-        (json!({"count": 1, "text": "c"}), Some("with.text"), "expected one of `a`, `b`"),
-        (json!({"count": 1, "share": "x"}), Some("with.share"), "expected a number"),
-        (json!({"count": 1, "flag": 1}), Some("with.flag"), "expected true or false"),
-        (json!({"count": 1, "wait": "5"}), Some("with.wait"), "a length of time"),
-        (json!({"count": 1, "items": {}}), Some("with.items"), "expected a list"),
-        (json!({"count": 1, "map": []}), Some("with.map"), "expected a mapping"),
-        (json!({"count": 1, "flg": true}), Some("with"), "there is no parameter `flg`"),
+        (
+            json!({"count": "x"}),
+            Some("with.count"),
+            "expected a whole number",
+        ),
+        (
+            json!({"count": 1, "text": "c"}),
+            Some("with.text"),
+            "expected one of `a`, `b`",
+        ),
+        (
+            json!({"count": 1, "share": "x"}),
+            Some("with.share"),
+            "expected a number",
+        ),
+        (
+            json!({"count": 1, "flag": 1}),
+            Some("with.flag"),
+            "expected true or false",
+        ),
+        (
+            json!({"count": 1, "wait": "5"}),
+            Some("with.wait"),
+            "a length of time",
+        ),
+        (
+            json!({"count": 1, "items": {}}),
+            Some("with.items"),
+            "expected a list",
+        ),
+        (
+            json!({"count": 1, "map": []}),
+            Some("with.map"),
+            "expected a mapping",
+        ),
+        (
+            json!({"count": 1, "flg": true}),
+            Some("with"),
+            "there is no parameter `flg`",
+        ),
         (json!("x"), Some("with"), "expected a mapping"),
     ] {
         let failure = uses.recognise(&used("bad", with.clone()).params).unwrap_err();

@@ -13,11 +13,17 @@ use crate::{Project, used};
 async fn what_is_not_of_the_protocol_is_shown() {
     for (script, said) in [
         ("echo hello; sleep 60", "said a line that is no JSON: `hello`"),
-        (r#"echo '{"finished": 1}'; sleep 60"#, "has the key `finished`, which there is not"),
+        (
+            r#"echo '{"finished": 1}'; sleep 60"#,
+            "has the key `finished`, which there is not",
+        ),
         (r#"printf '\001\377\n'"#, r"is no JSON: `\u{1}"),
         (r#"printf '{"done": {}'"#, r#"is no JSON: `{"done": {}`"#),
         (r#"echo '{"done": 5}'"#, "something else than a mapping"),
-        ("head -c 2000000 /dev/zero | tr '\\0' x; sleep 60", "a line of more than 1 MiB: `xxxx"),
+        (
+            "head -c 2000000 /dev/zero | tr '\\0' x; sleep 60",
+            "a line of more than 1 MiB: `xxxx",
+        ),
         ("yes x", "is no JSON: `x`"),
         ("exit 3", "ended with exit code 3 before it had answered"),
         ("kill -9 $$", "was killed by a signal before it had answered"),
@@ -25,11 +31,17 @@ async fn what_is_not_of_the_protocol_is_shown() {
             "echo one >&2; echo 'the reason' >&2; exit 1",
             "ended with exit code 1 before it had answered: the reason",
         ),
-        ("exec >&-; sleep 60", "was killed, since it did not end before it had answered"),
+        (
+            "exec >&-; sleep 60",
+            "was killed, since it did not end before it had answered",
+        ),
     ] {
         let project = Project::with_script(script);
         let host = FakeHost::new().grace(Duration::from_millis(200));
-        let failure = project.run_with(&used("bad", json!({})), &host).await.unwrap_err();
+        let failure = project
+            .run_with(&used("bad", json!({})), &host)
+            .await
+            .unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Protocol, "{script}: {failure}");
         assert!(failure.may_have_applied, "{script}");
         assert!(failure.message.contains(said), "{script}: {failure}");
@@ -41,7 +53,10 @@ async fn what_is_not_of_the_protocol_is_shown() {
 async fn a_reason_is_kept() {
     let project = Project::with_script("echo one >&2; echo two >&2; exit 1");
     let host = FakeHost::new();
-    let failure = project.run_with(&used("bad", json!({})), &host).await.unwrap_err();
+    let failure = project
+        .run_with(&used("bad", json!({})), &host)
+        .await
+        .unwrap_err();
     assert_eq!(failure.result, Some(json!({"stderr": "one\ntwo\n"})));
     assert_eq!(host.stderr(), b"one\ntwo\n");
 }
@@ -99,7 +114,9 @@ async fn cancelled(project: &Project, grace: Duration) -> runbook_action::Failur
         host.cancel();
     };
     let both = async { tokio::join!(run, cancel) };
-    let (outcome, ()) = tokio::time::timeout(PATIENCE, both).await.expect("it does not stop");
+    let (outcome, ()) = tokio::time::timeout(PATIENCE, both)
+        .await
+        .expect("it does not stop");
     outcome.unwrap_err()
 }
 
@@ -141,7 +158,9 @@ async fn one_that_does_not_stop_is_killed_with_all_that_it_started() {
             tokio::time::sleep(Duration::from_millis(5)).await; // paced: the system reaps in its own time
         }
     };
-    tokio::time::timeout(PATIENCE, gone).await.expect("the child lives");
+    tokio::time::timeout(PATIENCE, gone)
+        .await
+        .expect("the child lives");
 }
 
 #[tokio::test]

@@ -90,7 +90,9 @@ impl Project {
 
     async fn pin(&mut self, name: &str) {
         let place = self.places().find(name).expect("it is there");
-        let descriptor = describe(&self.places(), &place).await.expect("it describes itself");
+        let descriptor = describe(&self.places(), &place)
+            .await
+            .expect("it describes itself");
         let pin = Pin {
             sha256: digest(&place.file).unwrap(),
             descriptor,

@@ -93,7 +93,10 @@ impl Action for One {
     }
 
     async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
-        self.uses.undo(call, inverse).await.map(|output| self.listed(output))
+        self.uses
+            .undo(call, inverse)
+            .await
+            .map(|output| self.listed(output))
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {

@@ -20,7 +20,10 @@ async fn a_program_that_is_not_the_pinned_one_is_refused_with_the_way_out() {
     fs::write(project.program("ledger"), text).unwrap();
     let failure = project.run(&case).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Forbidden);
-    assert!(failure.message.ends_with("is not the program that was pinned"), "{failure}");
+    assert!(
+        failure.message.ends_with("is not the program that was pinned"),
+        "{failure}"
+    );
     assert!(failure.help.unwrap().contains("`runbook plugins pin ledger`"));
     assert!(!failure.may_have_applied);
 
@@ -47,7 +50,10 @@ async fn what_is_not_pinned_is_not_started() {
 
 #[tokio::test]
 async fn a_project_has_its_own_before_those_of_the_path() {
-    let (project, other) = (Project::with_script("echo '{\"done\": {\"own\": true}}'"), Project::new());
+    let (project, other) = (
+        Project::with_script("echo '{\"done\": {\"own\": true}}'"),
+        Project::new(),
+    );
     other.write("bad", "echo '{\"done\": {\"own\": false}}'\n");
     let places = |root: &Project| Places {
         root: root.root().to_owned(),
@@ -60,7 +66,12 @@ async fn a_project_has_its_own_before_those_of_the_path() {
     for name in ["../bad", "", "Bad", "a/b", "none"] {
         assert_eq!(places(&project).find(name), None, "{name}");
     }
-    let names: Vec<String> = project.places().own().into_iter().map(|place| place.name).collect();
+    let names: Vec<String> = project
+        .places()
+        .own()
+        .into_iter()
+        .map(|place| place.name)
+        .collect();
     assert_eq!(names, ["bad"]);
 }
 

@@ -14,7 +14,10 @@ async fn what_was_there_is_put_back() {
     let file = project.root().join("ledger.txt");
     fs::write(&file, "size=10\nother=1\n").unwrap();
     let (uses, host) = (project.uses(), FakeHost::new());
-    let case = used("ledger", json!({"file": "ledger.txt", "set": "size", "value": "20"}));
+    let case = used(
+        "ledger",
+        json!({"file": "ledger.txt", "set": "size", "value": "20"}),
+    );
     let kept = case.prepare(&uses, &host).await.unwrap().expect("it keeps it");
     assert_eq!(kept.summary, "put back `size`");
     let output = case.run(&uses, &host).await.unwrap();

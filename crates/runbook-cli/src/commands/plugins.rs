@@ -66,7 +66,10 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Plugins) 
         Err(error) => return Err(Error::file("read", &path, &error)),
     };
     let lock = lock.map_err(|wrong| {
-        let help = format!("put back what was committed, or remove `{}` and pin again", Lock::FILE);
+        let help = format!(
+            "put back what was committed, or remove `{}` and pin again",
+            Lock::FILE
+        );
         Error::usage_with(wrong.to_string(), help)
     })?;
     if let Some(PluginsWhat::Pin { names }) = &args.what {
@@ -152,7 +155,9 @@ async fn looked_at(places: &Places, place: &Place) -> Result<Pin, Error> {
 /// All at once or not at all.
 fn write(path: &std::path::Path, text: &str) -> io::Result<()> {
     let folder = path.parent().unwrap_or(path);
-    let mut file = tempfile::Builder::new().prefix(".runbook.lock-").tempfile_in(folder)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".runbook.lock-")
+        .tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.as_file().sync_all()?;
     #[cfg(unix)]
@@ -201,14 +206,28 @@ fn show(all: &[Listed]) {
             }
         }));
     }
-    for one in all.iter().filter(|one| ["changed", "unpinned"].contains(&one.state())) {
-        let text = format!("look at the program, then `runbook plugins pin {0}` pins `{0}`", one.name);
+    for one in all
+        .iter()
+        .filter(|one| ["changed", "unpinned"].contains(&one.state()))
+    {
+        let text = format!(
+            "look at the program, then `runbook plugins pin {0}` pins `{0}`",
+            one.name
+        );
         term::print(&styled(WARN, &visible(&text)));
     }
 }
 
 fn row(one: &Listed) -> Vec<String> {
-    let file = one.file.as_ref().map_or_else(|| "–".to_owned(), |file| file.display().to_string());
+    let file = one
+        .file
+        .as_ref()
+        .map_or_else(|| "–".to_owned(), |file| file.display().to_string());
     let doc = one.pin.as_ref().map_or("–", |pin| pin.descriptor.doc.as_str());
-    vec![one.name.clone(), one.state().to_owned(), visible(&file), visible(doc)]
+    vec![
+        one.name.clone(),
+        one.state().to_owned(),
+        visible(&file),
+        visible(doc),
+    ]
 }
