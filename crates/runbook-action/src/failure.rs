@@ -3,11 +3,12 @@
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The class of a failure: what an author may ask for as `error.kind`, and what a retry can choose by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The other side answered that nobody listens there.
@@ -86,7 +87,7 @@ impl fmt::Display for ErrorKind {
 /// Why an action did not do what it was asked.
 ///
 /// The text is a lower-case fragment with names in backticks, and never holds a secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Its class.
     pub kind: ErrorKind,

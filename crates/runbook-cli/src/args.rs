@@ -210,7 +210,9 @@ pub(crate) enum SchemaOf {
     Runbook,
     /// The project file, `runbook.config.yaml`
     Config,
-    /// All keys of both, as a page in Markdown
+    /// A line of a run's journal
+    Journal,
+    /// All keys of runbooks and the project file, as a page in Markdown
     Reference,
 }
 
