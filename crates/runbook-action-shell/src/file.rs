@@ -3,12 +3,12 @@
 use regex::Regex;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Args, ConnectionNeed, Effect, ErrorKind, Failure, Kind, Param, Recognised, Segment, Spec, Undoing,
+    Args, ConnectionNeed, Effect, ErrorKind, Failure, Kind, PLACES, Param, Recognised, Segment, Spec, Undoing,
 };
 
 use crate::output::one_line;
 use crate::permission;
-use crate::spec::{CONNECTIONS, PLACES};
+use crate::spec::CONNECTIONS;
 
 /// The kind `file`: what a file holds, or that there is none.
 #[derive(Debug, Clone, Copy, Default)]
@@ -280,7 +280,7 @@ fn ownership(args: &Args<'_>, is_absent: bool) -> Result<(), Failure> {
         return Err(given.wrong("is for a file that is there"));
     }
     if let Some(mode) = mode {
-        permission::is_octal(&mode)?;
+        permission::octal(&mode)?;
     }
     if let Some(owner) = owner
         && owner.text()?.as_literal().is_some_and(|owner| {

@@ -11,21 +11,29 @@
 //!
 //! [`file`] is known as far as what it accepts and what it would do; doing it is a later part of this crate.
 
+mod child;
 mod environment;
 mod exec;
 mod file;
 mod group;
 mod launch;
+mod local;
 mod output;
 mod permission;
 mod process;
 mod program;
 mod run;
+mod sent;
 mod settle;
 mod shell;
 mod spec;
+mod start;
+mod sudo;
+mod told;
+mod words;
 
 pub use environment::Environment;
 pub use exec::Exec;
 pub use file::File;
+pub use local::Local;
 pub use shell::Shell;

@@ -30,7 +30,8 @@ pub trait Transport: Send + Sync + fmt::Debug {
     /// What it is, for people: “`ops@db`”, “container `web`”.
     fn place(&self) -> String;
 
-    /// Starts a program. It returns when the program runs, or cannot.
+    /// Starts a program. It returns when the program runs, or cannot. A failure that is about a part of the command
+    /// names its field: `argv`, `cwd`, `user`.
     async fn spawn(&self, command: &Command) -> Result<Box<dyn Process>, Failure>;
 
     /// Makes reachable from here what is reached from there, until what is returned is dropped.
@@ -167,15 +168,20 @@ pub struct Chunk<'a> {
 pub enum End {
     /// With this exit code.
     Code(i32),
-    /// By a signal: `SIGKILL`.
-    Signal(String),
+    /// By a signal.
+    Signal {
+        /// Its number, as the place counts.
+        number: i32,
+        /// Its name: `SIGKILL`.
+        name: String,
+    },
 }
 
 impl fmt::Display for End {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Code(code) => write!(f, "exited with {code}"),
-            Self::Signal(name) => write!(f, "killed by {name}"),
+            Self::Signal { name, .. } => write!(f, "killed by {name}"),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use runbook_action_docker::{Compose, Docker};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
-use runbook_action_shell::{Exec, File, Shell};
+use runbook_action_shell::{Exec, File, Local, Shell};
 use runbook_action_sql::Sql;
 use runbook_plan::Catalogue;
 
@@ -19,6 +19,7 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
         root: root.to_owned(),
     };
     let mut catalogue = Catalogue::new();
+    catalogue.add_transport(Arc::new(Local::new(shell.clone())));
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add(Arc::new(Exec::new(shell)));
     catalogue.add(Arc::new(Http::new()));

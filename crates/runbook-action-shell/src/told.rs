@@ -1,0 +1,200 @@
+//! What a shell at the other end of a pipe is told, so that it runs a program and answers for it.
+//!
+//! The carrier (`ssh`, `sudo`) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
+//! `ps` shows none, and no other shell ever parses one. The shell reads lines and evaluates each, up to a line with a
+//! full stop; if its input ends before that, nothing is run. The lines set arguments, variables, directory and
+//! umask, with every text quoted by [`quoted`]; the bytes behind them are the program's input, kept in a file
+//! that has no name any more by the time it holds them.
+//!
+//! The program leads a session of its own. While it runs, the shell listens: when its input ends, since this side
+//! wants the program to end, or is gone, or the connection is, it sends SIGTERM to the session's group, and SIGKILL
+//! when that has not ended it within ten seconds. So nothing stays behind, whichever end is lost.
+//!
+//! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess.
+
+use runbook_action::{Command, ErrorKind, Failure, Inherit};
+
+use crate::words::{is_name, quoted};
+
+/// All that a carrier is told to run. It holds nothing that any shell takes for more than itself between single
+/// quotes.
+pub(crate) const BOOT: &str =
+    r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
+
+/// What the shell is to know before it is told what to run. Each line is complete.
+const LINES: &[&str] = &[
+    // A line break, for texts that hold one.
+    r#"n=$(printf "\nx"); n=${n%x}"#,
+    r#"say() { printf "%s\n" "$k $*" >&2; }"#,
+    r#"s=$(command -v setsid) || s=; e=$(command -v env) || e=; q=$(command -v perl) || q="#,
+    // A program that a shell starts beside itself ignores SIGINT and SIGQUIT, unless somebody undoes that.
+    r#"if [ -n "$e" ] && "$e" --default-signal=INT,QUIT true 2>/dev/null; then :; else e=; fi"#,
+    r#"plain() { if [ -n "$s" ]; then exec "$s" -- "$@"; fi; if [ -n "$q" ]; then exec "$q" -MPOSIX -e "setsid(); exec {\$ARGV[0]} @ARGV" -- "$@"; fi; say failed session; exit 1; }"#,
+    r#"lead() { case $1 in *=*) plain "$@";; esac; if [ -n "$e" ]; then plain "$e" --default-signal=INT,QUIT -- "$@"; fi; plain "$@"; }"#,
+    // A temporary file is gone from its directory before anything is in it.
+    r#"spool() { t=$(mktemp /dev/shm/runbook.XXXXXX 2>/dev/null || mktemp "${TMPDIR:-/tmp}/runbook.XXXXXX") && exec 4>"$t" 5<"$t" 6<"$t" && rm -f -- "$t" && head -c "$1" >&4 && exec 4>&- && [ "$(wc -c <&6)" -eq "$1" ] && exec 6<&-; }"#,
+    r#"stop() { kill -s TERM -- "-$p" || kill -s TERM "$p"; i=0; while kill -s 0 -- "-$p" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -s KILL -- "-$p"; } 2>/dev/null"#,
+    r#"watch() { while read -r x <&3; do :; done; trap "" TERM; stop; }"#,
+    r#"tell() { z=; b=; { read -r z </proc/"$p"/stat; read -r b </proc/sys/kernel/random/boot_id; } 2>/dev/null; z=${z##*")" }; set -- $z; say pid "$p" "${20-}" "$b"; }"#,
+    r#"begin() { exec 3<&-; enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; say begins; lead "$@"; }"#,
+    // Whoever listens is started before anything is trapped: what is not yet reset there would be lost.
+    r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; exit 0; }"#,
+    // What is passed on of the variables is told by those that are not. `PATH` stays: by it the program is found.
+    r#"only() { for v in $(env | sed -n "s/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p"); do case " $1 PATH " in *" $v "*) ;; *) (unset "$v") 2>/dev/null && unset "$v";; esac; done; }"#,
+];
+
+/// The lines by which the shell is told of a command, and the program's input behind them. Its own lines begin with
+/// `mark`.
+pub(crate) fn message(command: &Command, mark: &str) -> Result<Vec<u8>, Failure> {
+    let mut lines: Vec<String> = LINES.iter().map(|line| (*line).to_owned()).collect();
+    lines.push(format!("k={mark}"));
+    lines.push(enter(command));
+    lines.push(vars(command)?);
+    lines.push(match &command.stdin {
+        Some(stdin) => format!("input() {{ spool {}; }}", stdin.len()),
+        None => "input() { exec 5</dev/null; }".to_owned(),
+    });
+    let mut argv = "set --".to_owned();
+    for argument in &command.argv {
+        argv.push(' ');
+        argv.push_str(&quoted(&without_nul(argument, "argv")?));
+    }
+    lines.push(argv);
+    lines.push(".\n".to_owned());
+    let mut message = lines.join("\n").into_bytes();
+    message.extend_from_slice(command.stdin.as_deref().unwrap_or_default());
+    Ok(message)
+}
+
+fn enter(command: &Command) -> String {
+    let directory = match &command.cwd {
+        // A name that begins with a dash is no option.
+        Some(cwd) if cwd.starts_with('/') => format!("cd {} 2>/dev/null", quoted(cwd)),
+        Some(cwd) => format!("cd {} 2>/dev/null", quoted(&format!("./{cwd}"))),
+        None => ":".to_owned(),
+    };
+    format!("enter() {{ {directory}; }}")
+}
+
+fn vars(command: &Command) -> Result<String, Failure> {
+    let mut line = "vars() { :".to_owned();
+    if let Inherit::Only(names) = &command.inherit {
+        let names: Vec<&str> = names
+            .iter()
+            .map(String::as_str)
+            .filter(|name| is_name(name))
+            .collect();
+        line.push_str(&format!("; only {}", quoted(&names.join(" "))));
+    }
+    for (name, value) in &command.env {
+        if !is_name(name) {
+            let message = format!(
+                "`{}` cannot be the name of a variable there",
+                name.escape_default()
+            );
+            return Err(Failure::new(ErrorKind::Other, message).help("use letters, digits and underscores"));
+        }
+        let value = without_nul(value, "env")?;
+        line.push_str(&format!("; export {name}={}", quoted(&value)));
+    }
+    if let Some(umask) = command.umask {
+        line.push_str(&format!("; umask {umask:03o}"));
+    }
+    line.push_str("; }");
+    Ok(line)
+}
+
+fn without_nul(text: &str, what: &str) -> Result<String, Failure> {
+    if text.contains('\0') {
+        let failure = Failure::new(
+            ErrorKind::Other,
+            "holds a NUL character, which no program can be given",
+        );
+        return Err(failure.about(what));
+    }
+    Ok(text.to_owned())
+}
+
+/// What the shell says of the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// All is as it was asked for, and the program begins.
+    Begins,
+    /// It is there: the number of its group, when it started, in the life of the machine that began with which boot.
+    Runs {
+        group: u32,
+        started: String,
+        boot: String,
+    },
+    /// It was not started, for want of this.
+    Failed(String),
+    /// It has ended with this code: for a signal, 128 and its number.
+    Ended(i32),
+}
+
+impl Said {
+    fn read(line: &str) -> Option<Self> {
+        let mut words = line.split_ascii_whitespace();
+        match (words.next()?, words.next().unwrap_or_default()) {
+            ("begins", _) => Some(Self::Begins),
+            ("pid", group) => Some(Self::Runs {
+                group: group.parse().ok()?,
+                started: words.next().unwrap_or_default().to_owned(),
+                boot: words.next().unwrap_or_default().to_owned(),
+            }),
+            ("failed", what) => Some(Self::Failed(what.to_owned())),
+            ("end", code) => Some(Self::Ended(code.parse().ok()?)),
+            _ => None,
+        }
+    }
+}
+
+/// Tells what the shell says from what the program prints: both come by the same pipe, cut anywhere.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    mark: Vec<u8>,
+    held: Vec<u8>,
+}
+
+impl Listener {
+    pub(crate) fn new(mark: &str) -> Self {
+        Self {
+            mark: mark.as_bytes().to_vec(),
+            held: Vec::new(),
+        }
+    }
+
+    /// What the program printed of this, and what was said.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<Said>) {
+        self.held.extend_from_slice(bytes);
+        let (mut printed, mut said) = (Vec::new(), Vec::new());
+        while let Some(at) = find(&self.held, &self.mark) {
+            let Some(length) = self.held.iter().skip(at).position(|byte| *byte == b'\n') else {
+                // The line is not there yet.
+                printed.extend(self.held.drain(..at));
+                return (printed, said);
+            };
+            printed.extend(self.held.drain(..at));
+            let line: Vec<u8> = self.held.drain(..=length).collect();
+            let words = line.get(self.mark.len()..).unwrap_or_default();
+            said.extend(Said::read(&String::from_utf8_lossy(words)));
+        }
+        // The beginning of the mark may be here, and its rest still to come.
+        let longest = self.mark.len().min(self.held.len() + 1) - 1;
+        let kept = (0..=longest)
+            .rev()
+            .find(|length| self.held.ends_with(self.mark.get(..*length).unwrap_or_default()))
+            .unwrap_or(0);
+        printed.extend(self.held.drain(..self.held.len() - kept));
+        (printed, said)
+    }
+
+    /// What was held back, when nothing more comes.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+}
+
+fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+    text.windows(part.len()).position(|window| window == part)
+}
