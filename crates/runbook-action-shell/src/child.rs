@@ -113,12 +113,6 @@ impl Running {
         self.input = None;
     }
 
-    /// Kills the child itself, and not what it leads.
-    pub(crate) fn kill_child(&mut self) {
-        // It fails only when it has ended.
-        let _killed = self.child.start_kill().is_ok();
-    }
-
     async fn step(&mut self) -> Step {
         let after_end = self.end.is_some();
         let silence = if self.waits > 0 { SILENCE } else { Duration::ZERO };

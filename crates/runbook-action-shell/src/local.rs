@@ -28,10 +28,6 @@ impl Local {
         Self { environment }
     }
 
-    pub(crate) const fn environment(&self) -> &Environment {
-        &self.environment
-    }
-
     /// Where a program starts.
     fn directory(&self, command: &Command) -> Result<PathBuf, Failure> {
         let Some(cwd) = &command.cwd else {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
 
 use crate::child::{Running, signal_of};
-use crate::told::{Listener, Said, message};
+use crate::told::{Heard, Listener, Said, message};
 
 /// The signals that a shell can report as an exit code.
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
@@ -37,9 +37,12 @@ pub(crate) trait Carrier: Send + Sync + fmt::Debug {
 pub(crate) struct Sent {
     inner: Running,
     carrier: Arc<dyn Carrier>,
-    listener: Listener,
+    listeners: [Listener; 2],
+    /// Whether the program has begun, as far as each of its outputs tells.
+    begins: [bool; 2],
+    /// What was printed before, by whoever it was.
+    noise: Vec<u8>,
     group: Option<u32>,
-    begins: bool,
     handle: Option<Handle>,
     end: Option<End>,
     ready: VecDeque<(Stream, Vec<u8>)>,
@@ -74,23 +77,19 @@ impl Sent {
         let mut sent = Self {
             inner: Running::piped(child, Some(message), false),
             carrier,
-            listener: Listener::new(&mark),
+            listeners: [Listener::new(&mark), Listener::new(&mark)],
+            begins: [false; 2],
+            noise: Vec::new(),
             group: None,
-            begins: false,
             handle: None,
             end: None,
             ready: VecDeque::new(),
             shown: Vec::new(),
             is_over: false,
         };
-        let mut said = Vec::new();
-        while (sent.group.is_none() || !sent.begins) && sent.end.is_none() {
+        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
             if sent.read().await?.is_none() {
-                for (_, bytes) in &sent.ready {
-                    said.extend_from_slice(bytes);
-                }
-                said.truncate(SAID);
-                return Err(sent.carrier.lost(&String::from_utf8_lossy(&said), false));
+                return Err(sent.carrier.lost(&String::from_utf8_lossy(&sent.noise), false));
             }
         }
         Ok(sent)
@@ -98,28 +97,38 @@ impl Sent {
 
     /// Reads a piece, and takes what the shell says out of it. Nothing: nothing more comes.
     async fn read(&mut self) -> Result<Option<()>, Failure> {
-        let (stream, printed, said) = match self.inner.next().await? {
-            None => return Ok(None),
-            Some(Chunk { stream, bytes }) => match stream {
-                Stream::Stdout => (stream, bytes.to_vec(), Vec::new()),
-                Stream::Stderr => {
-                    let (printed, said) = self.listener.push(bytes);
-                    (stream, printed, said)
-                }
-            },
+        let Some(chunk) = self.inner.next().await? else {
+            return Ok(None);
         };
-        if !printed.is_empty() {
-            self.ready.push_back((stream, printed));
-        }
-        for said in said {
-            match said {
-                Said::Begins => self.begins = true,
-                Said::Runs { group, started, boot } => {
+        let stream = chunk.stream;
+        let of = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+        };
+        let [stdout, stderr] = &mut self.listeners;
+        let listener = if of == 0 { stdout } else { stderr };
+        for heard in listener.push(chunk.bytes) {
+            match heard {
+                Heard::Printed(bytes) if self.begins.get(of) == Some(&true) => {
+                    self.ready.push_back((stream, bytes));
+                }
+                // What a login shell says on the way is none of the program's, and may tell why it never began.
+                Heard::Printed(bytes) => {
+                    let room = SAID.saturating_sub(self.noise.len()).min(bytes.len());
+                    self.noise
+                        .extend_from_slice(bytes.get(..room).unwrap_or_default());
+                }
+                Heard::Said(Said::Begins) => {
+                    if let Some(begins) = self.begins.get_mut(of) {
+                        *begins = true;
+                    }
+                }
+                Heard::Said(Said::Runs { group, started, boot }) => {
                     self.group = Some(group);
                     self.handle = self.carrier.handle(group, &started, &boot);
                 }
-                Said::Failed(what) => return Err(not_started(&what)),
-                Said::Ended(code) => {
+                Heard::Said(Said::Failed(what)) => return Err(not_started(&what)),
+                Heard::Said(Said::Ended(code)) => {
                     let end = match code.checked_sub(128) {
                         Some(number) if SIGNALS.contains(&number) => signal_of(number),
                         Some(_) | None => End::Code(code),
@@ -168,9 +177,11 @@ impl Process for Sent {
         while self.ready.is_empty() && !self.is_over {
             if self.read().await?.is_none() {
                 self.is_over = true;
-                let rest = self.listener.rest();
-                if !rest.is_empty() {
-                    self.ready.push_back((Stream::Stderr, rest));
+                for (listener, stream) in self.listeners.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
+                    let rest = listener.rest();
+                    if !rest.is_empty() {
+                        self.ready.push_back((stream, rest));
+                    }
                 }
             }
         }
@@ -191,16 +202,8 @@ impl Process for Sent {
         match self.end.clone() {
             Some(end) => Ok(end),
             None => {
-                let said: Vec<u8> = self
-                    .ready
-                    .iter()
-                    .flat_map(|(_, bytes)| bytes.clone())
-                    .chain(self.shown.clone())
-                    .collect();
-                Err(self
-                    .carrier
-                    .lost(&String::from_utf8_lossy(&said), true)
-                    .maybe_applied())
+                let said = String::from_utf8_lossy(&self.shown).into_owned();
+                Err(self.carrier.lost(&said, true).maybe_applied())
             }
         }
     }

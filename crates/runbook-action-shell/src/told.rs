@@ -36,7 +36,9 @@ const LINES: &[&str] = &[
     r#"stop() { kill -s TERM -- "-$p" || kill -s TERM "$p"; i=0; while kill -s 0 -- "-$p" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -s KILL -- "-$p"; } 2>/dev/null"#,
     r#"watch() { while read -r x <&3; do :; done; trap "" TERM; stop; }"#,
     r#"tell() { z=; b=; { read -r z </proc/"$p"/stat; read -r b </proc/sys/kernel/random/boot_id; } 2>/dev/null; z=${z##*")" }; set -- $z; say pid "$p" "${20-}" "$b"; }"#,
-    r#"begin() { exec 3<&-; enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; say begins; lead "$@"; }"#,
+    r#"begin() { exec 3<&-; enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; say begins; printf "%s\n" "$k begins"; lead "$@"; }"#,
+    // A bash that it runs is not to take this for a login, and to read what is for people.
+    r#"case ${SHLVL:-0} in 0) SHLVL=1;; esac; export SHLVL"#,
     // Whoever listens is started before anything is trapped: what is not yet reset there would be lost.
     r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; exit 0; }"#,
     // What is passed on of the variables is told by those that are not. `PATH` stays: by it the program is found.
@@ -118,7 +120,8 @@ fn without_nul(text: &str, what: &str) -> Result<String, Failure> {
 /// What the shell says of the program.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Said {
-    /// All is as it was asked for, and the program begins.
+    /// All is as it was asked for, and the program begins. It is said on both outputs: what came before is none of the
+    /// program's.
     Begins,
     /// It is there: the number of its group, when it started, in the life of the machine that began with which boot.
     Runs {
@@ -149,6 +152,15 @@ impl Said {
     }
 }
 
+/// A piece of what comes from the other end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Heard {
+    /// The program printed it, or somebody before it.
+    Printed(Vec<u8>),
+    /// The shell said it.
+    Said(Said),
+}
+
 /// Tells what the shell says from what the program prints: both come by the same pipe, cut anywhere.
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -164,29 +176,34 @@ impl Listener {
         }
     }
 
-    /// What the program printed of this, and what was said.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> (Vec<u8>, Vec<Said>) {
+    /// What was printed and said, in order.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<Heard> {
         self.held.extend_from_slice(bytes);
-        let (mut printed, mut said) = (Vec::new(), Vec::new());
+        let mut heard = Vec::new();
         while let Some(at) = find(&self.held, &self.mark) {
-            let Some(length) = self.held.iter().skip(at).position(|byte| *byte == b'\n') else {
-                // The line is not there yet.
-                printed.extend(self.held.drain(..at));
-                return (printed, said);
+            self.printed(at, &mut heard);
+            let Some(length) = self.held.iter().position(|byte| *byte == b'\n') else {
+                // The rest of the line is not there yet.
+                return heard;
             };
-            printed.extend(self.held.drain(..at));
             let line: Vec<u8> = self.held.drain(..=length).collect();
             let words = line.get(self.mark.len()..).unwrap_or_default();
-            said.extend(Said::read(&String::from_utf8_lossy(words)));
+            heard.extend(Said::read(&String::from_utf8_lossy(words)).map(Heard::Said));
         }
         // The beginning of the mark may be here, and its rest still to come.
-        let longest = self.mark.len().min(self.held.len() + 1) - 1;
+        let longest = self.mark.len().saturating_sub(1).min(self.held.len());
         let kept = (0..=longest)
             .rev()
-            .find(|length| self.held.ends_with(self.mark.get(..*length).unwrap_or_default()))
-            .unwrap_or(0);
-        printed.extend(self.held.drain(..self.held.len() - kept));
-        (printed, said)
+            .find(|length| self.held.ends_with(self.mark.get(..*length).unwrap_or_default()));
+        self.printed(self.held.len() - kept.unwrap_or(0), &mut heard);
+        heard
+    }
+
+    fn printed(&mut self, length: usize, heard: &mut Vec<Heard>) {
+        let printed: Vec<u8> = self.held.drain(..length).collect();
+        if !printed.is_empty() {
+            heard.push(Heard::Printed(printed));
+        }
     }
 
     /// What was held back, when nothing more comes.
@@ -197,4 +214,117 @@ impl Listener {
 
 fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::process::{Command as Program, Stdio};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn said(words: &str) -> Said {
+        Said::read(words).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_is_found_however_it_is_cut() {
+        let text = b"noise MAR\nMARKbegins\nout MAR\0K MARKnonsense x\n MARKend 3\nlast MARK";
+        let all = |chunks: Vec<&[u8]>| {
+            let mut listener = Listener::new("MARK");
+            let mut printed = Vec::new();
+            let mut told = Vec::new();
+            for heard in chunks.into_iter().flat_map(|chunk| listener.push(chunk)) {
+                match heard {
+                    Heard::Printed(bytes) => printed.extend(bytes),
+                    Heard::Said(said) => told.push((printed.len(), said)),
+                }
+            }
+            printed.extend(listener.rest());
+            (printed, told)
+        };
+        let whole = all(vec![text]);
+        assert_eq!(whole.0, b"noise MAR\nout MAR\0K  last MARK");
+        assert_eq!(whole.1, [(10, said("begins")), (21, said("end 3"))]);
+        for size in 1..text.len() {
+            assert_eq!(all(text.chunks(size).collect()), whole, "by {size}");
+        }
+    }
+
+    #[test]
+    fn the_boot_line_is_nothing_more_between_single_quotes() {
+        assert!(!BOOT.contains(['\'', '!', '\n', '\\']));
+    }
+
+    #[test]
+    fn each_line_is_one() {
+        let command = Command {
+            argv: vec!["a\nb".to_owned()],
+            cwd: Some("x\ny".to_owned()),
+            env: [("K".to_owned(), "\n.\n".to_owned())].into_iter().collect(),
+            ..Command::default()
+        };
+        let message = String::from_utf8(message(&command, "MARK").unwrap()).unwrap();
+        assert_eq!(message.lines().filter(|line| *line == ".").count(), 1);
+        assert!(message.ends_with("\n.\n"));
+    }
+
+    /// What a shell that is told this prints.
+    fn told(shell: &str, command: &Command) -> Vec<u8> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "what a shell makes of it is the question"
+        )]
+        let mut child = Program::new(shell)
+            .args(["-c", BOOT])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let message = message(command, "MARK").unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(&message).unwrap();
+        let printed = child.wait_with_output().unwrap().stdout;
+        drop(stdin);
+        printed.strip_prefix(b"MARK begins\n").unwrap().to_vec()
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        // Half of it from what shells make something of.
+        let hostile = prop::sample::select(
+            "'\"\\$`!#&|;<>(){}[]*?~=%^-\n\t\r \u{1}\u{1b}\u{7f}\u{80}\u{88}\u{81}\u{85}"
+                .chars()
+                .collect::<Vec<_>>(),
+        );
+        prop::collection::vec(prop_oneof![hostile, any::<char>()], 0..20)
+            .prop_map(|chars| chars.into_iter().filter(|c| *c != '\0').collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn every_text_reaches_a_program_as_it_is(arguments in prop::collection::vec(text(), 1..4), value in text(), stdin in any::<Vec<u8>>()) {
+            let mut argv = vec!["sh".to_owned(), "-c".to_owned(), "printf '%s\\0' \"$@\" \"$VALUE\"; cat".to_owned(), "sh".to_owned()];
+            argv.extend(arguments.iter().cloned());
+            let command = Command {
+                argv,
+                env: [("VALUE".to_owned(), value.clone())].into_iter().collect(),
+                stdin: Some(stdin.clone()),
+                ..Command::default()
+            };
+            let mut expected = Vec::new();
+            for text in arguments.iter().chain([&value]) {
+                expected.extend_from_slice(text.as_bytes());
+                expected.push(0);
+            }
+            expected.extend_from_slice(&stdin);
+            for shell in ["/bin/sh", "bash"] {
+                prop_assert_eq!(told(shell, &command), expected.clone(), "{}", shell);
+            }
+        }
+    }
 }

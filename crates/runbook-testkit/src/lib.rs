@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod ran;
 pub mod scenario;
 pub mod scripted;
+pub mod sshd;
 pub mod stage;
 pub mod tape;
 pub mod world;

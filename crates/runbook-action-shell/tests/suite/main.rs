@@ -16,6 +16,7 @@ mod process;
 mod refused;
 mod result;
 mod settle;
+mod ssh;
 
 use std::future::Future;
 use std::path::Path;
