@@ -31,6 +31,10 @@ const ANSWER: Duration = Duration::from_secs(30);
 /// How long the client may take to end.
 const ENDS: Duration = Duration::from_secs(2);
 
+/// What a client says that has not found the connection and tries to make one of its own: it is told that the way
+/// there is a program that says this and ends.
+pub(super) const MISSING: &str = "runbook-not-connected";
+
 /// One connection to another machine.
 pub(super) struct Master {
     client: Arc<Client>,
@@ -41,6 +45,8 @@ pub(super) struct Master {
     input: Mutex<Option<ChildStdin>>,
     said: Arc<Mutex<String>>,
     ended: Arc<AtomicBool>,
+    /// Whether a client has looked for the connection and not found it.
+    missing: AtomicBool,
     /// The way to it, if it goes through another place.
     _way: Option<Box<dyn Forward>>,
 }
@@ -112,6 +118,7 @@ impl Master {
             input,
             said,
             ended,
+            missing: AtomicBool::new(false),
             _way: way,
         };
         match answered {
@@ -154,6 +161,16 @@ impl Master {
         !self.ended.load(Ordering::Acquire)
     }
 
+    /// A client has looked for the connection in vain.
+    pub(super) fn is_missing(&self) {
+        self.missing.store(true, Ordering::Release);
+        self.ended.store(true, Ordering::Release);
+    }
+
+    pub(super) fn was_missing(&self) -> bool {
+        self.missing.load(Ordering::Acquire)
+    }
+
     pub(super) fn directory(&self) -> &Path {
         &self.directory.0
     }
@@ -164,7 +181,9 @@ impl Master {
         command
             .args(["-T", "-o", "ControlMaster=no", "-S"])
             .arg(self.directory.control())
-            .args(["-o", "ProxyCommand=exit 255", "-o", "RemoteCommand=none"])
+            .args(["-o", "RemoteCommand=none"])
+            .arg("-o")
+            .arg(format!("ProxyCommand=sh -c \"echo {MISSING} >&2; exit 1\""))
             .args(["-o", "ClearAllForwardings=yes"])
             .args(ALWAYS);
         command

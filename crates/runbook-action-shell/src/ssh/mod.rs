@@ -128,6 +128,31 @@ impl Place {
         Ok(opened)
     }
 
+    /// Starts a program through the connection that there is.
+    async fn start(&self, command: &Command) -> Started {
+        let opened = match self.master().await {
+            Ok(master) => master::line(command.user.as_deref()).map(|line| (master, line)),
+            Err(failure) => Err(failure),
+        };
+        let (master, line) = match opened {
+            Ok(opened) => opened,
+            Err(failure) => return Started::Failed(failure),
+        };
+        let told = Command {
+            user: None,
+            ..command.clone()
+        };
+        let carrier = Arc::new(Session {
+            master: Arc::clone(&master),
+            user: command.user.clone(),
+        });
+        match Sent::start(master.session(&line), &told, carrier).await {
+            Ok(sent) => Started::Runs(Box::new(sent)),
+            Err(_) if master.was_missing() => Started::NotConnected,
+            Err(failure) => Started::Failed(failure),
+        }
+    }
+
     /// A missing program is answered with those that are there.
     async fn with_likeness(&self, command: &Command, failure: Failure) -> Failure {
         if failure.kind != ErrorKind::MissingProgram || failure.param.as_deref() != Some("argv") {
@@ -172,19 +197,15 @@ impl Transport for Place {
             )
             .about("tty"));
         }
-        let master = self.master().await?;
-        let line = master::line(command.user.as_deref())?;
-        let told = Command {
-            user: None,
-            ..command.clone()
-        };
-        let carrier = Arc::new(Session {
-            master: Arc::clone(&master),
-            user: command.user.clone(),
-        });
-        match Sent::start(master.session(&line), &told, carrier).await {
-            Ok(sent) => Ok(Box::new(sent)),
-            Err(failure) => Err(self.with_likeness(command, failure).await),
+        match self.start(command).await {
+            // The connection had been lost, which nobody had noticed: nothing was begun.
+            Started::NotConnected => match self.start(command).await {
+                Started::Runs(sent) => Ok(sent),
+                Started::Failed(failure) => Err(failure),
+                Started::NotConnected => Err(reason::failure(&self.name, "")),
+            },
+            Started::Runs(sent) => Ok(sent),
+            Started::Failed(failure) => Err(self.with_likeness(command, failure).await),
         }
     }
 
@@ -223,6 +244,13 @@ impl Transport for Place {
     }
 }
 
+/// What became of a program that was to be started.
+enum Started {
+    Runs(Box<dyn Process>),
+    Failed(Failure),
+    NotConnected,
+}
+
 /// One program's way through the connection.
 #[derive(Debug)]
 struct Session {
@@ -240,6 +268,9 @@ impl Carrier for Session {
                 format!("the connection to {place} was lost"),
             )
             .help("what ran there is ended as soon as that machine notices");
+        }
+        if said.contains(master::MISSING) {
+            self.master.is_missing();
         }
         match &self.user {
             Some(user) if said.contains("sudo: ") => sudo::refused(user, said),

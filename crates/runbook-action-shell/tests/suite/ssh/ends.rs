@@ -118,7 +118,9 @@ async fn a_connection_that_dies_in_the_middle_is_told_as_such() {
     assert!(failure.may_have_applied);
     all_gone(&there_is).await;
     let again = there(&open, there_is.connection(), &json!(["true"]));
-    run(&there_is.place.exec, &again, &FakeHost::new()).await.unwrap();
+    let again = run(&there_is.place.exec, &again, &FakeHost::new()).await;
+    let log = std::fs::read_to_string(there_is.server.path("log")).unwrap();
+    again.unwrap_or_else(|failure| panic!("{failure}: {log}"));
 }
 
 #[tokio::test]
