@@ -165,7 +165,8 @@ impl Server {
             if log.contains("Server listening on 127.0.0.1") {
                 return TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
             }
-            if log.contains("Cannot bind any address") || matches!(self.watcher.try_wait(), Ok(Some(_)) | Err(_))
+            if log.contains("Cannot bind any address")
+                || matches!(self.watcher.try_wait(), Ok(Some(_)) | Err(_))
             {
                 return false;
             }
@@ -202,7 +203,17 @@ fn start(directory: &Path, port: u16) -> io::Result<Child> {
     fs::write(directory.join("log"), "")?;
     // The server wants to be started by its absolute path.
     command("sh")
-        .args(["-c", WATCHED, "sh", "/usr/sbin/sshd", "-D", "-f", &at("server"), "-E", &at("log")])
+        .args([
+            "-c",
+            WATCHED,
+            "sh",
+            "/usr/sbin/sshd",
+            "-D",
+            "-f",
+            &at("server"),
+            "-E",
+            &at("log"),
+        ])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -211,7 +222,9 @@ fn start(directory: &Path, port: u16) -> io::Result<Child> {
 
 fn keygen(file: &Path) -> io::Result<()> {
     let mut keygen = command("ssh-keygen");
-    keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"]).arg(file);
+    keygen
+        .args(["-q", "-t", "ed25519", "-N", "", "-C", "test", "-f"])
+        .arg(file);
     run(&mut keygen)
 }
 
@@ -220,7 +233,9 @@ fn run(command: &mut Command) -> io::Result<()> {
     if done.status.success() {
         return Ok(());
     }
-    Err(io::Error::other(String::from_utf8_lossy(&done.stderr).into_owned()))
+    Err(io::Error::other(
+        String::from_utf8_lossy(&done.stderr).into_owned(),
+    ))
 }
 
 #[expect(clippy::disallowed_methods, reason = "the test kit starts real servers")]
@@ -252,7 +267,9 @@ mod tests {
         let config = server.config();
         let say = |server: &Server| {
             let mut ssh = command("ssh");
-            ssh.arg("-F").arg(server.config()).args(["-o", "BatchMode=yes", "box", "echo in"]);
+            ssh.arg("-F")
+                .arg(server.config())
+                .args(["-o", "BatchMode=yes", "box", "echo in"]);
             ssh.output().expect("the client is installed")
         };
         assert_eq!(say(&server).stdout, b"in\n");
@@ -261,6 +278,9 @@ mod tests {
         let port = server.port();
         drop(server);
         assert!(!config.exists());
-        assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(), "the server is gone");
+        assert!(
+            TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(),
+            "the server is gone"
+        );
     }
 }

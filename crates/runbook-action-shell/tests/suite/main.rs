@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod changed;
 mod contract;
 mod examples;
 mod file;
