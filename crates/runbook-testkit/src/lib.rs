@@ -17,6 +17,7 @@ pub mod prometheus;
 pub mod ran;
 pub mod scenario;
 pub mod scripted;
+pub mod sshd;
 pub mod stage;
 pub mod tape;
 pub mod world;
