@@ -77,6 +77,22 @@ fn a_lock_is_waited_for() {
     assert_eq!(project.runs().len(), 2);
 }
 
+/// Whoever had the lock may have repaired it: what is to be repaired is asked about with the lock in hand.
+#[test]
+fn whether_there_is_something_to_repair_is_asked_after_the_wait() {
+    let project = Project::runbook(
+        "lock: db\ndetect: [{id: broken, shell: 'test ! -e repaired'}]\nsteps:\n  - {id: one, idempotent: true, shell: 'touch begun; until [ -e go ]; do sleep \
+         0.01; done; touch repaired', timeout: 10m, rollback: not_needed}\n",
+    );
+    let running = begun(&project);
+    let mut waiting = project.start(&["exec", "runbook.yaml", "--wait-lock", "10m"]);
+    waiting.wait_for("waits up to 10 m");
+    let project = project.with("go", "");
+    running.end().expect(0);
+    waiting.end().expect(3).says(&["not_needed"]);
+    drop(project);
+}
+
 #[test]
 fn a_killed_run_leaves_its_lock_to_its_resume() {
     let project = project();

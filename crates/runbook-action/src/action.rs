@@ -5,13 +5,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use indexmap::IndexMap;
 use runbook_schema::{Field, Object, Shape};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Settled, Text, Transport};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// It looks and leaves all as it was.
@@ -183,7 +184,7 @@ impl From<Value> for Output {
 }
 
 /// Which of a program's outputs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stream {
     /// Standard output, or whatever the action's main output is.

@@ -1,12 +1,14 @@
 //! Why an action did not do what it was asked.
 
 use std::fmt;
+use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The class of a failure: what an author may ask for as `error.kind`, and what a retry can choose by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
     /// The other side answered that nobody listens there.
@@ -85,7 +87,7 @@ impl fmt::Display for ErrorKind {
 /// Why an action did not do what it was asked.
 ///
 /// The text is a lower-case fragment with names in backticks, and never holds a secret.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Its class.
     pub kind: ErrorKind,
@@ -102,6 +104,9 @@ pub struct Failure {
     /// What was answered, where there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// How long the other side wants to be left alone, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -115,6 +120,7 @@ impl Failure {
             help: None,
             may_have_applied: false,
             result: None,
+            retry_after: None,
         }
     }
 
@@ -136,6 +142,13 @@ impl Failure {
     #[must_use]
     pub fn maybe_applied(mut self) -> Self {
         self.may_have_applied = true;
+        self
+    }
+
+    /// The other side wants to be left alone for so long.
+    #[must_use]
+    pub fn retry_after(mut self, length: Duration) -> Self {
+        self.retry_after = Some(length);
         self
     }
 

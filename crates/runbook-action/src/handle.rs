@@ -1,5 +1,6 @@
 //! What an attempt starts that may outlive this program, and what a resumed run found of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 ///
 /// It goes into the journal as it is, so it holds no secret; and it holds enough to tell that very thing from
 /// another that was given the same number later.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Handle {
     /// What it is, in one word with underscores: `process_group`. An action passes over what it does not know.
     pub what: String,
@@ -16,7 +17,7 @@ pub struct Handle {
 }
 
 /// What a resumed run found of an attempt that a crash interrupted. Nothing of it runs any more in any case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
     /// Nothing was found running. It does not tell whether the attempt had taken effect.

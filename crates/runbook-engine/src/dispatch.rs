@@ -12,7 +12,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use runbook_event::{
     Event, Into, Journal, JournalError, Observer, OnFailure, Outcome, Progress, Record, RunState,
-    TransitionError,
+    TransitionError, UndoStatus,
 };
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
@@ -443,6 +443,11 @@ impl Dispatcher {
     /// Whether something would begin although what it stands in is stopping: what a unit was about to do when the
     /// stop came is not done any more.
     fn is_too_late(&self, event: &Event) -> bool {
+        if let Event::UndoStarted { step, .. } = event {
+            // A stop took back what was to be undone as part of the procedure.
+            let undo = |state: &RunState| state.step(step).map(|step| step.undo);
+            return read(&self.state, undo) == Some(UndoStatus::None);
+        }
         let (Event::StepStarted { step } | Event::AttemptStarted { step, .. } | Event::Entered { step, .. }) =
             event
         else {

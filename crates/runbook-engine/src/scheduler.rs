@@ -2,6 +2,8 @@
 
 mod course;
 mod outcome;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -6,6 +6,7 @@ mod started;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use runbook_action::{Failure, Handle};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ pub use self::started::{Assumed, Assumption, Commit, Resumed, RunResumed, RunSta
 use crate::{Outcome, Phase};
 
 /// One line of a journal.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Its place in the run, from 0. This orders; the time does not.
     pub seq: u64,
@@ -29,7 +30,7 @@ pub struct Record {
 }
 
 /// What happened. Every text in it is masked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The run began. Always the first.

@@ -12,6 +12,7 @@ mod event;
 mod outcome;
 mod outline;
 mod port;
+mod schema;
 mod state;
 
 pub use event::{
@@ -24,6 +25,7 @@ pub use outline::{
     CheckOutline, Holds, OnFailure, OnInterrupt, Outline, RunbookRef, StepOutline, UndoOutline,
 };
 pub use port::{Journal, JournalError, Observer, OutputName, OutputWriter, Progress, Vault};
+pub use schema::schema;
 pub use state::{
     Braked, CheckState, Course, Found, Frame, FrameKind, LastEnd, Phase, Role, RunState, StepState,
     StepStatus, TransitionError, UndoStatus, Work,

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use runbook_action::Effect;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which runbook a run is of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunbookRef {
     /// Its `name`.
     pub name: String,
@@ -36,7 +37,7 @@ pub struct RunbookRef {
 /// The steps and checks of a run.
 ///
 /// Steps are shared, since each of their instances points at its own.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Outline {
     /// The steps in the author's order.
     pub steps: Vec<Arc<StepOutline>>,
@@ -64,7 +65,7 @@ pub struct Outline {
 }
 
 /// What happens after a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnFailure {
     /// What was attempted is undone.
@@ -77,7 +78,7 @@ pub enum OnFailure {
 }
 
 /// What a signal does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnInterrupt {
     /// What was attempted is undone.
@@ -90,7 +91,7 @@ pub enum OnInterrupt {
 }
 
 /// A step, as readers need it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StepOutline {
     /// Its `id`.
     pub id: String,
@@ -130,7 +131,7 @@ pub struct StepOutline {
 }
 
 /// What stands within a step.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "what", rename_all = "snake_case")]
 pub enum Holds {
     /// Nothing: it is an action, or what the engine does in place of one.
@@ -197,7 +198,7 @@ impl Holds {
 }
 
 /// How a step is undone.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "how", rename_all = "snake_case")]
 pub enum UndoOutline {
     /// By its `rollback`.
@@ -230,7 +231,7 @@ pub enum UndoOutline {
 }
 
 /// A check, as readers need it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CheckOutline {
     /// Its `id`, or its position from 1.
     pub id: String,

@@ -36,7 +36,8 @@ pub(crate) fn write(root: &Path, tree: &Path) -> Result<Vec<Change>, String> {
     for path in files(root)? {
         let text = fs::read(root.join(&path)).map_err(|error| format!("{}: {error}", path.display()))?;
         let name = path.to_string_lossy();
-        let decides = DECIDE.iter().any(|known| name.starts_with(known)) && name.ends_with(".rs");
+        let is_source = name.ends_with(".rs") && !name.ends_with("/tests.rs");
+        let decides = is_source && DECIDE.iter().any(|known| name.starts_with(known));
         let text = if decides {
             let text = String::from_utf8_lossy(&text);
             changed(&name, &text, &mut changes)?.into_bytes()

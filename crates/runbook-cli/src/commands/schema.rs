@@ -19,6 +19,7 @@ pub(crate) fn run(args: &Schema) -> u8 {
     let text = match args.of {
         SchemaOf::Runbook => format!("{:#}", schema::runbook(&catalogue)),
         SchemaOf::Config => format!("{:#}", schema::config(&catalogue)),
+        SchemaOf::Journal => format!("{:#}", runbook_event::schema()),
         SchemaOf::Reference => schema::reference(&catalogue).trim_end().to_owned(),
     };
     term::print(&text);

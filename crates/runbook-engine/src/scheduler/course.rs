@@ -30,15 +30,14 @@ pub(super) fn decide(state: &RunState, work: &Work, at: usize) -> Vec<Decision> 
             checks(state, work, at, CheckRole::Verify, &asked).unwrap_or_else(|| verified(state, at))
         }
         Some(Phase::Rollback) => {
-            if state.is_undoing(at) || work.is_busy(state, at) {
+            if state.is_undoing(at) {
                 Vec::new()
             } else {
                 finish(state, at)
             }
         }
         Some(Phase::Finally) => {
-            let settled = is_settled(state, course.finally);
-            if settled && !work.is_busy(state, at) {
+            if is_settled(state, course.finally) {
                 vec![Decision::End(at, outcome(state, at))]
             } else {
                 Vec::new()
@@ -176,8 +175,7 @@ fn steps(state: &RunState, work: &Work, at: usize) -> Vec<Decision> {
     let Some(course) = state.courses().get(at) else {
         return Vec::new();
     };
-    let over = is_settled(state, course.steps) && !work.is_busy(state, at);
-    if over {
+    if is_settled(state, course.steps) {
         return work.unguard(at).unwrap_or_else(|| {
             if course.outline.verify.is_empty() {
                 finish(state, at)

@@ -31,8 +31,11 @@ pub(super) async fn run(context: &Context, at: usize) -> Result<(), Halt> {
         Ok(Some(output)) => ended(&task, UndoEnd::Undone, output).await,
         Err(Broken::Failed(failure)) => {
             // Every undo that failed has begun: one that cannot even be written out is told as far as it is known.
-            begun(&task).await?;
-            ended(&task, UndoEnd::Failed { failure: *failure }, Vec::new()).await
+            match begun(&task).await {
+                Ok(()) => ended(&task, UndoEnd::Failed { failure: *failure }, Vec::new()).await,
+                Err(Broken::Left | Broken::Failed(_)) => Ok(()),
+                Err(Broken::Halt) => Err(Halt),
+            }
         }
         Err(Broken::Halt) => Err(Halt),
     }
@@ -157,19 +160,19 @@ fn part(attempt: u32) -> String {
     }
 }
 
-async fn started(task: &Task<'_>, intent: Intent) -> Result<u32, Halt> {
+async fn started(task: &Task<'_>, intent: Intent) -> Result<u32, Broken> {
     let attempt = task.context.seen(task.at).map_or(0, |seen| seen.undo_attempts) + 1;
     let started = Event::UndoStarted {
         step: task.id().to_owned(),
         attempt,
         intent,
     };
-    task.context.record(started, true).await?;
-    Ok(attempt)
+    let begun = task.context.begin(started, true).await?;
+    if begun { Ok(attempt) } else { Err(Broken::Left) }
 }
 
 /// An undo that failed before it began begins with what is known of it.
-async fn begun(task: &Task<'_>) -> Result<(), Halt> {
+async fn begun(task: &Task<'_>) -> Result<(), Broken> {
     let pending = task
         .context
         .seen(task.at)

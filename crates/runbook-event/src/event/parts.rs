@@ -2,11 +2,12 @@
 
 use indexmap::IndexMap;
 use runbook_action::{Effect, Failure, Stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What begins within a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "into", rename_all = "snake_case")]
 pub enum Into {
     /// Its steps.
@@ -44,7 +45,7 @@ pub enum Into {
 }
 
 /// One item of a list that a step goes through.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// What it is called, unique in its list: `hub-1` in `each_replica[hub-1]`.
     pub key: String,
@@ -53,7 +54,7 @@ pub struct Item {
 }
 
 /// Something that is to be known of a run, and changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "notice", rename_all = "snake_case")]
 pub enum Notice {
     /// The terminal went away.
@@ -85,7 +86,7 @@ pub enum Notice {
 }
 
 /// Where a check stands.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct CheckSite {
     /// The step whose sub-runbook it belongs to, for a runbook's own checks; none for those of the run itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +101,7 @@ pub struct CheckSite {
 }
 
 /// What a check is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckRole {
     /// Is there anything to repair?
@@ -124,7 +125,7 @@ pub enum CheckRole {
 }
 
 /// What a check gave once.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Reading {
     /// Which reading of this check, from 1.
     pub number: u32,
@@ -143,7 +144,7 @@ pub struct Reading {
 }
 
 /// What a check found. An error is never a pass.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It answered yes.
@@ -167,7 +168,7 @@ impl Verdict {
 }
 
 /// What is about to be done.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Intent {
     /// The action's kind.
     pub kind: String,
@@ -186,7 +187,7 @@ pub struct Intent {
 }
 
 /// How an attempt went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "end", rename_all = "snake_case")]
 pub enum AttemptEnd {
     /// It succeeded.
@@ -210,7 +211,7 @@ impl AttemptEnd {
 }
 
 /// How an undo went.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "end", rename_all = "snake_case")]
 pub enum UndoEnd {
     /// It succeeded.
@@ -223,7 +224,7 @@ pub enum UndoEnd {
 }
 
 /// Why a step was not run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "why", rename_all = "snake_case")]
 pub enum SkipReason {
     /// Its `when` is false.
@@ -247,7 +248,7 @@ pub enum SkipReason {
 }
 
 /// Why nothing new starts, and what happens then.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stop {
     /// The cause.
     #[serde(flatten)]
@@ -257,7 +258,7 @@ pub struct Stop {
 }
 
 /// What stopped a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "cause", rename_all = "snake_case")]
 pub enum StopCause {
     /// A step failed.
@@ -297,7 +298,7 @@ pub enum StopCause {
 }
 
 /// What a program printed on one stream: kept in full beside the journal, or here if it is short.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OutputRef {
     /// Which stream.
     pub stream: Stream,

@@ -1,13 +1,14 @@
 //! How a run begins, and goes on after an end.
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Outline, RunbookRef};
 
 /// All that decides a run, as it was when it began.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunStarted {
     /// The run's name.
     pub run: String,
@@ -52,7 +53,7 @@ pub struct RunStarted {
 }
 
 /// A commit of the repository that the runbook is in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Commit {
     /// Its id.
     pub id: String,
@@ -61,7 +62,7 @@ pub struct Commit {
 }
 
 /// What was asked for on the command line beyond the runbook.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Wanted {
     /// It goes on also if `detect` answers no.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -83,7 +84,7 @@ impl Wanted {
 }
 
 /// How a run goes on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResumed {
     /// What is done now.
     pub how: Resumed,
@@ -106,7 +107,7 @@ pub struct RunResumed {
 }
 
 /// How a run goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Resumed {
     /// From where it was.
@@ -116,7 +117,7 @@ pub enum Resumed {
 }
 
 /// What a person says about a step that a crash interrupted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Assumed {
     /// The step.
     pub step: String,
@@ -127,7 +128,7 @@ pub struct Assumed {
 }
 
 /// What may be said about an action that a crash interrupted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Assumption {
     /// It has happened, as it was meant to.
@@ -141,7 +142,7 @@ pub enum Assumption {
 }
 
 /// Who did something, and where.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Who {
     /// The operating system's user.
     pub user: String,

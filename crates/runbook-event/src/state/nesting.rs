@@ -341,12 +341,11 @@ impl RunState {
                 .iter()
                 .filter_map(|at| frame.members.get(*at).copied())
                 .collect();
-            let stopped = frame.stopped;
             for member in released {
                 let step = self.steps.get(member);
                 let pending = step.is_some_and(|step| step.status == StepStatus::Pending);
-                // What is to be skipped already stays so.
-                if pending && !stopped && !self.skips.contains(&member) {
+                // What is to be skipped already stays so, as all is in a frame that was stopped.
+                if pending && !self.skips.contains(&member) {
                     self.ready.insert(member);
                 }
             }

@@ -110,10 +110,6 @@ pub enum LastEnd {
 }
 
 /// What is known of an instance of a step.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a fact of its own about the step, told by an event of its own"
-)]
 #[derive(Debug, Clone, PartialEq)]
 pub struct StepState {
     /// Its id: that of the step, after those of the sub-runbooks around it, before the keys of the loops around it.

@@ -307,6 +307,7 @@ fn every_kind_of_event_comes_back() {
     all.extend(others());
     all.extend([entered(), noted(), skipped(), stopping(), checks()].concat());
     let mut seen = std::collections::BTreeSet::new();
+    let schema = jsonschema::validator_for(&runbook_event::schema()).unwrap();
     for event in all {
         seen.insert(name(&event));
         let record = Record {
@@ -318,6 +319,13 @@ fn every_kind_of_event_comes_back() {
         let tag = format!("\"event\":\"{}\"", name(&record.event));
         assert!(line.contains(&tag), "{line}");
         assert_eq!(serde_json::from_str::<Record>(&line).unwrap(), record, "{line}");
+        let mut closed: serde_json::Value = serde_json::from_str(&line).unwrap();
+        closed["hash"] = "0".repeat(64).into();
+        if let Err(error) = schema.validate(&closed) {
+            panic!("{line}: {error} at {}", error.instance_path());
+        }
+        closed["event"] = "unheard_of".into();
+        assert!(!schema.is_valid(&closed), "{closed}");
     }
     for name in ALL {
         assert!(seen.contains(name), "`{name}` is not among the samples");

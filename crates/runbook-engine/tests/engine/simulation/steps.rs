@@ -15,6 +15,8 @@ pub(crate) struct Around {
     plain: bool,
     /// The name of the item of the innermost loop.
     item: Option<String>,
+    /// In how many loops over items: what is kept by the name of one item is not to be that of several turns.
+    loops: usize,
     /// Whether the same name may mean several instances: of rounds, or of calls of one runbook.
     again: bool,
     /// Whether ids of instances are not those of steps.
@@ -27,6 +29,7 @@ impl Around {
             depth: 0,
             plain: false,
             item: None,
+            loops: usize::from(is_called),
             again: is_called,
             within: is_called,
         }
@@ -201,7 +204,10 @@ impl Maker {
 
     /// Says whether it may be undone by name.
     fn change(&mut self, id: &str, margin: &str, around: &Around) -> bool {
-        let kind = self.random.pick(&["act", "act", "act", "smash", "keep"]);
+        let kind = match self.random.pick(&["act", "act", "act", "smash", "keep"]) {
+            "keep" if around.loops > 1 => "act",
+            kind => kind,
+        };
         let name = self.named(id, around, false);
         let key = match &around.item {
             Some(item) => format!("'{id} {{{{ {item} }}}}'"),
@@ -373,6 +379,7 @@ impl Maker {
         ));
         let inside = Around {
             item: Some(item),
+            loops: around.loops + 1,
             within: true,
             ..around.clone()
         };
