@@ -52,7 +52,8 @@ def write(path, value):
 def loaded(name):
     units = json.loads((SITE / "loaded.json").read_text())
     if name not in units:
-        sys.exit(f"Unit {name}.service could not be found.")
+        print(f"Unit {name}.service could not be found.", file=sys.stderr)
+        sys.exit(4)
     return units[name]
 
 
@@ -158,7 +159,8 @@ def until(is_so):
 def show(name, properties):
     settings, state = loaded(name), state_of(name)
     values = {
-        "ActiveState": state["active"], "Result": state["result"], "MainPID": state["pid"],
+        "LoadState": "loaded", "ActiveState": state["active"],
+        "SubState": "running" if state["active"] == "active" else "dead", "Result": state["result"], "MainPID": state["pid"],
         "MemoryMax": limit_of(settings) or "infinity",
         "Environment": " ".join(f"{key}={value}" for key, value in settings["Environment"].items()),
     }
@@ -167,7 +169,8 @@ def show(name, properties):
 
 
 def main():
-    verb, rest = sys.argv[2], sys.argv[3:]
+    words = [word for word in sys.argv[2:] if word not in ("--", "--no-pager", "--no-ask-password")]
+    verb, rest = words[0], words[1:]
     names = [name.removesuffix(".service") for name in rest if not name.startswith("-")]
     options = [option for option in rest if option.startswith("-")]
     if verb == "daemon-reload":

@@ -5,3 +5,23 @@ mod pool;
 mod recovery;
 mod server;
 mod slow;
+
+use std::fs;
+
+use crate::harness::{Project, repository};
+
+/// The page of the book names the runbooks that ship, and no others.
+#[test]
+fn the_book_lists_all_that_ship() {
+    let page = fs::read_to_string(repository().join("book/src/runbooks.md")).unwrap();
+    let listed = Project::shipped().run(&["list", "--format", "json"]).expect(0).json();
+    let listed = listed["runbooks"].as_array().or_else(|| listed.as_array()).unwrap().clone();
+    assert!(!listed.is_empty());
+    for runbook in &listed {
+        let file = runbook["file"].as_str().unwrap();
+        let name = file.trim_start_matches("runbooks/");
+        assert!(page.contains(&format!("`{name}`")), "{name} is on the page");
+    }
+    let named = page.matches(".yaml`").count();
+    assert_eq!(named, listed.len(), "the page names each once");
+}

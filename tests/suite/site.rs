@@ -189,11 +189,21 @@ fn config(facts: &Value) -> String {
     } else {
         "[env]"
     };
+    let service = |name| {
+        format!(
+            "{name}: {{start: [systemctl, start, {name}], stop: [systemctl, stop, {name}], status: [systemctl, status, {name}]}}"
+        )
+    };
+    let services = ["postgresql", "redis", "ollama", "codebase-mcp", "workflow-mcp"].map(service);
     format!(
         "default_environment: site
 environments:
   site:
     connections:
+      host:
+        local: true
+        services:
+          {services}
       database: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/codebase_mcp\"}}
       maintenance: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/postgres\"}}
     inputs:
@@ -219,6 +229,7 @@ environments:
       workflow_drop_in: {directory}/units/workflow-mcp.service.d/recovery.conf
       as_postgres: {as_postgres}
 ",
+        services = services.join("\n          "),
         postgres = ports["postgres"],
         codebase = ports["codebase"],
         workflow = ports["workflow"],

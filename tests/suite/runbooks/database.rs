@@ -19,7 +19,7 @@ fn a_database_that_is_stopped_is_started() {
     site.systemctl(&["stop", "postgresql"]);
     assert_eq!(site.health("codebase")["database_status"], "disconnected");
     let (_, run) = site.exec(DOWN, &[], "resolved");
-    assert_eq!(run.captured("unit")["state"], "inactive");
+    assert_eq!(run.captured("unit")["running"], false);
     assert_eq!(site.state("postgresql"), "active");
     assert_eq!(site.health("codebase")["database_status"], "connected");
 }
