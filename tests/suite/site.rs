@@ -133,10 +133,13 @@ impl Site {
         self.run(&[&["redis-cli", "-p", self.port("redis")], args].concat())
     }
 
-    /// The health of a server, whatever its status code is.
+    /// The health of a server, whatever its status code is, as soon as it answers.
     pub(crate) fn health(&self, server: &str) -> Value {
         let url = format!("http://127.0.0.1:{}/health/status", self.port(server));
-        let answer = self.run(&["curl", "-sS", "-m", "10", &url]);
+        let answer = until("the server answers", || {
+            let ended = self.try_run(&["curl", "-sS", "-m", "10", &url]);
+            (ended.code == 0).then_some(ended.stdout)
+        });
         serde_json::from_str(&answer).expect("the health is JSON")
     }
 
