@@ -20,7 +20,7 @@ fn the_book_lists_all_that_ship() {
     let listed = listed.as_array().unwrap();
     assert!(!listed.is_empty());
     for runbook in listed {
-        let file = runbook["file"].as_str().unwrap();
+        let file = runbook["path"].as_str().unwrap();
         let name = file.trim_start_matches("runbooks/");
         assert!(page.contains(&format!("`{name}`")), "{name} is on the page");
     }
