@@ -27,6 +27,9 @@ impl Example {
             Some(base) => committed(Project::empty().with("runbook.yaml", base)),
             None => Project::empty(),
         };
+        // All plugins of the book are the one that is an example.
+        let lock = fs::read_to_string(repository().join("examples/plugins/runbook.lock")).unwrap();
+        let project = project.with("runbook.lock", &lock);
         let project = project.with("runbook.yaml", &self.runbook);
         let project = match &self.config {
             Some(config) => project.with("runbook.config.yaml", config),

@@ -31,6 +31,7 @@ mod list;
 mod locks;
 mod people;
 mod planned;
+mod plugins;
 mod postgres;
 mod readme;
 mod refused;

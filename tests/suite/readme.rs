@@ -55,7 +55,7 @@ fn commands_of_the_program() -> Vec<String> {
         })
         .map(str::to_owned)
         .collect();
-    assert_eq!(found.len(), 13, "{found:?}");
+    assert_eq!(found.len(), 14, "{found:?}");
     found
 }
 

@@ -5,7 +5,9 @@ use reqwest::header::{HeaderMap, LOCATION};
 use runbook_action::{Args, Call, ErrorKind, Failure, Output};
 use serde_json::{Map, Value, json};
 
+use crate::redirect::Rule;
 use crate::request::Line;
+use crate::retry;
 use crate::shown::excerpt;
 
 /// How much of the body a failure keeps.
@@ -28,7 +30,7 @@ impl Answer {
         if call.asking || is_ok(args, self.status)? {
             Ok(self.output())
         } else {
-            Err(self.failure(line, call)?)
+            Err(self.failure(line, Rule::read(args)?, call)?)
         }
     }
 
@@ -48,7 +50,7 @@ impl Answer {
         }
     }
 
-    fn failure(&self, line: &Line<'_>, call: Call<'_>) -> Result<Failure, Failure> {
+    fn failure(&self, line: &Line<'_>, redirects: Rule, call: Call<'_>) -> Result<Failure, Failure> {
         let text = call.mask(&String::from_utf8_lossy(&self.body));
         let mut message = format!("`{}` answered {}", line.shown()?, self.status);
         let said = excerpt(&text);
@@ -66,9 +68,9 @@ impl Answer {
         let mut failure = Failure::new(kind(self.status), message)
             .with_result(json!({"status": self.status.as_u16(), "body": body}));
         if self.status.is_redirection() && self.headers.contains_key(LOCATION) {
-            failure = failure
-                .help("give the URL that it redirects to: only redirects on the same origin are followed");
+            failure = failure.help(redirects.help());
         }
+        failure.retry_after = retry::after(&self.headers);
         // A client's error means that the server refused. All else may come after it did what was asked.
         let refused = self.status.is_client_error() && self.status != StatusCode::REQUEST_TIMEOUT;
         Ok(if refused || line.only_reads() {
@@ -90,13 +92,15 @@ fn is_ok(args: &Args<'_>, status: StatusCode) -> Result<bool, Failure> {
     Ok(is_ok)
 }
 
-fn kind(status: StatusCode) -> ErrorKind {
+pub(crate) fn kind(status: StatusCode) -> ErrorKind {
     match status.as_u16() {
-        401 => ErrorKind::Auth,
+        401 | 407 => ErrorKind::Auth,
         403 => ErrorKind::Forbidden,
         404 => ErrorKind::NotFound,
         409 | 412 => ErrorKind::Conflict,
         408 | 504 => ErrorKind::Timeout,
+        // Somebody answered that for now there is nobody who could.
+        429 | 502 | 503 => ErrorKind::Unreachable,
         _ => ErrorKind::Other,
     }
 }

@@ -1,37 +1,43 @@
 //! Sending a request and reading the answer.
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, HeaderMap, LOCATION};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue};
+use reqwest::{Response, Url};
 use runbook_action::{Failure, Host, Stream};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use crate::body::Body;
+use crate::client::{Clients, Way};
 use crate::connection::Server;
-use crate::failure::{of_error, was_sent};
+use crate::failure::{At, of_error, was_sent};
+use crate::redirect::{self, Rule};
 use crate::request::Request;
-
-/// How much of a body expressions may see.
-const SEEN: usize = 1024 * 1024;
+use crate::target::host_of;
 
 /// How much of a body is read at all.
-const READ: usize = 64 * 1024 * 1024;
+pub(crate) const READ: usize = 64 * 1024 * 1024;
 
 const REDIRECTS: usize = 10;
 
-/// What a message needs to name the request.
+/// What a message needs to name the request, and what is made of its answer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Names<'a> {
+pub(crate) struct Purpose<'a> {
     /// `GET /health/status`.
     pub(crate) line: &'a str,
-    /// `db:8000`.
-    pub(crate) host: &'a str,
     /// Whether asking leaves all as it was.
     pub(crate) only_reads: bool,
+    /// How much of the body is kept in memory.
+    pub(crate) seen: usize,
 }
 
-impl Names<'_> {
-    fn failure(&self, error: &reqwest::Error) -> Failure {
-        let failure = of_error(error, self.line, self.host);
+impl Purpose<'_> {
+    fn failure(&self, error: &reqwest::Error, url: &Url, server: &Server) -> Failure {
+        let proxy = server.proxy_for(url).map(ToString::to_string);
+        let at = At {
+            host: &host_of(url),
+            proxy: proxy.as_deref(),
+        };
+        let failure = of_error(error, self.line, at);
         if was_sent(error) && !self.only_reads {
             failure.maybe_applied()
         } else {
@@ -40,111 +46,107 @@ impl Names<'_> {
     }
 }
 
-/// Sends the request, follows redirects on the same origin, and reads the answer.
+/// Sends the request, follows redirects as it says, and reads the answer.
 pub(crate) async fn exchange(
-    client: &Client,
+    clients: &Clients,
     mut request: Request,
     server: &Server,
-    names: Names<'_>,
+    purpose: Purpose<'_>,
     host: &dyn Host,
 ) -> Result<Answer, Failure> {
     let begin = Instant::now();
     let mut redirects = 0;
     loop {
-        let response = send(client, &request, server)
-            .await
-            .map_err(|error| names.failure(&error))?;
-        let next = if redirects < REDIRECTS {
-            redirected(&request, &response)
+        let response = send(clients, &request, server, purpose).await?;
+        let next = if redirects < REDIRECTS && request.redirects != Rule::None {
+            redirect::next(&request, &response)
         } else {
             None
         };
         let Some(next) = next else {
-            return read(response, begin, names, host).await;
+            let failure = |error: &reqwest::Error| purpose.failure(error, &request.url, server);
+            return read(response, (begin, purpose.seen), failure, host).await;
         };
         redirects += 1;
         request = next;
     }
 }
 
-async fn send(client: &Client, request: &Request, server: &Server) -> reqwest::Result<Response> {
-    let mut headers = server.headers_for(&request.url);
-    // A request's own header takes the place of the connection's.
-    for name in request.headers.keys() {
-        headers.remove(name);
+async fn send(
+    clients: &Clients,
+    request: &Request,
+    server: &Server,
+    purpose: Purpose<'_>,
+) -> Result<Response, Failure> {
+    let mut headers = request.headers.clone();
+    if !request.has_left {
+        let has_parts = matches!(request.body, Some(Body::Parts(_)));
+        for (name, value) in &server.headers_for(&request.url) {
+            // A request's own header takes the place of the connection's, and parts have a type of their own.
+            let is_taken = request.headers.contains_key(name) || (has_parts && name == CONTENT_TYPE);
+            if !is_taken {
+                headers.append(name, value.clone());
+            }
+        }
     }
-    for (name, value) in &request.headers {
-        headers.append(name, value.clone());
+    let tls = server.tls_for(&request.url);
+    let name = tls
+        .and_then(|tls| tls.server_name.as_deref())
+        .filter(|_| request.url.scheme() == "https");
+    let mut url = request.url.clone();
+    if let Some(name) = name {
+        if !headers.contains_key(HOST)
+            && let Ok(value) = HeaderValue::try_from(authority(&request.url))
+        {
+            headers.insert(HOST, value);
+        }
+        // A name that was read from the connection is one that a URL can have.
+        let _named = url.set_host(Some(name)).is_ok();
     }
-    let mut builder = client
-        .request(request.method.clone(), request.url.clone())
+    let way = Way {
+        tls,
+        proxy: server.proxy_for(&request.url),
+        host: name.and_then(|_| request.url.host_str()).map(bare),
+    };
+    let mut builder = clients
+        .of(server, way)?
+        .request(request.method.clone(), url)
         .headers(headers);
     if let Some(body) = &request.body {
-        builder = builder.body(body.clone());
+        builder = body.put(builder).await?;
     }
-    builder.send().await
+    let sent = builder.send().await;
+    sent.map_err(|error| purpose.failure(&error, &request.url, server))
 }
 
-/// The request to send instead, where the answer is a redirect that stays on the origin.
-fn redirected(request: &Request, response: &Response) -> Option<Request> {
-    let keeps_method = match response.status() {
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND => request.method != Method::POST,
-        StatusCode::SEE_OTHER => request.method == Method::GET || request.method == Method::HEAD,
-        _ => return None,
-    };
-    let location = response.headers().get(LOCATION)?.to_str().ok()?;
-    let url = same_origin(&request.url, location)?;
-    Some(if keeps_method {
-        Request {
-            method: request.method.clone(),
-            url,
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-        }
-    } else {
-        Request {
-            method: Method::GET,
-            url,
-            headers: without_content(&request.headers),
-            body: None,
-        }
-    })
-}
-
-/// Where `location` leads, if that is the same scheme, host and port. Credentials in the URL go along.
-fn same_origin(from: &Url, location: &str) -> Option<Url> {
-    let mut url = from
-        .join(location)
-        .ok()
-        .filter(|url| url.origin() == from.origin())?;
-    url.set_username(from.username()).ok()?;
-    url.set_password(from.password()).ok()?;
-    Some(url)
-}
-
-fn without_content(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    for name in [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE] {
-        headers.remove(name);
+/// As the header `Host` has it: with a port only if that is not the usual one.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
     }
-    headers
+}
+
+/// An IPv6 address without its brackets.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 async fn read(
     mut response: Response,
-    begin: Instant,
-    names: Names<'_>,
+    (begin, seen): (Instant, usize),
+    failure: impl Fn(&reqwest::Error) -> Failure,
     host: &dyn Host,
 ) -> Result<Answer, Failure> {
     let mut body = Vec::new();
     let mut total = 0;
-    while let Some(chunk) = response.chunk().await.map_err(|error| names.failure(&error))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
         let room = READ - total;
         let chunk = chunk.get(..room).unwrap_or(&chunk);
         total += chunk.len();
-        let seen = (SEEN - body.len()).min(chunk.len());
-        body.extend_from_slice(chunk.get(..seen).unwrap_or_default());
+        let kept = (seen - body.len()).min(chunk.len());
+        body.extend_from_slice(chunk.get(..kept).unwrap_or_default());
         host.write(Stream::Stdout, chunk).await?;
         if total == READ {
             break;

@@ -5,21 +5,58 @@ use std::io;
 
 use runbook_action::{ErrorKind, Failure};
 
-/// What went wrong, told of `what` (`GET /health`) and `host` (`db:8000`). Whether something may have been applied
-/// is for the caller to say; [`was_sent`] tells whether the request left.
-pub(crate) fn of_error(error: &reqwest::Error, what: &str, host: &str) -> Failure {
+/// Who was to be reached, and what the way led through.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct At<'a> {
+    /// `db:8000`.
+    pub(crate) host: &'a str,
+    /// `proxy:3128`.
+    pub(crate) proxy: Option<&'a str>,
+}
+
+impl At<'_> {
+    /// Whoever takes the connection.
+    fn next(&self) -> String {
+        match self.proxy {
+            Some(proxy) => format!("the proxy `{proxy}`"),
+            None => format!("`{}`", self.host),
+        }
+    }
+
+    /// The one who is to answer.
+    fn last(&self) -> String {
+        match self.proxy {
+            Some(proxy) => format!("`{}` through the proxy `{proxy}`", self.host),
+            None => format!("`{}`", self.host),
+        }
+    }
+}
+
+/// What went wrong, told of `what` (`GET /health`). Whether something may have been applied is for the caller to
+/// say; [`was_sent`] tells whether the request left.
+pub(crate) fn of_error(error: &reqwest::Error, what: &str, at: At<'_>) -> Failure {
     let causes = Causes::of(error);
     let kind = kind(error, &causes);
     let failure = |message: String| Failure::new(kind, format!("`{what}`: {message}"));
+    let (next, last) = (at.next(), at.last());
     match kind {
-        ErrorKind::Refused => failure(format!("nobody listens at `{host}`")),
-        ErrorKind::Dns => failure(format!("the name of `{host}` cannot be resolved")),
-        ErrorKind::Timeout => failure(format!("`{host}` did not answer in time")),
-        ErrorKind::Tls => failure(format!("no encrypted connection to `{host}`: {}", causes.last)),
-        ErrorKind::Unreachable => failure(format!("no connection to `{host}`: {}", causes.last)),
-        ErrorKind::Protocol => failure(format!("`{host}` gave no proper answer: {}", causes.last)),
-        ErrorKind::Auth
-        | ErrorKind::MissingProgram
+        ErrorKind::Refused => failure(format!("nobody listens at {next}")),
+        ErrorKind::Dns => failure(format!("the name of {next} cannot be resolved")),
+        ErrorKind::Timeout if error.is_connect() => {
+            failure(format!("{next} did not take the connection in time"))
+        }
+        ErrorKind::Timeout => failure(format!("{last} did not answer in time")),
+        ErrorKind::Tls => {
+            let failure = failure(format!("no encrypted connection to {last}: {}", causes.last));
+            match causes.tls.as_ref().and_then(way_out) {
+                Some(help) => failure.help(help),
+                None => failure,
+            }
+        }
+        ErrorKind::Unreachable => failure(format!("no connection to {last}: {}", causes.last)),
+        ErrorKind::Protocol => failure(format!("{last} gave no proper answer: {}", causes.last)),
+        ErrorKind::Auth => failure(format!("{next} wants to know who asks: {}", causes.last)),
+        ErrorKind::MissingProgram
         | ErrorKind::NotFound
         | ErrorKind::Forbidden
         | ErrorKind::Conflict
@@ -28,15 +65,39 @@ pub(crate) fn of_error(error: &reqwest::Error, what: &str, host: &str) -> Failur
     }
 }
 
+/// What can be done about an encrypted connection that was not made.
+fn way_out(error: &rustls::Error) -> Option<&'static str> {
+    use rustls::CertificateError as Wrong;
+    use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage};
+    if matches!(error, InvalidCertificate(Wrong::UnknownIssuer)) {
+        Some("name the file with the authority's certificate as `tls.ca` of the connection")
+    } else if matches!(
+        error,
+        InvalidCertificate(Wrong::NotValidForName | Wrong::NotValidForNameContext { .. })
+    ) {
+        Some("write the name that the certificate has, in the URL or as `tls.server_name` of the connection")
+    } else if matches!(error, AlertReceived(_)) {
+        Some("the server may want a certificate of ours: `tls.cert` and `tls.key` of the connection")
+    } else if matches!(error, InvalidMessage(_)) {
+        Some("the server may expect `http://` at this port")
+    } else {
+        None
+    }
+}
+
 /// Whether the request may have reached the other side.
 pub(crate) fn was_sent(error: &reqwest::Error) -> bool {
-    !error.is_connect() && !error.is_builder()
+    // An alert ends an encrypted connection that was not agreed on, before anything in it is read.
+    let is_refused = matches!(Causes::of(error).tls, Some(rustls::Error::AlertReceived(_)));
+    !error.is_connect() && !error.is_builder() && !is_refused
 }
 
 /// What is found by walking down the causes of an error.
 struct Causes {
     io: Option<io::ErrorKind>,
-    is_tls: bool,
+    tls: Option<rustls::Error>,
+    /// Whether a proxy asked for credentials.
+    is_proxy_auth: bool,
     /// The text of the innermost cause. The outer ones hold the URL.
     last: String,
 }
@@ -45,7 +106,8 @@ impl Causes {
     fn of(error: &reqwest::Error) -> Self {
         let mut causes = Self {
             io: None,
-            is_tls: false,
+            tls: None,
+            is_proxy_auth: false,
             last: "it could not be sent".to_owned(),
         };
         let mut next = error.source();
@@ -57,7 +119,9 @@ impl Causes {
     }
 
     fn see(&mut self, cause: &(dyn Error + 'static)) {
-        self.is_tls |= cause.is::<rustls::Error>();
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            self.tls = Some(tls.clone());
+        }
         if let Some(io) = cause.downcast_ref::<io::Error>() {
             self.io = Some(io.kind());
             // An error inside an I/O error is not its source: the source is that one's source.
@@ -67,6 +131,8 @@ impl Causes {
             }
         }
         cause.to_string().trim_end_matches('.').clone_into(&mut self.last);
+        // The client tells this by its text alone.
+        self.is_proxy_auth |= self.last.contains("proxy authorization required");
     }
 }
 
@@ -78,8 +144,11 @@ fn kind(error: &reqwest::Error, causes: &Causes) -> ErrorKind {
     if error.is_dns() {
         return ErrorKind::Dns;
     }
-    if causes.is_tls {
+    if causes.tls.is_some() {
         return ErrorKind::Tls;
+    }
+    if causes.is_proxy_auth {
+        return ErrorKind::Auth;
     }
     match causes.io {
         Some(Io::ConnectionRefused) => ErrorKind::Refused,

@@ -1,28 +1,51 @@
-//! The kind `promql`: a question to Prometheus.
+//! The action `promql`: a question to Prometheus.
+
+use std::path::PathBuf;
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{Args, ConnectionNeed, Effect, Failure, Kind, Param, Recognised, Spec, Undoing};
+use runbook_action::{
+    Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Kind, Output, Param, Recognised, Spec,
+    Undoing, async_trait,
+};
+use tokio::time::timeout;
 
-use crate::query;
+use crate::client::Clients;
+use crate::connection::Server;
+use crate::prometheus::{Asked, Question};
+use crate::query::{self, Place};
 use crate::shown::excerpt;
 use crate::spec::PROMETHEUS;
 
-/// The kind `promql`: a question to Prometheus.
+/// The action `promql`: a question to Prometheus.
 ///
 /// The text is code, so no value becomes part of it. Where a label is compared, `$name` stands for a value that is
 /// given under `bind`; it becomes one quoted string there, whatever is in it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Promql;
+#[derive(Debug)]
+pub struct Promql {
+    clients: Clients,
+    root: PathBuf,
+}
+
+impl Promql {
+    /// Opens nothing yet. The names of files start at `root`, the project's root.
+    #[must_use]
+    pub const fn new(root: PathBuf) -> Self {
+        Self {
+            clients: Clients::new(),
+            root,
+        }
+    }
+}
 
 static SPEC: Spec = Spec {
     kind: "promql",
     doc: "Asks Prometheus, at one moment or over a range of time.",
     params: Shape::OneOf(&[Shape::Literal, Shape::Object(&PARAMS)]),
     result: &[
-        Field::required(
+        Field::optional(
             "value",
             Shape::Any,
-            "The one sample, as a number; several, none or one that is not a number is an error.",
+            "The one sample, or the latest one of a range, as a number. It is not there if there are several, none, or none any more.",
         ),
         Field::required(
             "series",
@@ -78,7 +101,7 @@ static SERIES: Object = Object {
         Field::required(
             "value",
             Shape::Any,
-            "Its sample, or the latest one of a range, as a number.",
+            "Its sample, or the latest one of a range, as a number; null if it has ended by then.",
         ),
         Field::required(
             "samples",
@@ -105,12 +128,8 @@ impl Kind for Promql {
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
         let args = Args::new(params);
-        let text = match params {
-            Param::Map(_) => args.require("query")?,
-            Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::List(_) => args.clone(),
-        };
-        let names = query::names(&text)?;
-        names_match(&args, &text, &names)?;
+        let text = text_of(&args)?;
+        names_match(&args, &text, &query::places(&text)?)?;
         if let Some(step) = args.get("step")
             && args.get("range").is_none()
         {
@@ -132,13 +151,64 @@ impl Kind for Promql {
     }
 }
 
+#[async_trait]
+impl Action for Promql {
+    async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        let args = Args::new(call.params);
+        let text = text_of(&args)?;
+        let places = query::places(&text)?;
+        names_match(&args, &text, &places)?;
+        let server = Server::read(call.connection, "prometheus", &self.root).await?;
+        let bind = args.get("bind");
+        let value = |name: &str| {
+            let value = bind.as_ref().and_then(|bind| bind.get(name)?.text().ok());
+            value.unwrap_or_default().reveal()
+        };
+        let question = Question {
+            query: query::filled(text.literal()?, &places, value),
+            asked: Asked::read(&args)?,
+            path: text.path().to_owned(),
+        };
+        let limit = call
+            .host
+            .remaining()
+            .map_or(server.timeout, |left| left.min(server.timeout));
+        let answer = tokio::select! {
+            biased;
+            answer = timeout(limit, question.ask(&self.clients, &server, call.host)) => answer,
+            () = call.host.cancelled() => {
+                return Err(Failure::new(ErrorKind::Cancelled, "the query was stopped before it was answered"));
+            }
+        };
+        answer
+            .map_err(|_elapsed| {
+                Failure::new(
+                    ErrorKind::Timeout,
+                    format!("the query was not answered within {limit:?}"),
+                )
+            })?
+            .map_err(|failure| Failure {
+                message: call.mask(&failure.message),
+                ..failure
+            })
+    }
+}
+
+/// The text of the query, wherever it stands.
+fn text_of<'a>(args: &Args<'a>) -> Result<Args<'a>, Failure> {
+    match args.param() {
+        Param::Map(_) => args.require("query"),
+        Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::List(_) => Ok(args.clone()),
+    }
+}
+
 /// Every place in the text has a value, and every value a place.
-fn names_match(args: &Args<'_>, text: &Args<'_>, names: &[&str]) -> Result<(), Failure> {
+fn names_match(args: &Args<'_>, text: &Args<'_>, places: &[Place<'_>]) -> Result<(), Failure> {
     let given = match args.get("bind") {
         Some(bind) => bind.entries()?,
         None => Vec::new(),
     };
-    for name in names {
+    for Place { name, .. } in places {
         if !given.iter().any(|(key, _)| key == name) {
             return Err(text
                 .wrong(format!("`${name}` has no value"))
@@ -146,7 +216,7 @@ fn names_match(args: &Args<'_>, text: &Args<'_>, names: &[&str]) -> Result<(), F
         }
     }
     for (key, value) in given {
-        if !names.contains(&key) {
+        if !places.iter().any(|place| place.name == key) {
             return Err(value
                 .wrong(format!("`${key}` is not in the query"))
                 .help(format!("write `label=${key}`, without quotes")));

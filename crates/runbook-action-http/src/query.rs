@@ -4,17 +4,59 @@
 //! braces; `$` has no meaning of its own in PromQL outside of strings and comments. After `=~` a value would be a
 //! pattern, and anywhere else it would be code.
 
+use std::fmt::Write as _;
+
 use runbook_action::{Args, Failure};
 
-/// The names of the values that the query wants, in the order of their first appearance.
-pub(crate) fn names<'a>(args: &Args<'a>) -> Result<Vec<&'a str>, Failure> {
+/// A place in the text where a value stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place<'a> {
+    /// Where its `$` is, in bytes.
+    at: usize,
+    /// The name of the value, which follows.
+    pub(crate) name: &'a str,
+}
+
+/// The query with its values, each as one quoted string.
+pub(crate) fn filled(text: &str, places: &[Place<'_>], value: impl Fn(&str) -> String) -> String {
+    let mut filled = String::new();
+    let mut end = 0;
+    for place in places {
+        filled.push_str(text.get(end..place.at).unwrap_or_default());
+        filled.push_str(&quoted(&value(place.name)));
+        end = place.at + 1 + place.name.len();
+    }
+    filled.push_str(text.get(end..).unwrap_or_default());
+    filled
+}
+
+/// As a string of PromQL, whatever is in it.
+fn quoted(value: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in value.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            // A place for four digits of sixteen: there are no other control characters.
+            _ if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04x}", u32::from(c));
+            }
+            _ => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// The places in the query where values stand, in order.
+pub(crate) fn places<'a>(args: &Args<'a>) -> Result<Vec<Place<'a>>, Failure> {
     let text = args.literal()?;
     let mut reader = Reader {
         args,
         rest: text,
         open: Vec::new(),
         before: "",
-        names: Vec::new(),
+        places: Vec::new(),
+        length: text.len(),
         has_something: false,
     };
     while let Some(c) = reader.rest.chars().next() {
@@ -26,7 +68,7 @@ pub(crate) fn names<'a>(args: &Args<'a>) -> Result<Vec<&'a str>, Failure> {
     if !reader.has_something {
         return Err(args.wrong("the query is empty"));
     }
-    Ok(reader.names)
+    Ok(reader.places)
 }
 
 struct Reader<'r, 'a> {
@@ -36,7 +78,9 @@ struct Reader<'r, 'a> {
     open: Vec<char>,
     /// The operator just before, if there is one.
     before: &'a str,
-    names: Vec<&'a str>,
+    places: Vec<Place<'a>>,
+    /// How long the whole text is.
+    length: usize,
     has_something: bool,
 }
 
@@ -125,9 +169,10 @@ impl<'a> Reader<'_, 'a> {
                     .help("a value can stand only where a label is compared: `{job=$job}`"));
             }
         }
-        if !self.names.contains(&name) {
-            self.names.push(name);
-        }
+        self.places.push(Place {
+            at: self.length - self.rest.len(),
+            name,
+        });
         self.take(length + 1);
         Ok(())
     }
@@ -148,4 +193,22 @@ impl<'a> Reader<'_, 'a> {
 
 const fn is_operator(c: char) -> bool {
     matches!(c, '=' | '!' | '~' | '<' | '>')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn nothing_leaves_the_quotes() {
+        for (value, expected) in [
+            ("web", r#""web""#),
+            (r#"a"} or vector(1) #"#, r#""a\"} or vector(1) #""#),
+            (r"a\", r#""a\\""#),
+            ("a\nb\0\u{85}", r#""a\u000ab\u0000\u0085""#),
+            ("\u{e4}\u{2603}", "\"\u{e4}\u{2603}\""),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
 }

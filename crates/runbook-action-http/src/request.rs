@@ -1,16 +1,17 @@
 //! What is to be asked, from the parameters.
 
-use std::fmt::Write as _;
+use std::path::Path;
 
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, Url};
 use runbook_action::{Args, Effect, Failure, Param};
 
+use crate::body::{self, Body, pairs};
 use crate::connection::Server;
-use crate::header;
+use crate::redirect::Rule;
 use crate::shown::without_credentials;
-use crate::spec::{METHODS, REDIRECTS, SHORT};
-use crate::target::{self, encode};
+use crate::spec::{METHODS, SHORT};
+use crate::{auth, header, target};
 
 /// The longest URL that can be sent, in bytes.
 const MAX_URL: usize = 65_000;
@@ -80,18 +81,28 @@ impl<'a> Line<'a> {
 }
 
 /// A request, ready to be sent.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) url: Url,
     /// Its own headers, without those of the connection.
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) body: Option<Body>,
+    /// Whether the body holds what another origin must not see.
+    pub(crate) is_body_secret: bool,
+    pub(crate) redirects: Rule,
+    /// Whether a redirect has led to another origin, so that the connection has no more to give.
+    pub(crate) has_left: bool,
 }
 
 impl Request {
-    /// Reads all of it.
-    pub(crate) fn read(args: &Args<'_>, line: &Line<'_>, server: &Server) -> Result<Self, Failure> {
+    /// Reads all of it. Files are looked for from `root`.
+    pub(crate) fn read(
+        args: &Args<'_>,
+        line: &Line<'_>,
+        server: &Server,
+        root: &Path,
+    ) -> Result<Self, Failure> {
         is_sound(args)?;
         let mut url = target::of_request(&line.url, server.base.as_ref())?;
         if let Some(query) = args.get("query") {
@@ -109,19 +120,31 @@ impl Request {
             return Err(line.url.wrong(message).help("send what is large in the body"));
         }
         let mut headers = header::read(args.get("headers").as_ref())?;
-        let body = body(args)?.map(|(kind, body)| {
-            let has_kind =
-                headers.contains_key(CONTENT_TYPE) || server.headers_for(&url).contains_key(CONTENT_TYPE);
-            if !has_kind {
-                headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+        auth::add(args.get("auth").as_ref(), &mut headers)?;
+        let body = Body::read(args, root)?;
+        match &body {
+            Some(Body::Bytes(kind, _)) => {
+                let has_kind =
+                    headers.contains_key(CONTENT_TYPE) || server.headers_for(&url).contains_key(CONTENT_TYPE);
+                if !has_kind {
+                    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+                }
             }
-            body
-        });
+            Some(Body::Parts(_)) if headers.contains_key(CONTENT_TYPE) => {
+                return Err(args
+                    .require("headers")?
+                    .wrong("`content-type` follows from `multipart` and cannot be given"));
+            }
+            Some(Body::Parts(_)) | None => {}
+        }
         Ok(Self {
             method: line.method.clone(),
             url,
             headers,
             body,
+            is_body_secret: body::is_secret(args),
+            redirects: Rule::read(args)?,
+            has_left: false,
         })
     }
 }
@@ -158,17 +181,11 @@ pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
     if let Some(auth) = args.get("auth") {
         is_one_of(&auth, ["bearer", "basic"])?;
     }
-    let Some(redirects) = args.get("redirects") else {
-        return Ok(());
-    };
-    if REDIRECTS.contains(&redirects.literal()?) {
-        return Ok(());
-    }
-    Err(redirects.wrong(format!("expected one of {}", REDIRECTS.join(", "))))
+    Rule::read(args).map(drop)
 }
 
 /// Whether a mapping has exactly one of two keys.
-fn is_one_of(args: &Args<'_>, [first, second]: [&str; 2]) -> Result<(), Failure> {
+pub(crate) fn is_one_of(args: &Args<'_>, [first, second]: [&str; 2]) -> Result<(), Failure> {
     args.entries()?;
     match (args.get(first), args.get(second)) {
         (Some(_), Some(extra)) => {
@@ -177,45 +194,4 @@ fn is_one_of(args: &Args<'_>, [first, second]: [&str; 2]) -> Result<(), Failure>
         (None, None) => Err(args.wrong(format!("needs `{first}` or `{second}`"))),
         (Some(_), None) | (None, Some(_)) => Ok(()),
     }
-}
-
-/// The body with its type.
-fn body(args: &Args<'_>) -> Result<Option<(&'static str, Vec<u8>)>, Failure> {
-    if let Some(json) = args.param().get("json") {
-        return Ok(Some(("application/json", json.reveal().to_string().into_bytes())));
-    }
-    if let Some(form) = args.get("form") {
-        let pairs = pairs(&form)?.into_bytes();
-        return Ok(Some(("application/x-www-form-urlencoded", pairs)));
-    }
-    match args.get("body") {
-        Some(body) => Ok(Some((
-            "text/plain; charset=utf-8",
-            body.text()?.reveal().into_bytes(),
-        ))),
-        None => Ok(None),
-    }
-}
-
-/// A mapping as `a=1&b=2`, all encoded; a list repeats its key.
-fn pairs(args: &Args<'_>) -> Result<String, Failure> {
-    let mut pairs = String::new();
-    let mut add = |key: &str, value: &str| {
-        let separator = if pairs.is_empty() { "" } else { "&" };
-        let _ = write!(pairs, "{separator}{}={}", encode(key), encode(value));
-    };
-    for (key, entry) in args.entries()? {
-        match entry.param() {
-            Param::Null => {}
-            Param::List(_) => {
-                for item in entry.items()? {
-                    add(key, &item.text()?.reveal());
-                }
-            }
-            Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::Map(_) => {
-                add(key, &entry.text()?.reveal());
-            }
-        }
-    }
-    Ok(pairs)
 }

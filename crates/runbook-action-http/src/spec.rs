@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Spec, Via};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 /// The methods, as `method` takes them.
 pub(crate) const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
@@ -177,6 +177,11 @@ const PROXY: Field = Field::optional(
     Shape::Template,
     "The URL of a proxy that all requests go through; the environment is not asked for one.",
 );
+const NO_PROXY: Field = Field::optional(
+    "no_proxy",
+    Shape::List(&Shape::Template),
+    "Hosts that are reached without the proxy: addresses, and names with all names below them.",
+);
 const TIMEOUT: Field = Field::optional(
     "timeout",
     Shape::Duration,
@@ -206,6 +211,7 @@ pub(crate) static PROMETHEUS: ConnectionSpec = ConnectionSpec {
             CONNECTION_AUTH,
             CONNECTION_TLS,
             PROXY,
+            NO_PROXY,
             TIMEOUT,
             CONNECT_TIMEOUT,
         ],
@@ -225,6 +231,7 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
             CONNECTION_AUTH,
             CONNECTION_TLS,
             PROXY,
+            NO_PROXY,
             TIMEOUT,
             CONNECT_TIMEOUT,
         ],
@@ -232,37 +239,3 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
     },
     via: THROUGH,
 };
-
-/// What of these parameters cannot be run yet.
-pub(crate) fn lacks(params: &Param, connection: Option<&Param>) -> Vec<Lack> {
-    let given = |params: &Param, key: &str| params.get(key).is_some_and(|it| *it != Param::Null);
-    let mut lacks: Vec<Lack> = Vec::new();
-    for (key, what) in [
-        ("multipart", "a body of several parts"),
-        ("auth", "a request with `auth` of its own"),
-    ] {
-        if given(params, key) {
-            lacks.push(Lack {
-                param: key.to_owned(),
-                what: what.to_owned(),
-            });
-        }
-    }
-    let redirects = params.get("redirects");
-    let is_usual = |it: &Param| matches!(it, Param::Text(text) if text.as_literal() == Some("same_origin"));
-    if redirects.is_some_and(|it| *it != Param::Null && !is_usual(it)) {
-        lacks.push(Lack {
-            param: "redirects".to_owned(),
-            what: "a request with a rule of its own for redirects".to_owned(),
-        });
-    }
-    for key in ["auth", "tls", "proxy", "connect_timeout"] {
-        if connection.is_some_and(|connection| given(connection, key)) {
-            lacks.push(Lack {
-                param: String::new(),
-                what: format!("a request through a connection with `{key}`"),
-            });
-        }
-    }
-    lacks
-}

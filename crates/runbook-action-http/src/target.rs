@@ -21,6 +21,15 @@ pub(crate) fn encode(value: &str) -> String {
     utf8_percent_encode(value, RESERVED).to_string()
 }
 
+/// `db:8000`, without credentials.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    match url.port_or_known_default() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 /// The URL that a connection names. A value at its beginning is the URL itself.
 pub(crate) fn base(args: &Args<'_>) -> Result<Url, Failure> {
     let text = args.text()?;

@@ -1,6 +1,7 @@
 //! Why an action did not do what it was asked.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -103,6 +104,9 @@ pub struct Failure {
     /// What was answered, where there was an answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// How long the other side wants to be left alone, if it said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -116,6 +120,7 @@ impl Failure {
             help: None,
             may_have_applied: false,
             result: None,
+            retry_after: None,
         }
     }
 
@@ -137,6 +142,13 @@ impl Failure {
     #[must_use]
     pub fn maybe_applied(mut self) -> Self {
         self.may_have_applied = true;
+        self
+    }
+
+    /// The other side wants to be left alone for so long.
+    #[must_use]
+    pub fn retry_after(mut self, length: Duration) -> Self {
+        self.retry_after = Some(length);
         self
     }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
-pub(crate) use self::list::List;
+pub(crate) use self::list::{List, Plugins, PluginsWhat};
 pub(crate) use self::run::{Exec, Going, LocksArgs, OnHangup, Resume, Rollback, Unlock, Wants, What};
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -72,6 +72,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Verify that the journal of a run was not changed
     Verify(Verify),
+    /// List the plugins of this project, or pin them
+    Plugins(Plugins),
     /// List the locks that runs own, and who they are
     Locks(LocksArgs),
     /// Take a lock away from a run whose process is gone

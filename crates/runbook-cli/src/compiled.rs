@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use runbook_action_plugin::Lock;
 use runbook_document::{Finding, Findings, Severity, codes, settle};
 use runbook_event::RunStarted;
 use runbook_plan::{Catalogue, Library, Plan, Request, compile};
@@ -75,6 +76,8 @@ pub(crate) fn from_pinned(
         Some(texts.swap_remove(at).1)
     };
     let config = take(CONFIG);
+    // It is kept for whoever looks into the run; what is run is what the project has pinned now.
+    let _lock = take(Lock::FILE);
     let Some(runbook) = take(RUNBOOK) else {
         let path = dir.join("pinned").join(RUNBOOK);
         let error = std::io::ErrorKind::NotFound.into();
@@ -191,12 +194,14 @@ fn settled(project: &Project, loaded: &Loaded, all: Vec<Finding>, environment: O
 fn texts(project: &Project, loaded: &Loaded, plan: &Plan) -> Vec<(String, String)> {
     let own = project.sources.text(loaded.source).to_owned();
     let config = project.config_text.clone().map(|text| (CONFIG.to_owned(), text));
+    let lock = std::fs::read_to_string(project.root.join(Lock::FILE)).ok();
     let called = plan.runbooks().into_iter().map(|(name, called)| {
         let text = project.sources.text(called.source()).to_owned();
         (format!("{RUNBOOKS}/{name}.yaml"), text)
     });
     std::iter::once((RUNBOOK.to_owned(), own))
         .chain(config)
+        .chain(lock.map(|text| (Lock::FILE.to_owned(), text)))
         .chain(called)
         .collect()
 }

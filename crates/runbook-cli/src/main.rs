@@ -97,6 +97,7 @@ fn run(args: Args) -> Result<u8, Error> {
         }
         Command::Resume(args) => commands::resume::run(&here()?, &environment, &args),
         Command::Rollback(args) => commands::rollback::run(&here()?, &environment, &args),
+        Command::Plugins(args) => commands::plugins::run(&here()?, &environment, &args),
         Command::Locks(args) => commands::locks::run(&here()?, &args),
         Command::Unlock(args) => commands::unlock::run(&here()?, &environment, &args),
         Command::List(args) => commands::list::run(&here()?, &args),

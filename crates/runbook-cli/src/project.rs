@@ -222,7 +222,8 @@ fn root_above(folder: &Path) -> Option<PathBuf> {
         .map(Path::to_owned)
 }
 
-/// The YAML files below a folder, in order of their paths. Links to folders are not followed.
+/// The YAML files below a folder, in order of their paths. Links to folders are not followed, and neither is a folder
+/// with a project file: it is another project.
 pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -235,7 +236,9 @@ pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
                 .map_err(|error| Error::file("read", &entry.path(), &error))?;
             let path = entry.path();
             if kind.is_dir() {
-                folders.push(path);
+                if !path.join(CONFIG).exists() {
+                    folders.push(path);
+                }
             } else if path
                 .extension()
                 .is_some_and(|extension| extension == "yaml" || extension == "yml")

@@ -1,7 +1,6 @@
 //! What every action keeps to.
 
 use runbook_action::{Effect, Kind, Param};
-use runbook_action_http::Http;
 use runbook_testkit::contract::{Subject, Use, check, secret, value, written};
 use serde_json::{Value, json};
 
@@ -22,7 +21,7 @@ fn token() -> Param {
 }
 
 /// Parameters that cannot be sent, and one that the server refuses.
-fn wrong() -> [Value; 20] {
+fn wrong() -> [Value; 24] {
     [
         json!({}),
         json!({"get": "/", "post": "/"}),
@@ -44,6 +43,10 @@ fn wrong() -> [Value; 20] {
         json!({"get": "/status/500", "ok_status": ["x"]}),
         json!({"get": 5.5, "body": []}),
         json!({"post": "/status/422"}),
+        json!({"post": "/", "multipart": {"a": {"file": "/no/such/file"}}}),
+        json!({"post": "/", "multipart": {"a": {"text": "x", "type": "no type"}}}),
+        json!({"get": "/", "auth": {"basic": {"user": "a:b", "password": "p"}}}),
+        json!({"get": "/", "auth": {"bearer": "a b"}}),
     ]
 }
 
@@ -90,8 +93,36 @@ async fn http_keeps_to_the_contract() {
             with(&json!({}), "x", secret("token", "a\nhunter")),
         )),
         connected(written(&json!({"headers": {}}))),
+        connected(with(
+            &json!({"http": nobody().await}),
+            "auth",
+            with(&json!({}), "bearer", token()),
+        )),
+        connected(with(
+            &json!({"http": base}),
+            "auth",
+            with(&json!({}), "bearer", secret("token", "hunter two")),
+        )),
+        connected(with(
+            &json!({"http": base}),
+            "tls",
+            with(&json!({}), "ca", token()),
+        )),
+        connected(with(&json!({"http": base}), "proxy", token())),
+        connected(written(&json!({"http": base, "no_proxy": ["x"]}))),
+        connected(written(&json!({"http": base, "connect_timeout": "x"}))),
+        failing(with(
+            &json!({"post": "/status/500"}),
+            "multipart",
+            with(&json!({}), "password", token()),
+        )),
+        failing(with(
+            &json!({"get": "/status/401"}),
+            "auth",
+            with(&json!({}), "bearer", token()),
+        )),
     ]);
-    let http = Http::new();
+    let http = crate::http();
     check(&Subject {
         action: &http,
         endless: through(&silent, json!({"post": "/"})),
@@ -104,7 +135,7 @@ async fn http_keeps_to_the_contract() {
 
 #[test]
 fn the_method_tells_the_effect() {
-    let http = Http::new();
+    let http = crate::http();
     for (params, effect, certain, summary) in [
         (
             json!({"get": "/health/status"}),

@@ -6,21 +6,30 @@
     reason = "a test fails by panicking"
 )]
 
+mod auth;
 mod contract;
 mod failure;
 mod hostile;
-mod lack;
+mod multipart;
+mod prometheus;
 mod promql;
+mod proxy;
 mod redirect;
 mod request;
 mod result;
 mod server;
+mod tls;
+mod wrong;
 
 use runbook_action::{Action, Connection, Failure, Output, Param};
 use runbook_action_http::Http;
 use runbook_testkit::contract::{PATIENCE, Use, written};
 use runbook_testkit::host::FakeHost;
 use serde_json::{Value, json};
+
+fn http() -> Http {
+    Http::new(std::env::temp_dir())
+}
 
 #[expect(clippy::unnecessary_wraps, reason = "a `Use` has it so")]
 fn connection(params: Param) -> Option<Connection> {
@@ -48,13 +57,13 @@ async fn run(case: &Use) -> Result<Output, Failure> {
 }
 
 async fn run_with(case: &Use, host: &FakeHost) -> Result<Output, Failure> {
-    let http = Http::new();
+    let http = http();
     let work = case.run(&http as &dyn Action, host);
     tokio::time::timeout(PATIENCE, work).await.expect("it hangs")
 }
 
 async fn ask(case: &Use) -> Result<Output, Failure> {
-    let (http, host) = (Http::new(), FakeHost::new());
+    let (http, host) = (http(), FakeHost::new());
     let work = case.ask(&http, &host);
     tokio::time::timeout(PATIENCE, work).await.expect("it hangs")
 }

@@ -5,6 +5,10 @@ use runbook_action_http::Promql;
 use runbook_testkit::contract::{Use, declares, secret, written};
 use serde_json::{Value, json};
 
+fn promql() -> Promql {
+    Promql::new(std::env::temp_dir())
+}
+
 fn used(params: &Value) -> Use {
     Use {
         params: written(params),
@@ -86,13 +90,13 @@ fn promql_keeps_to_the_contract() {
         params: secret("token", "hunter2"),
         ..Use::default()
     });
-    declares(&Promql, &right, &refused);
+    declares(&promql(), &right, &refused);
 }
 
 #[test]
 fn a_query_only_reads() {
     for params in fine() {
-        let known = Promql.recognise(&written(&params)).unwrap();
+        let known = promql().recognise(&written(&params)).unwrap();
         assert_eq!(
             (known.effect, known.certain, known.undoing),
             (Effect::Read, true, Undoing::Needless),
@@ -104,7 +108,7 @@ fn a_query_only_reads() {
 #[test]
 fn what_makes_no_sense_is_refused_where_it_stands() {
     for (params, param, said) in wrong() {
-        let Err(failure) = Promql.recognise(&written(&params)) else {
+        let Err(failure) = promql().recognise(&written(&params)) else {
             panic!("{params} was recognised")
         };
         assert_eq!(failure.param.as_deref(), param, "{params}: {failure}");
@@ -114,7 +118,7 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
 
 #[test]
 fn prometheus_is_reached_as_other_servers_are() {
-    let [connection] = Promql.spec().connections else {
+    let [connection] = promql().spec().connections else {
         panic!("not one kind of connection")
     };
     assert_eq!(connection.kind, "prometheus");

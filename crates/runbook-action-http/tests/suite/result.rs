@@ -41,7 +41,10 @@ async fn a_status_is_a_failure_of_its_kind() {
         (408, ErrorKind::Timeout, true),
         (409, ErrorKind::Conflict, false),
         (412, ErrorKind::Conflict, false),
+        (429, ErrorKind::Unreachable, false),
         (500, ErrorKind::Other, true),
+        (502, ErrorKind::Unreachable, true),
+        (503, ErrorKind::Unreachable, true),
         (504, ErrorKind::Timeout, true),
     ] {
         let path = format!("/status/{status}");

@@ -1,7 +1,7 @@
-//! The arguments of `runbook list`.
+//! The arguments of `runbook list` and of `runbook plugins`.
 
 use clap::Args as ClapArgs;
-use clap::ValueHint;
+use clap::{Subcommand, ValueHint};
 
 use super::Format;
 
@@ -25,6 +25,26 @@ pub(crate) struct List {
     /// How to print them
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Plugins {
+    #[command(subcommand)]
+    pub(crate) what: Option<PluginsWhat>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginsWhat {
+    /// Ask plugins what they do, and write that into `runbook.lock` with their digests
+    Pin {
+        /// Their names; without one, all that are pinned already and all in the folder `plugins`
+        #[arg(value_hint = ValueHint::Other)]
+        names: Vec<String>,
+    },
 }
 
 fn label(text: &str) -> Result<(String, String), String> {

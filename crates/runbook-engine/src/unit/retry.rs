@@ -20,7 +20,10 @@ pub(super) fn delay(retry: Option<&Retry>, failure: &Failure, attempt: u32, seed
     let longest = retry.max_delay.as_secs_f64();
     let grown = (retry.delay.as_secs_f64() * retry.backoff.powi(exponent)).min(longest);
     let spread = 1.0 - retry.jitter * share(seed, attempt);
-    Some(Duration::try_from_secs_f64(grown * spread).unwrap_or(retry.max_delay))
+    let own = Duration::try_from_secs_f64(grown * spread).unwrap_or(retry.max_delay);
+    // Who asks to be left alone is, for as long as the author waits at most.
+    let asked = failure.retry_after.unwrap_or_default().min(retry.max_delay);
+    Some(own.max(asked))
 }
 
 /// A share between 0 and 1 that is another one for each run, step and attempt, and the same for each telling.
@@ -65,6 +68,15 @@ mod tests {
             .map(|attempt| delay(Some(&retry(0.0)), &failure, attempt, "a").map(|delay| delay.as_secs()))
             .collect();
         assert_eq!(delays, [Some(1), Some(2), Some(4), Some(5), None]);
+    }
+
+    #[test]
+    fn who_asks_to_be_left_alone_is_within_the_bound() {
+        for (asked, waited) in [(0, 1), (1, 1), (3, 3), (3600, 5)] {
+            let failure = Failure::new(ErrorKind::Timeout, "busy").retry_after(Duration::from_secs(asked));
+            let expected = Some(Duration::from_secs(waited));
+            assert_eq!(delay(Some(&retry(0.0)), &failure, 1, "a"), expected);
+        }
     }
 
     #[test]

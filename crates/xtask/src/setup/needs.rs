@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 7] = [
+pub(super) const PACKAGES: [Package; 9] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -36,6 +36,16 @@ pub(super) const PACKAGES: [Package; 7] = [
         name: "mariadb-server",
         programs: &["mariadbd", "mariadb-install-db"],
         reason: "the SQL action is tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "prometheus",
+        programs: &["prometheus"],
+        reason: "queries are tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "python3",
+        programs: &["python3"],
+        reason: "the example of a plugin is written in it",
     },
     Package {
         name: "procps",
