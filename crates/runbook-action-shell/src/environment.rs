@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
-use runbook_action::{ErrorKind, Failure, Text};
+use runbook_action::{Command, ErrorKind, Failure, Inherit};
 
 /// Where programs are looked for if the environment does not say.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
@@ -19,14 +19,15 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// The variables for one program: this snapshot, and over it what the step adds.
-    pub(crate) fn for_program(
-        &self,
-        added: &IndexMap<String, Text>,
-    ) -> Result<IndexMap<OsString, OsString>, Failure> {
-        let mut vars: IndexMap<OsString, OsString> = self.vars.iter().cloned().collect();
-        for (name, text) in added {
-            let value = text.reveal();
+    /// The variables for one program: what is passed on of this snapshot, and over it what the step adds.
+    pub(crate) fn for_program(&self, command: &Command) -> Result<IndexMap<OsString, OsString>, Failure> {
+        let passes = |name: &OsString| match &command.inherit {
+            Inherit::All => true,
+            Inherit::Only(names) => names.iter().any(|known| name == known.as_str()),
+        };
+        let passed = self.vars.iter().filter(|(name, _)| passes(name));
+        let mut vars: IndexMap<OsString, OsString> = passed.cloned().collect();
+        for (name, value) in &command.env {
             if name.is_empty() || name.contains(['=', '\0']) {
                 let message = format!(
                     "`{}` cannot be the name of an environment variable",

@@ -1,26 +1,29 @@
 //! The action `exec`: a program with arguments, without a shell.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Handle, Kind, Lack, Output, Param, Recognised, Segment, Settled,
-    Spec, Text, Undoing, async_trait,
+    Action, Args, Call, Effect, Failure, Handle, Kind, Output, Param, Recognised, Segment, Settled, Spec,
+    Text, Undoing, async_trait,
 };
 
 use crate::Environment;
 use crate::launch::{self, Launch, Options};
+use crate::local::Local;
 use crate::output::one_line;
 use crate::spec;
 
 /// The action `exec`: a program with arguments, without a shell.
 #[derive(Debug)]
 pub struct Exec {
-    environment: Environment,
+    here: Local,
 }
 
 impl Exec {
     /// Programs will find this environment.
     #[must_use]
     pub const fn new(environment: Environment) -> Self {
-        Self { environment }
+        Self {
+            here: Local::new(environment),
+        }
     }
 }
 
@@ -47,12 +50,7 @@ impl Kind for Exec {
 
 #[async_trait]
 impl Action for Exec {
-    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(params, connection)
-    }
-
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
-        spec::refuse_lacks(call)?;
         let args = Args::new(call.params);
         let list = list_of(&args)?;
         let options = match call.params {
@@ -72,11 +70,11 @@ impl Action for Exec {
             named_by,
             options,
         };
-        crate::run::run(&self.environment, launch, call).await
+        crate::run::run(call.place(&self.here)?, launch, call).await
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
-        crate::settle::settle(call, handles).await
+        call.place(&self.here)?.settle(call, handles).await
     }
 }
 

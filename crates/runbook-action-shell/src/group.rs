@@ -16,26 +16,42 @@ pub(crate) const KILLED: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Group {
     leader: Option<Pid>,
+    /// Whether it was asked to end, so that nothing of it is to stay.
+    is_asked: bool,
 }
 
 impl Group {
     /// The group that the process of this id leads.
     pub(crate) fn led_by(id: Option<u32>) -> Self {
         let leader = id.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-        Self { leader }
+        Self {
+            leader,
+            is_asked: false,
+        }
     }
 
     /// The group that this process leads.
     pub(crate) const fn led_by_pid(leader: Pid) -> Self {
-        Self { leader: Some(leader) }
+        Self {
+            leader: Some(leader),
+            is_asked: false,
+        }
     }
 
-    /// Leaves the group alone from now on: its leader has ended by itself, and what it left behind was meant.
+    /// Leaves the group alone from now on.
     pub(crate) const fn release(&mut self) {
         self.leader = None;
     }
 
-    pub(crate) fn terminate(&self) {
+    /// Leaves the group alone from now on if its leader has ended by itself: what it left behind was meant.
+    pub(crate) const fn release_unless_asked(&mut self) {
+        if !self.is_asked {
+            self.release();
+        }
+    }
+
+    pub(crate) fn terminate(&mut self) {
+        self.is_asked = true;
         self.signal(Signal::TERM);
     }
 
@@ -53,6 +69,13 @@ impl Group {
     fn is_empty(&self) -> bool {
         self.leader
             .is_none_or(|leader| test_kill_process_group(leader).is_err())
+    }
+
+    /// Returns when the group is empty.
+    pub(crate) async fn gone(&self) {
+        while !self.is_empty() {
+            sleep(POLL).await;
+        }
     }
 
     /// Returns when the group is empty, or when its grace, which began at `since`, is over. The grace is asked for again and again: it

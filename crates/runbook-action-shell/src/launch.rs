@@ -1,8 +1,8 @@
 //! What is to be started, as the parameters tell it.
 
-use std::path::{Path, PathBuf};
+use runbook_action::{Args, Call, Command, Failure, Inherit, Param, Text};
 
-use runbook_action::{Args, ErrorKind, Failure, Param, Text};
+use crate::permission;
 
 /// What is to be started.
 #[derive(Debug)]
@@ -24,6 +24,14 @@ pub(crate) struct Options {
     pub(crate) stdin: Option<String>,
     /// The exit codes that mean success; empty for only zero.
     ok_exit_codes: Vec<i64>,
+    /// Which variables are passed on.
+    inherit: Inherit,
+    /// Whether it finds a terminal.
+    tty: bool,
+    /// The permissions that new files do not get.
+    umask: Option<u32>,
+    /// The user as whom it runs.
+    user: Option<String>,
 }
 
 impl Options {
@@ -45,6 +53,18 @@ impl Options {
                 options.ok_exit_codes.push(code.integer()?);
             }
         }
+        if let Some(inherit) = args.get("inherit") {
+            options.inherit = inherited(&inherit)?;
+        }
+        if let Some(tty) = args.get("tty") {
+            options.tty = tty.boolean()?;
+        }
+        if let Some(umask) = args.get("umask") {
+            options.umask = Some(permission::octal(&umask)?);
+        }
+        if let Some(user) = args.get("user") {
+            options.user = Some(user_name(&user)?);
+        }
         Ok(options)
     }
 
@@ -56,23 +76,64 @@ impl Options {
             self.ok_exit_codes.contains(&i64::from(code))
         }
     }
+}
 
-    /// The working directory, which must be there.
-    pub(crate) fn directory(&self, root: &Path) -> Result<PathBuf, Failure> {
-        let Some((path, cwd)) = &self.cwd else {
-            return Ok(root.to_owned());
-        };
-        let directory = root.join(cwd);
-        if directory.is_dir() {
-            return Ok(directory);
+impl Launch {
+    /// What a place is to run, with the variables of the call.
+    pub(crate) fn command(&self, call: &Call<'_>) -> Command {
+        let options = &self.options;
+        Command {
+            argv: self.argv.clone(),
+            env: call
+                .env
+                .iter()
+                .map(|(name, text)| (name.clone(), text.reveal()))
+                .collect(),
+            inherit: options.inherit.clone(),
+            cwd: options.cwd.as_ref().map(|(_, cwd)| cwd.clone()),
+            stdin: options.stdin.clone().map(String::into_bytes),
+            tty: options.tty,
+            umask: options.umask,
+            user: options.user.clone(),
         }
-        let what = if directory.exists() {
-            "is not a directory"
-        } else {
-            "does not exist"
-        };
-        Err(Failure::new(ErrorKind::NotFound, format!("the working directory {what}")).about(path.clone()))
     }
+
+    /// A failure of a place, with the parameter that it is about: it knows the command and not what gave it.
+    pub(crate) fn about_parameter(&self, failure: Failure) -> Failure {
+        let param = match failure.param.as_deref() {
+            Some("argv") => self.named_by.clone(),
+            Some("cwd") => self.options.cwd.as_ref().map(|(path, _)| path.clone()),
+            Some("user") => Some("user".to_owned()),
+            Some(_) | None => None,
+        };
+        Failure { param, ..failure }
+    }
+}
+
+/// Which variables are passed on.
+fn inherited(args: &Args<'_>) -> Result<Inherit, Failure> {
+    if let Param::List(_) = args.param() {
+        let names: Result<Vec<String>, Failure> = args
+            .items()?
+            .iter()
+            .map(|item| item.literal().map(str::to_owned))
+            .collect();
+        return Ok(Inherit::Only(names?));
+    }
+    match args.literal()? {
+        "all" => Ok(Inherit::All),
+        "none" => Ok(Inherit::Only(Vec::new())),
+        _ => Err(args.wrong("expected `all`, `none` or a list of names")),
+    }
+}
+
+/// A name that `sudo` takes for a user, and for nothing else.
+fn user_name(args: &Args<'_>) -> Result<String, Failure> {
+    let user = plain(args, &args.text()?)?;
+    if user.is_empty() || user.starts_with('-') || user.contains(char::is_whitespace) {
+        return Err(args.wrong("cannot be the name of a user"));
+    }
+    Ok(user)
 }
 
 /// The arguments in a list; an item that is a list gives several.

@@ -1,31 +1,40 @@
-//! The actions `shell` and `exec`, programs on this machine, and the kind `file`.
+//! The actions `shell`, `exec` and `file`, and two places where they run: this machine, and another one by `ssh`.
 //!
-//! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) starts it
-//! in a process group of its own and attends to it: its input, its outputs, its end, and the engine's wish that
-//! it stop. What it printed becomes the result in [`output`]. [`settle`](settle::settle) looks for what a crash of
-//! this program left running.
+//! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) has a place start
+//! it and attends to it: its outputs, its end, and the engine's wish that it stop. What it printed becomes the
+//! result in [`output`]. [`local`] starts programs here, in process groups of their own; [`ssh`] has a shell elsewhere
+//! start them, which is told by its standard input what to run ([`told`], [`sent`]), as does `sudo` for another user.
+//! [`settle`](settle::settle) looks for what a crash of this program left running.
 //!
 //! No value becomes code. The text of `shell` is literal, and values reach it as environment variables; each
 //! argument of `exec` is one argument, whatever is in it. This crate does not read the process's environment:
 //! the command line takes one snapshot of it, the [`Environment`].
-//!
-//! [`file`] is known as far as what it accepts and what it would do; doing it is a later part of this crate.
 
+mod child;
 mod environment;
 mod exec;
 mod file;
 mod group;
 mod launch;
+mod local;
 mod output;
 mod permission;
 mod process;
 mod program;
 mod run;
+mod sent;
 mod settle;
 mod shell;
 mod spec;
+mod ssh;
+mod start;
+mod sudo;
+mod told;
+mod words;
 
 pub use environment::Environment;
 pub use exec::Exec;
 pub use file::File;
+pub use local::Local;
 pub use shell::Shell;
+pub use ssh::Ssh;

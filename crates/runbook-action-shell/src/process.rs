@@ -98,9 +98,14 @@ fn open(_pid: Pid) -> io::Result<OwnedFd> {
 /// show its processes.
 pub(crate) fn handle(pid: u32) -> Option<Handle> {
     let leader = Process::at(Pid::from_raw(i32::try_from(pid).ok()?)?)?;
-    Some(Handle {
+    handle_of(pid, leader.started, &boot()?)
+}
+
+/// The same for one that is known.
+pub(crate) fn handle_of(pid: u32, started: u64, boot: &str) -> Option<Handle> {
+    (!boot.is_empty()).then(|| Handle {
         what: PROCESS_GROUP.to_owned(),
-        data: json!({ "pgid": pid, "start_time": leader.started, "boot_id": boot()? }),
+        data: json!({ "pgid": pid, "start_time": started, "boot_id": boot }),
     })
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn resolve(program: &str, path: &[PathBuf], cwd: &Path) -> Result<Pat
     path.iter()
         .map(|directory| directory.join(program))
         .find(|file| is_executable(file))
-        .ok_or_else(|| not_found(program, path))
+        .ok_or_else(|| not_found(program, "here", names_in(path)))
 }
 
 /// Whether `program` is in `path`.
@@ -51,26 +51,29 @@ fn is_executable(file: &Path) -> bool {
         .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
-fn not_found(program: &str, path: &[PathBuf]) -> Failure {
+/// The failure of a program that is not among these names.
+pub(crate) fn not_found(program: &str, place: &str, names: impl Iterator<Item = String>) -> Failure {
     let failure = Failure::new(
         ErrorKind::MissingProgram,
-        format!("the program `{program}` is not installed here"),
+        format!("the program `{program}` is not installed {place}"),
     );
     if program.contains(char::is_whitespace) {
         return failure.help("give each argument as an item of its own");
     }
-    match most_alike(program, path) {
+    match most_alike(program, names) {
         Some(name) => failure.help(format!("did you mean `{name}`?")),
         None => failure.help("install it, or add its directory to `PATH`"),
     }
 }
 
-fn most_alike(program: &str, path: &[PathBuf]) -> Option<String> {
-    let names = path
-        .iter()
+fn names_in(path: &[PathBuf]) -> impl Iterator<Item = String> {
+    path.iter()
         .filter_map(|directory| std::fs::read_dir(directory).ok())
         .flatten()
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+}
+
+fn most_alike(program: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let alike = |name: &str| strsim::damerau_levenshtein(program, name);
     let mut best: Option<(usize, String)> = None;
     for name in names {

@@ -1,38 +1,42 @@
 //! The action `shell`: a script, run by an interpreter.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Handle, Kind, Lack, Output, Param, Recognised, Settled, Spec,
-    Undoing, async_trait,
+    Action, Args, Call, Effect, ErrorKind, Failure, Handle, Kind, Output, Param, Recognised, Settled, Spec,
+    Transport, Undoing, async_trait,
 };
 
-use crate::environment::search_path;
 use crate::launch::{Launch, Options};
+use crate::local::Local;
 use crate::output::one_line;
-use crate::{Environment, program, spec};
+use crate::{Environment, spec};
 
 /// The action `shell`: a script, run by an interpreter.
 #[derive(Debug)]
 pub struct Shell {
-    environment: Environment,
+    here: Local,
 }
 
 impl Shell {
     /// Scripts will find this environment.
     #[must_use]
     pub const fn new(environment: Environment) -> Self {
-        Self { environment }
+        Self {
+            here: Local::new(environment),
+        }
     }
+}
 
-    /// What runs the script unless the author says: bash where there is one.
-    fn default_interpreter(&self) -> Vec<String> {
-        let vars = self.environment.vars.iter().cloned().collect();
-        let shell = if program::is_in("bash", &search_path(&vars)) {
-            "bash"
-        } else {
-            "sh"
-        };
-        with_strict_options(vec![shell.to_owned()])
-    }
+/// What runs the script unless the author says: bash where there is one.
+async fn default_interpreter(place: &dyn Transport, call: Call<'_>) -> Result<Vec<String>, Failure> {
+    let found = tokio::select! {
+        biased;
+        found = place.finds("bash") => found.map_err(|failure| call.mask_failure(failure))?,
+        () = call.host.cancelled() => {
+            return Err(Failure::new(ErrorKind::Cancelled, "was stopped before it began"));
+        }
+    };
+    let shell = if found { "bash" } else { "sh" };
+    Ok(with_strict_options(vec![shell.to_owned()]))
 }
 
 impl Kind for Shell {
@@ -60,12 +64,7 @@ impl Kind for Shell {
 
 #[async_trait]
 impl Action for Shell {
-    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(params, connection)
-    }
-
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
-        spec::refuse_lacks(call)?;
         let args = Args::new(call.params);
         let script = script_of(&args)?;
         let text = script.literal()?;
@@ -80,7 +79,11 @@ impl Action for Shell {
         };
         let given = interpreter_of(&args)?;
         let named_by = given.is_some().then(|| "interpreter".to_owned());
-        let mut words = given.unwrap_or_else(|| self.default_interpreter());
+        let place = call.place(&self.here)?;
+        let mut words = match given {
+            Some(given) => given,
+            None => default_interpreter(place, call).await?,
+        };
         words.push(code_option(&words).to_owned());
         words.push(text.to_owned());
         let launch = Launch {
@@ -88,11 +91,11 @@ impl Action for Shell {
             named_by,
             options,
         };
-        crate::run::run(&self.environment, launch, call).await
+        crate::run::run(place, launch, call).await
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
-        crate::settle::settle(call, handles).await
+        call.place(&self.here)?.settle(call, handles).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! What `shell` and `exec` accept and answer, as data, and the places where programs run.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{Args, Call, ConnectionNeed, ConnectionSpec, Failure, Lack, Param, Spec, Text, Via};
+use runbook_action::{Args, ConnectionNeed, ConnectionSpec, Failure, PLACES, Param, Spec, Via};
 
 use crate::permission;
 
@@ -132,9 +132,6 @@ static EXEC_OBJECT: Object = Object {
 /// The kinds of connections that come with these actions.
 pub(crate) static CONNECTIONS: &[&ConnectionSpec] = &[&LOCAL, &SSH, &SYSTEMD];
 
-/// Where a program can be run.
-pub(crate) const PLACES: &[&str] = &["local", "ssh", "container", "pod", "deployment"];
-
 static LOCAL: ConnectionSpec = ConnectionSpec {
     kind: "local",
     doc: "This machine.",
@@ -190,7 +187,7 @@ static SYSTEMD: ConnectionSpec = ConnectionSpec {
 /// Whether what both actions have in common makes sense, as far as it is known.
 pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
     if let Some(umask) = args.get("umask") {
-        permission::is_octal(&umask)?;
+        permission::octal(&umask)?;
     }
     let Some(inherit) = args.get("inherit") else {
         return Ok(());
@@ -209,46 +206,4 @@ pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
-}
-
-/// Programs run on this machine only, so far, and as whoever runs the runbook.
-pub(crate) fn lacks(params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-    let mut lacks = Vec::new();
-    match connection {
-        None | Some(("local", _)) => {}
-        Some((kind, _)) => lacks.push(Lack {
-            param: String::new(),
-            what: format!("a program through a connection of kind `{kind}`"),
-        }),
-    }
-    for (key, usual, what) in [
-        ("user", None, "a program as another user"),
-        ("tty", Some(Param::Bool(false)), "a program with a terminal"),
-        ("umask", None, "a program with a umask of its own"),
-        (
-            "inherit",
-            Some(Param::Text(Text::literal("all"))),
-            "a program with less than the whole environment",
-        ),
-    ] {
-        if let Some(given) = params.get(key)
-            && *given != Param::Null
-            && Some(given) != usual.as_ref()
-        {
-            lacks.push(Lack {
-                param: key.to_owned(),
-                what: what.to_owned(),
-            });
-        }
-    }
-    lacks
-}
-
-/// Refuses to run a part of it only.
-pub(crate) fn refuse_lacks(call: Call<'_>) -> Result<(), Failure> {
-    let connection = call.connection.and_then(|connection| {
-        let kind = PLACES.iter().find(|kind| connection.params.get(kind).is_some())?;
-        Some((*kind, &connection.params))
-    });
-    Lack::refuse(lacks(call.params, connection))
 }

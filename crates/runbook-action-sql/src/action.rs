@@ -3,19 +3,18 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use runbook_action::{
-    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Kind, Lack, Output, Param,
+    Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Inverse, Kind, Output, Param,
     Recognised, Settled, Spec, Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
-use crate::bind::Bound;
 use crate::failure::Place;
-use crate::postgres::backend::Backend;
-use crate::statement::Statement;
-use crate::{postgres, spec, sqlite};
+use crate::job::Job;
+use crate::statement::{Statement, Values};
+use crate::tls::Tls;
+use crate::{file, mysql, postgres, spec, sqlite};
 
 /// The action `sql`: a statement and its rows.
 #[derive(Debug, Default)]
@@ -24,58 +23,28 @@ pub struct Sql {
     servers: Mutex<HashMap<Key, Server>>,
 }
 
-/// A connection is kept by its name and URL.
-type Key = (String, String);
+/// A connection is kept by its name, its URL and how it is encrypted.
+type Key = (String, String, Option<Tls>);
 
 #[derive(Debug, Clone)]
 enum Server {
     Postgres(Arc<postgres::Server>),
+    Mysql(Arc<mysql::Server>),
     Sqlite(Arc<sqlite::File>),
 }
 
-/// One statement, ready to be run.
-pub(crate) struct Job<'a> {
-    pub(crate) statement: &'a Statement<'a>,
-    pub(crate) values: Vec<(&'a str, Bound)>,
-    /// How long it may take.
-    pub(crate) limit: Option<Duration>,
-    pub(crate) read_only: bool,
-    pub(crate) call: Call<'a>,
-    pub(crate) place: Place<'a>,
-}
-
-impl Job<'_> {
-    /// Whether it is part of a transaction that is ended here.
-    pub(crate) fn needs_transaction(&self) -> bool {
-        self.read_only || self.statement.max_rows.is_some()
-    }
-
-    /// Refuses to have changed more rows than it may.
-    pub(crate) fn is_within(&self, affected: u64) -> Result<(), Failure> {
-        match self.statement.max_rows {
-            Some(max) if affected > max => Err(Failure::new(
-                ErrorKind::Other,
-                format!(
-                    "would have changed {affected} rows where at most {max} were expected; it was rolled back"
-                ),
-            )),
-            Some(_) | None => Ok(()),
+impl Server {
+    /// Where it is, for messages.
+    fn place<'a>(&self, call: Call<'a>) -> Place<'a> {
+        let shown = match self {
+            Self::Postgres(server) => server.shown(),
+            Self::Mysql(server) => server.shown(),
+            Self::Sqlite(file) => file.shown(),
+        };
+        Place {
+            shown: call.mask(&shown),
+            call,
         }
-    }
-
-    /// That it was stopped.
-    pub(crate) fn cancelled(&self) -> Failure {
-        let failure = Failure::new(ErrorKind::Cancelled, "the statement was stopped before it ended");
-        if self.statement.analysis.only_reads() {
-            failure
-        } else {
-            failure.maybe_applied()
-        }
-    }
-
-    /// A failure of its execution.
-    pub(crate) fn failed(&self, error: &sqlx::Error) -> Failure {
-        self.place.failed(error, self.statement.analysis.only_reads())
     }
 }
 
@@ -89,16 +58,46 @@ impl Sql {
         }
     }
 
+    /// What it takes to run statements.
+    async fn ready<'a>(
+        &self,
+        call: Call<'a>,
+        statement: &'a Statement<'a>,
+        values: Values,
+    ) -> Result<(Server, Job<'a>), Failure> {
+        let connection = call.connection.ok_or_else(unconnected)?;
+        let address = Address::read(connection, &self.root).await?;
+        let server = self.server(connection, &address)?;
+        let job = Job {
+            statement,
+            values,
+            limit: address
+                .statement_timeout
+                .into_iter()
+                .chain(call.host.remaining())
+                .min(),
+            read_only: address.read_only,
+            call,
+            place: server.place(call),
+        };
+        Ok((server, job))
+    }
+
     /// The server behind this connection, which is known from the last statement or made now.
     fn server(&self, connection: &Connection, address: &Address) -> Result<Server, Failure> {
-        let key = (connection.name.clone(), address.url.clone());
+        let key = (connection.name.clone(), address.url.clone(), address.tls.clone());
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(server) = servers.get(&key) {
             return Ok(server.clone());
         }
         let server = match address.kind {
             Database::Postgres => {
-                postgres::Server::at(&address.url).map(|server| Server::Postgres(Arc::new(server)))
+                let server = postgres::Server::at(&address.url, address.tls.as_ref());
+                server.map(|server| Server::Postgres(Arc::new(server)))
+            }
+            Database::Mysql => {
+                let server = mysql::Server::at(&address.url, address.tls.as_ref());
+                server.map(|server| Server::Mysql(Arc::new(server)))
             }
             Database::Sqlite => {
                 sqlite::File::at(&address.url, &self.root).map(|file| Server::Sqlite(Arc::new(file)))
@@ -120,7 +119,7 @@ impl Kind for Sql {
     }
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
-        if let Some(file) = file(&Args::new(params))? {
+        if let Some(file) = file::named(&Args::new(params))? {
             return Ok(Recognised {
                 // What is not read here is taken for the worst, as what does not parse.
                 effect: Effect::Destructive,
@@ -139,81 +138,66 @@ impl Kind for Sql {
     }
 }
 
-/// The file that holds the statements, where they are not written here.
-fn file<'a>(args: &Args<'a>) -> Result<Option<&'a str>, Failure> {
-    let Some(file) = args.get("file") else {
-        return Ok(None);
-    };
-    if args.get("query").is_some() {
-        return Err(file.wrong("stands beside `query`, and one of them is enough"));
-    }
-    if let Some(max) = args.get("max_rows") {
-        return Err(max.wrong("only the rows of one statement can be counted, and a file may hold more"));
-    }
-    if let Some(bind) = args.get("bind") {
-        bind.entries()?;
-    }
-    let path = file.literal()?;
-    if path.trim().is_empty() {
-        return Err(file.wrong("names no file"));
-    }
-    Ok(Some(path))
-}
-
 #[async_trait]
 impl Action for Sql {
-    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        spec::lacks(params, connection.map(|(_, params)| params))
-    }
-
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
-        Lack::refuse(spec::lacks(call.params, None))?;
-        let statement = Statement::read(call.params)?;
+        let statement = match file::named(&Args::new(call.params))? {
+            Some(path) => Statement::of_file(call.params, &file::read(&self.root, path).await?)?,
+            None => Statement::read(call.params)?,
+        };
         let values = statement.values()?;
-        let connection = call.connection.ok_or_else(unconnected)?;
-        let address = Address::read(connection)?;
-        Lack::refuse(spec::lacks(call.params, Some(&connection.params)))?;
-        let server = self.server(connection, &address)?;
-        let shown = match &server {
-            Server::Postgres(server) => server.shown(),
-            Server::Sqlite(file) => file.shown(),
-        };
-        let job = Job {
-            statement: &statement,
-            values,
-            limit: address
-                .statement_timeout
-                .into_iter()
-                .chain(call.host.remaining())
-                .min(),
-            read_only: address.read_only,
-            call,
-            place: Place {
-                shown: call.mask(&shown),
-                call,
-            },
-        };
+        let (server, job) = self.ready(call, &statement, values).await?;
         match server {
             Server::Postgres(server) => server.run(&job).await,
+            Server::Mysql(server) => server.run(&job).await,
             Server::Sqlite(file) => file.run(&job).await,
         }
     }
 
+    async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
+        if file::named(&Args::new(call.params))?.is_some() {
+            return Ok(None);
+        }
+        let statement = Statement::read(call.params)?;
+        let Some(setting) = statement.setting() else {
+            return Ok(None);
+        };
+        let (server, job) = self.ready(call, &statement, Values::new()).await?;
+        match server {
+            Server::Postgres(server) => server.keep(&job, &setting).await.map(Some),
+            Server::Mysql(_) | Server::Sqlite(_) => Ok(None),
+        }
+    }
+
+    async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+        let by_hand = || {
+            Failure::new(ErrorKind::Other, "this statement cannot be undone by itself")
+                .help("undo it by hand")
+        };
+        let statement = Statement::read(call.params)?;
+        let setting = statement.setting().ok_or_else(by_hand)?;
+        let (server, job) = self.ready(call, &statement, Values::new()).await?;
+        match server {
+            Server::Postgres(server) => server.put_back(&job, &setting, inverse).await,
+            Server::Mysql(_) | Server::Sqlite(_) => Err(by_hand()),
+        }
+    }
+
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
-        let backends: Vec<Backend> = handles.iter().filter_map(Backend::recorded).collect();
-        if backends.is_empty() {
+        let is_known = |handle: &Handle| {
+            postgres::backend::Backend::recorded(handle).is_some()
+                || mysql::session::Marker::recorded(handle).is_some()
+        };
+        if !handles.iter().any(is_known) {
             return Ok(Settled::Nothing);
         }
         let connection = call.connection.ok_or_else(unconnected)?;
-        let address = Address::read(connection)?;
-        match self.server(connection, &address)? {
-            Server::Postgres(server) => {
-                let place = Place {
-                    shown: call.mask(&server.shown()),
-                    call,
-                };
-                server.settle(&backends, call, &place).await
-            }
+        let address = Address::read(connection, &self.root).await?;
+        let server = self.server(connection, &address)?;
+        let place = server.place(call);
+        match server {
+            Server::Postgres(server) => server.settle(handles, call, &place).await,
+            Server::Mysql(server) => server.settle(handles, call, &place).await,
             // It runs in this program, and ended with it.
             Server::Sqlite(_) => Ok(Settled::Nothing),
         }

@@ -1,10 +1,13 @@
 //! The connection, from its parameters.
 
+use std::path::Path;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use runbook_action::schema::duration::parse_duration;
 use runbook_action::{Connection, Failure, Segment, Text};
+
+use crate::tls::Tls;
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -21,17 +24,22 @@ pub(crate) struct Address {
     pub(crate) url: String,
     pub(crate) statement_timeout: Option<Duration>,
     pub(crate) read_only: bool,
+    /// That it must be encrypted, and how.
+    pub(crate) tls: Option<Tls>,
 }
 
 /// The databases.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Database {
     Postgres,
+    /// `MySQL` or MariaDB.
+    Mysql,
     Sqlite,
 }
 
 impl Address {
-    pub(crate) fn read(connection: &Connection) -> Result<Self, Failure> {
+    /// Reads it. The names of files start at `root`.
+    pub(crate) async fn read(connection: &Connection, root: &Path) -> Result<Self, Failure> {
         let args = connection.args();
         let sql = args.require("sql")?;
         let url = url(&sql.text()?);
@@ -39,13 +47,11 @@ impl Address {
         let kind = match scheme.to_ascii_lowercase().as_str() {
             "postgres" | "postgresql" => Database::Postgres,
             "sqlite" => Database::Sqlite,
-            "mysql" | "mariadb" => {
-                return Err(sql.wrong("MySQL is not supported by this build yet"));
-            }
+            "mysql" | "mariadb" => Database::Mysql,
             _ => {
                 return Err(sql
                     .wrong("is not the URL of a database that is known here")
-                    .help("begin it with `postgres://` or `sqlite:`"));
+                    .help("begin it with `postgres://`, `mysql://` or `sqlite:`"));
             }
         };
         let statement_timeout = match args.get("statement_timeout") {
@@ -60,11 +66,19 @@ impl Address {
             Some(read_only) => read_only.boolean()?,
             None => false,
         };
+        let tls = match args.get("tls") {
+            Some(tls) if kind == Database::Sqlite => {
+                return Err(tls.wrong("a file has no connection that could be encrypted"));
+            }
+            Some(tls) => Some(Tls::read(&tls, root).await?),
+            None => None,
+        };
         Ok(Self {
             kind,
             url,
             statement_timeout,
             read_only,
+            tls,
         })
     }
 }

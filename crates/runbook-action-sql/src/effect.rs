@@ -10,7 +10,7 @@ use sqlparser::ast::{
     AlterTableOperation, Expr, MergeAction, MergeClause, ObjectName, Query, Select, SetExpr, Statement,
     TableFactor, UtilityOption, Visit, Visitor,
 };
-use sqlparser::dialect::{Dialect, GenericDialect, PostgreSqlDialect, SQLiteDialect};
+use sqlparser::dialect::{Dialect, GenericDialect, MySqlDialect, PostgreSqlDialect, SQLiteDialect};
 use sqlparser::parser::Parser;
 
 use crate::function;
@@ -60,10 +60,18 @@ pub(crate) fn analyse(readings: impl Iterator<Item = String>) -> Analysis {
 
 /// What one text tells, if it can be read.
 fn read(sql: &str) -> Option<Analysis> {
-    if let Some(known) = pragma(sql).or_else(|| alter_system(sql)) {
+    if let Some(known) = pragma(sql)
+        .or_else(|| alter_system(sql))
+        .or_else(|| reset_replication(sql))
+    {
         return Some(known);
     }
-    let dialects: [&dyn Dialect; 3] = [&PostgreSqlDialect {}, &GenericDialect {}, &SQLiteDialect {}];
+    let dialects: [&dyn Dialect; 4] = [
+        &PostgreSqlDialect {},
+        &GenericDialect {},
+        &SQLiteDialect {},
+        &MySqlDialect {},
+    ];
     let parsed = dialects
         .iter()
         .find_map(|dialect| Parser::parse_sql(*dialect, sql).ok());
@@ -245,6 +253,12 @@ fn by_kind(statement: &Statement) -> (Effect, bool) {
         Statement::Query(_)
         | Statement::ShowVariable { .. }
         | Statement::ShowVariables { .. }
+        | Statement::ShowStatus { .. }
+        | Statement::ShowCreate { .. }
+        | Statement::ShowFunctions { .. }
+        | Statement::ShowCollation { .. }
+        | Statement::ShowProcessList { .. }
+        | Statement::ShowCharset(_)
         | Statement::ShowTables { .. }
         | Statement::ShowDatabases { .. }
         | Statement::ShowSchemas { .. }
@@ -340,9 +354,24 @@ fn alter_system(sql: &str) -> Option<Analysis> {
     })
 }
 
-/// Whether this sets one setting of a server, whose value before can be read and put back.
-pub(crate) fn sets_one_setting(sql: &str) -> bool {
-    system_verb(sql).as_deref() == Some("SET")
+/// What `MySQL` and MariaDB forget of replication, their log of changes included. Elsewhere the same word sets a
+/// setting back, and so the parser reads it.
+fn reset_replication(sql: &str) -> Option<Analysis> {
+    let tokens = tokens(sql);
+    let mut words = tokens
+        .iter()
+        .filter(|token| token.kind != Kind::Blank)
+        .map(|token| token.text.to_ascii_uppercase());
+    if words.next()? != "RESET" {
+        return None;
+    }
+    let forgets = matches!(words.next()?.as_str(), "MASTER" | "BINARY" | "SLAVE" | "REPLICA");
+    forgets.then_some(Analysis {
+        effect: Effect::Destructive,
+        certain: true,
+        acts: None,
+        counts: false,
+    })
 }
 
 /// What follows `ALTER SYSTEM`, in upper case.

@@ -3,8 +3,13 @@
 use std::io;
 
 use runbook_action::{Call, ErrorKind, Failure};
+use rustls::CertificateError;
 use sqlx::error::DatabaseError;
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::postgres::PgDatabaseError;
+
+/// The way out where a connection may only read.
+pub(crate) const READ_ONLY: &str = "the connection is `read_only`: use another one for changes";
 
 /// Where the error comes from, for messages: `127.0.0.1:5432/mcp`. Never with a password.
 pub(crate) struct Place<'a> {
@@ -62,7 +67,7 @@ impl Place<'_> {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
         let mut failure = match error {
             sqlx::Error::Database(error) => of_database(error.as_ref()),
-            sqlx::Error::Io(error) => Failure::new(kind_of_io(error), error.to_string()),
+            sqlx::Error::Io(error) => of_io(error),
             sqlx::Error::Tls(error) => Failure::new(ErrorKind::Tls, error.to_string()),
             sqlx::Error::Protocol(text) => Failure::new(ErrorKind::Protocol, text.clone()),
             sqlx::Error::PoolTimedOut => Failure::new(ErrorKind::Timeout, "no answer in time"),
@@ -72,6 +77,23 @@ impl Place<'_> {
         failure.message = self.call.mask(failure.message.trim_end_matches('.'));
         failure.help = failure.help.map(|help| self.call.mask(&help));
         failure
+    }
+}
+
+fn of_io(error: &io::Error) -> Failure {
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(tls) = inner else {
+        return Failure::new(kind_of_io(error), error.to_string());
+    };
+    let failure = Failure::new(ErrorKind::Tls, tls.to_string());
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's list is open")]
+    match tls {
+        rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer) => {
+            failure.help("name the file with the certificate of its authority under `tls.ca`")
+        }
+        _ => failure,
     }
 }
 
@@ -89,8 +111,24 @@ fn kind_of_io(error: &io::Error) -> ErrorKind {
     }
 }
 
+/// Why a file cannot be read.
+pub(crate) fn kind_of_file(error: &io::Error) -> ErrorKind {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "the standard library's list is open"
+    )]
+    match error.kind() {
+        io::ErrorKind::NotFound => ErrorKind::NotFound,
+        io::ErrorKind::PermissionDenied => ErrorKind::Forbidden,
+        _ => ErrorKind::Other,
+    }
+}
+
 fn of_database(error: &dyn DatabaseError) -> Failure {
     let code = error.code().unwrap_or_default().into_owned();
+    if let Some(error) = error.try_downcast_ref::<MySqlDatabaseError>() {
+        return of_mysql(error);
+    }
     let Some(postgres) = error.try_downcast_ref::<PgDatabaseError>() else {
         let failure = Failure::new(sqlite_kind(&code), error.message());
         return if code == "8" {
@@ -116,6 +154,33 @@ fn of_database(error: &dyn DatabaseError) -> Failure {
     }
 }
 
+fn of_mysql(error: &MySqlDatabaseError) -> Failure {
+    let number = error.number();
+    let message = format!("{} (error {number})", error.message().trim_end_matches('.'));
+    let failure = Failure::new(mysql_kind(number, error.code().unwrap_or_default()), message);
+    match number {
+        1040 | 1203 => failure.help("end sessions that are not needed"),
+        1290 | 1792 | 1836 => failure.help(READ_ONLY),
+        _ => failure,
+    }
+}
+
+/// The class of an error of `MySQL` and MariaDB: by its number, else by its SQLSTATE.
+fn mysql_kind(number: u16, code: &str) -> ErrorKind {
+    match (number, code) {
+        (1045 | 1130 | 1251 | 1698 | 1820 | 1862 | 4151, _) | (_, "28000") => ErrorKind::Auth,
+        (1044 | 1095 | 1142 | 1143 | 1227 | 1290 | 1370 | 1792 | 1836, _) => ErrorKind::Forbidden,
+        (1049 | 1051 | 1054 | 1091 | 1094 | 1109 | 1146 | 1305 | 4162, _) => ErrorKind::NotFound,
+        (1969 | 3024, _) => ErrorKind::Timeout,
+        (1205 | 1213, _) => ErrorKind::Conflict,
+        // The server or somebody at it ends the session.
+        (1053 | 1077 | 1079 | 1927 | 3169, _) => ErrorKind::Unreachable,
+        (_, code) if code.starts_with("23") => ErrorKind::Conflict,
+        (_, code) if code.starts_with("08") => ErrorKind::Unreachable,
+        _ => ErrorKind::Other,
+    }
+}
+
 /// The class of an SQLSTATE.
 fn postgres_kind(code: &str) -> ErrorKind {
     match code {
@@ -136,7 +201,7 @@ fn help(code: &str) -> Option<&'static str> {
         "53300" => {
             Some("end sessions that are not needed, or connect as a role for which slots are reserved")
         }
-        "25006" => Some("the connection is `read_only`: use another one for changes"),
+        "25006" => Some(READ_ONLY),
         "42883" | "42804" => Some("cast the value where it is bound, for example `:name::int`"),
         "25001" => {
             Some("leave `max_rows` and `read_only` out: this statement cannot be part of a transaction")

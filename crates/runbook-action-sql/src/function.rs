@@ -13,7 +13,7 @@ const DESTRUCTIVE: [&str; 6] = [
 ];
 
 /// Functions that change something, by their names.
-const CHANGE: [&str; 30] = [
+const CHANGE: [&str; 33] = [
     "nextval",
     "setval",
     "set_config",
@@ -44,6 +44,9 @@ const CHANGE: [&str; 30] = [
     "pg_import_system_collations",
     "load_extension",
     "writefile",
+    "get_lock",
+    "release_lock",
+    "release_all_locks",
 ];
 
 /// Beginnings of names of functions that change something.

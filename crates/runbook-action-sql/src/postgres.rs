@@ -11,21 +11,30 @@ pub(crate) mod backend;
 mod binary;
 mod civil;
 mod column;
+pub(crate) mod setting;
 mod text;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runbook_action::{Call, Failure, Output, Settled};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use runbook_action::{Call, ErrorKind, Failure, Handle, Inverse, Output, Settled};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Column, ConnectOptions, Either, Executor, Row, Statement as _};
 use tokio::time::timeout;
 
 use self::backend::Backend;
-use crate::action::Job;
-use crate::failure::Place;
+use self::setting::{Refused, Setting};
+use crate::failure::{Place, READ_ONLY};
+use crate::garbled::{noticed, noticed_in};
+use crate::job::Job;
+use crate::notice;
+use crate::part::Part;
+use crate::relay::Relay;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
+use crate::statement::Mark;
+use crate::tls::Tls;
+use crate::transact::{Session, TakenBack, transact};
 
 /// How long it may take to cancel a statement on the server, and for it to end then.
 const CANCEL: Duration = Duration::from_secs(2);
@@ -37,6 +46,7 @@ const BEGIN: &str = "BEGIN";
 const BEGIN_READ_ONLY: &str = "BEGIN READ ONLY";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
+const FIRST_QUERY: &str = "SELECT 1";
 const PREPARE_SESSION: &str = "SELECT pg_backend_pid(), set_config('statement_timeout', $1, false), set_config('intervalstyle', 'postgres', false)";
 const CANCEL_BACKEND: &str = "SELECT pg_cancel_backend($1)";
 
@@ -44,33 +54,45 @@ const CANCEL_BACKEND: &str = "SELECT pg_cancel_backend($1)";
 #[derive(Debug)]
 pub(crate) struct Server {
     reserve: Reserve<PgConnection>,
+    shown: String,
 }
 
 impl Server {
     /// The server that `url` names, if it names one.
-    pub(crate) fn at(url: &str) -> Option<Self> {
-        let options: PgConnectOptions = url.parse().ok()?;
+    pub(crate) fn at(url: &str, tls: Option<&Tls>) -> Option<Self> {
+        let mut options: PgConnectOptions = url.parse().ok()?;
+        let shown = shown(&options);
+        let mut relay = None;
+        if let Some(tls) = tls {
+            options = encrypted(options, tls);
+            if let (Some(name), None) = (&tls.server_name, options.get_socket()) {
+                relay = Some(Relay {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                    name: format!(".s.PGSQL.{}", options.get_port()),
+                    through: |options: &PgConnectOptions, directory| options.clone().socket(directory),
+                });
+                options = options.host(name);
+            }
+        }
         let options = options
             .application_name(NAME)
             .statement_cache_capacity(0)
             .disable_statement_logging();
         Some(Self {
-            reserve: Reserve::new(options),
+            reserve: Reserve::new(options, relay),
+            shown,
         })
     }
 
     /// For messages: `127.0.0.1:5432/mcp`.
     pub(crate) fn shown(&self) -> String {
-        let options = self.reserve.options();
-        let database = options.get_database().unwrap_or_else(|| options.get_username());
-        match options.get_socket() {
-            Some(socket) => format!("{}/{database}", socket.display()),
-            None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
-        }
+        self.shown.clone()
     }
 
     /// Runs one statement, and cancels it on the server when the run wants it to stop.
     pub(crate) async fn run(&self, job: &Job<'_>) -> Result<Output, Failure> {
+        refuses_outside(job)?;
         let ready = tokio::select! {
             biased;
             ready = self.session(job) => ready,
@@ -85,7 +107,11 @@ impl Server {
             let backend = backend.map_err(|error| job.place.not_connected(&error))?;
             job.call.host.record(backend.handle()).await?;
         }
-        let rows = self.attend(&mut lease.connection, pid, job).await?;
+        let connection = &mut lease.connection;
+        let mut session = On { connection };
+        let work = noticed(transact(&mut session, job), |error| job.failed(error));
+        let work = notice::heard(work, job.call.host);
+        let rows = self.attend(pid, job, work).await?;
         lease.give_back();
         Ok(rows.into_output())
     }
@@ -93,17 +119,18 @@ impl Server {
     /// Ends what a crash left running of these.
     pub(crate) async fn settle(
         &self,
-        backends: &[Backend],
+        handles: &[Handle],
         call: Call<'_>,
         place: &Place<'_>,
     ) -> Result<Settled, Failure> {
+        let backends: Vec<Backend> = handles.iter().filter_map(Backend::recorded).collect();
         let Some(first) = backends.first() else {
             return Ok(Settled::Nothing);
         };
         let end = async {
             let mut connection = self.reserve.connect().await?;
             let mut settled = Settled::Nothing;
-            for backend in backends {
+            for backend in &backends {
                 if backend.end(&mut connection).await? {
                     settled = Settled::Ended;
                 }
@@ -117,8 +144,65 @@ impl Server {
         }
     }
 
-    async fn attend(&self, connection: &mut PgConnection, pid: i32, job: &Job<'_>) -> Result<Rows, Failure> {
-        let mut work = std::pin::pin!(transact(connection, job));
+    /// Keeps what a setting of the server is set to.
+    pub(crate) async fn keep(&self, job: &Job<'_>, setting: &Setting) -> Result<Inverse, Failure> {
+        let kept = async {
+            let (mut lease, _pid) = self.session(job).await?;
+            let kept = setting.keep(&mut lease.connection).await;
+            let kept = kept.map_err(|error| job.place.failed(&error, true))?;
+            lease.give_back();
+            Ok(Inverse {
+                summary: job.call.mask(&kept.summary),
+                ..kept
+            })
+        };
+        tokio::select! {
+            biased;
+            kept = kept => kept,
+            () = job.call.host.cancelled() => Err(Failure { may_have_applied: false, ..job.cancelled() }),
+        }
+    }
+
+    /// Puts back what a setting of the server was set to, unless it is so, or somebody else has set it since.
+    pub(crate) async fn put_back(
+        &self,
+        job: &Job<'_>,
+        setting: &Setting,
+        kept: &Inverse,
+    ) -> Result<Output, Failure> {
+        let is_due = async {
+            let (mut lease, pid) = self.session(job).await?;
+            let due = setting.is_due(&mut lease.connection, kept).await;
+            let due = due.map_err(|refused| match refused {
+                Refused::Failure(failure) => failure,
+                Refused::Error(error) => job.place.failed(&error, true),
+            })?;
+            Ok((lease, pid, due))
+        };
+        let (mut lease, pid, due) = tokio::select! {
+            biased;
+            due = is_due => due?,
+            () = job.call.host.cancelled() => {
+                return Err(Failure { may_have_applied: false, ..job.cancelled() });
+            }
+        };
+        if due {
+            let work = setting.put_back(&mut lease.connection, kept);
+            let work = async { work.await.map_err(|error| job.failed(&error)) };
+            self.attend(pid, job, work).await?;
+        }
+        lease.give_back();
+        Ok(Rows::default().into_output())
+    }
+
+    /// Waits for some work in a session, and ends it on the server when the run wants it to stop.
+    async fn attend<T>(
+        &self,
+        pid: i32,
+        job: &Job<'_>,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let mut work = std::pin::pin!(work);
         tokio::select! {
             biased;
             outcome = &mut work => outcome,
@@ -150,6 +234,7 @@ impl Server {
             let pid: i32 = row.try_get(0)?;
             Ok((lease, pid))
         };
+        let session = noticed_in(session);
         let session = match job.call.host.remaining() {
             Some(left) => timeout(left, session)
                 .await
@@ -167,34 +252,90 @@ impl Server {
     }
 }
 
-/// Runs the statement in a transaction if it needs one.
-async fn transact(connection: &mut PgConnection, job: &Job<'_>) -> Result<Rows, Failure> {
-    if !job.needs_transaction() {
-        return execute(connection, job).await;
+fn shown(options: &PgConnectOptions) -> String {
+    let database = options.get_database().unwrap_or_else(|| options.get_username());
+    match options.get_socket() {
+        Some(socket) => format!("{}/{database}", socket.display()),
+        None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
     }
-    let begin = if job.read_only { BEGIN_READ_ONLY } else { BEGIN };
-    simple(connection, begin, job).await?;
-    // After a failure the connection is closed, and the transaction with it.
-    let rows = execute(connection, job).await?;
-    if let Err(failure) = job.is_within(rows.affected) {
-        simple(connection, ROLLBACK, job).await?;
-        return Err(failure);
-    }
-    simple(connection, COMMIT, job).await?;
-    Ok(rows)
 }
 
-async fn simple(connection: &mut PgConnection, sql: &'static str, job: &Job<'_>) -> Result<(), Failure> {
-    let outcome = connection.execute(sqlx::raw_sql(sql)).await;
-    outcome.map(|_| ()).map_err(|error| job.failed(&error))
+/// Encrypted, and with a server that shows who it is.
+fn encrypted(options: PgConnectOptions, tls: &Tls) -> PgConnectOptions {
+    let mut options = options.ssl_mode(PgSslMode::VerifyFull);
+    if let Some(ca) = &tls.ca {
+        options = options.ssl_root_cert_from_pem(ca.clone());
+    }
+    if let Some((cert, key)) = &tls.own {
+        options = options
+            .ssl_client_cert_from_pem(cert)
+            .ssl_client_key_from_pem(key);
+    }
+    options
 }
 
-async fn execute(connection: &mut PgConnection, job: &Job<'_>) -> Result<Rows, Failure> {
-    let sql = job.statement.sql('$');
-    let mut rows = Rows::default();
-    if job.values.is_empty() {
-        collect(connection.fetch_many(sqlx::raw_sql(sql.clone())), &mut rows, job).await?;
-        if !rows.has_columns() && job.statement.analysis.only_reads() {
+/// A statement that refuses to be part of a transaction cannot be in one that only reads.
+fn refuses_outside(job: &Job<'_>) -> Result<(), Failure> {
+    let outside = job.statement.parts.iter().find_map(|part| part.outside);
+    match outside {
+        Some(what) if job.read_only => Err(Failure::new(
+            ErrorKind::Forbidden,
+            format!("`{what}` cannot be part of a transaction that only reads"),
+        )
+        .help(READ_ONLY)),
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// A session of ours.
+struct On<'c> {
+    connection: &'c mut PgConnection,
+}
+
+impl On<'_> {
+    async fn simple(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        self.connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+    }
+}
+
+impl Session for On<'_> {
+    async fn begin(&mut self, job: &Job<'_>) -> sqlx::Result<()> {
+        if !job.read_only {
+            return self.simple(BEGIN).await;
+        }
+        self.simple(BEGIN_READ_ONLY).await?;
+        // After its first query, nothing can make the transaction one that writes.
+        self.simple(FIRST_QUERY).await
+    }
+
+    async fn commit(&mut self) -> sqlx::Result<()> {
+        self.simple(COMMIT).await
+    }
+
+    async fn roll_back(&mut self) -> sqlx::Result<TakenBack> {
+        self.simple(ROLLBACK).await.map(|()| TakenBack::All)
+    }
+
+    async fn execute(&mut self, part: &Part, rows: &mut Rows, job: &Job<'_>) -> Result<(), Failure> {
+        execute(self.connection, part, rows, job).await
+    }
+
+    fn wants_transaction(&self, _part: &Part, job: &Job<'_>) -> bool {
+        job.read_only || job.statement.max_rows.is_some()
+    }
+}
+
+async fn execute(
+    connection: &mut PgConnection,
+    part: &Part,
+    rows: &mut Rows,
+    job: &Job<'_>,
+) -> Result<(), Failure> {
+    let sql = job.statement.sql(part, Mark::Numbered('$'));
+    let values = job.values_of(part);
+    if values.is_empty() {
+        collect(connection.fetch_many(sqlx::raw_sql(sql.clone())), rows, job).await?;
+        if !rows.has_columns() && part.analysis.only_reads() {
             // A simple query without rows does not tell its columns.
             let statement = connection
                 .prepare(sql)
@@ -202,14 +343,10 @@ async fn execute(connection: &mut PgConnection, job: &Job<'_>) -> Result<Rows, F
                 .map_err(|error| job.failed(&error))?;
             rows.name_columns(statement.columns().iter().map(Column::name));
         }
-        return Ok(rows);
+        return Ok(());
     }
-    let types: Vec<_> = job
-        .values
-        .iter()
-        .map(|(_, bound)| argument::type_of(bound))
-        .collect();
-    let arguments = argument::arguments(&job.values)?;
+    let types: Vec<_> = values.iter().map(|(_, bound)| argument::type_of(bound)).collect();
+    let arguments = argument::arguments(&values)?;
     let statement = connection
         .prepare_with(sql, &types)
         .await
@@ -217,8 +354,7 @@ async fn execute(connection: &mut PgConnection, job: &Job<'_>) -> Result<Rows, F
     rows.name_columns(statement.columns().iter().map(Column::name));
     column::can_be_read(statement.columns())?;
     let query = statement.query_with(arguments).persistent(false);
-    collect(connection.fetch_many(query), &mut rows, job).await?;
-    Ok(rows)
+    collect(connection.fetch_many(query), rows, job).await
 }
 
 type Results<'a> =

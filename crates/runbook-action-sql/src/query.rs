@@ -6,8 +6,8 @@
 
 use runbook_action::{Args, Failure, Param, Segment};
 
+use crate::part::parts;
 use crate::spec::IDENT;
-use crate::statement::parts;
 use crate::token::{Kind, Token, tokens};
 
 /// A name that no function, table or role has.
@@ -18,12 +18,16 @@ pub(crate) const PLACE: &str = "runbook$value";
 pub(crate) struct Query {
     /// With all values that are known.
     text: String,
+    /// The same, with the names among the values in backquotes: elsewhere than in standard SQL, double quotes may be
+    /// those of a text, in which a backslash means something.
+    backquoted: String,
     /// With a harmless piece in the place of each value: what has the structure, whatever the values are.
     outline: String,
     /// The same, with a number in the place of each literal: some statements take only that.
     numbers: Option<String>,
     /// For people.
     shown: String,
+    holds_secret: bool,
 }
 
 impl Query {
@@ -37,6 +41,7 @@ impl Query {
         }
         let mut query = Self {
             shown: text.to_string(),
+            holds_secret: text.is_secret(),
             ..Self::literal("")
         };
         let mut numbers = String::new();
@@ -45,6 +50,7 @@ impl Query {
             let (value, is_name) = match segment {
                 Segment::Literal(text) => {
                     query.text.push_str(text);
+                    query.backquoted.push_str(text);
                     query.outline.push_str(text);
                     numbers.push_str(text);
                     continue;
@@ -61,6 +67,7 @@ impl Query {
             let quote = if is_name { '"' } else { '\'' };
             let from = query.outline.len();
             query.text.push_str(value);
+            query.backquoted.push_str(&in_backquotes(value));
             query
                 .outline
                 .extend([quote.to_string().as_str(), PLACE, quote.to_string().as_str()]);
@@ -73,12 +80,15 @@ impl Query {
         Ok(query)
     }
 
-    fn literal(text: &str) -> Self {
+    /// What is written out.
+    pub(crate) fn literal(text: &str) -> Self {
         Self {
             text: text.to_owned(),
+            backquoted: text.to_owned(),
             outline: text.to_owned(),
             numbers: None,
             shown: text.to_owned(),
+            holds_secret: false,
         }
     }
 
@@ -87,9 +97,19 @@ impl Query {
         &self.text
     }
 
+    /// The text with all values that are known, and the names among them in backquotes.
+    pub(crate) fn backquoted(&self) -> &str {
+        &self.backquoted
+    }
+
     /// The text with a harmless piece in the place of each value.
     pub(crate) fn outline(&self) -> &str {
         &self.outline
+    }
+
+    /// Whether a secret is part of it.
+    pub(crate) const fn holds_secret(&self) -> bool {
+        self.holds_secret
     }
 
     /// The texts that tell what the statement does.
@@ -193,6 +213,14 @@ fn ends_with_ident(expression: &str) -> bool {
         .is_some_and(|filter| filter.trim().trim_end_matches("()").trim_end() == IDENT)
 }
 
+/// A name in double quotes as one in backquotes; anything else as it is.
+fn in_backquotes(value: &str) -> String {
+    match value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(name) => format!("`{}`", name.replace("\"\"", "\"").replace('`', "``")),
+        None => value.to_owned(),
+    }
+}
+
 /// Whether a value is one literal or one name, whatever is in it.
 fn is_one_piece(value: &str) -> bool {
     if value.contains('\0') {
@@ -271,6 +299,19 @@ mod tests {
             "'a' --",
         ] {
             assert!(!is_one_piece(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_the_same_in_backquotes() {
+        for (value, written) in [
+            ("\"a\"", "`a`"),
+            ("\"a\"\"b\"", "`a\"b`"),
+            ("\"a`b\\\"", "`a``b\\`"),
+            ("'a'", "'a'"),
+            (" -1", " -1"),
+        ] {
+            assert_eq!(in_backquotes(value), written);
         }
     }
 

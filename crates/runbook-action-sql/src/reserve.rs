@@ -10,6 +10,9 @@ use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
+use crate::garbled::noticed_in;
+use crate::relay::Relay;
+
 /// How many connections there may be.
 const CONNECTIONS: usize = 4;
 
@@ -23,6 +26,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Reserve<C: Connection> {
     options: C::Options,
+    relay: Option<Relay<C::Options>>,
     idle: Mutex<Vec<C>>,
     permits: Semaphore,
 }
@@ -39,23 +43,21 @@ impl<C: Connection> Reserve<C>
 where
     C::Options: ConnectOptions<Connection = C>,
 {
-    pub(crate) fn new(options: C::Options) -> Self {
+    /// Connections with these options, through a relay if there is one.
+    pub(crate) fn new(options: C::Options, relay: Option<Relay<C::Options>>) -> Self {
         Self {
             options,
+            relay,
             idle: Mutex::default(),
             permits: Semaphore::new(CONNECTIONS),
         }
-    }
-
-    pub(crate) const fn options(&self) -> &C::Options {
-        &self.options
     }
 
     /// A connection that lives: a kept one that answers, or a new one. Waits for one if all are in use.
     pub(crate) async fn lease(&self) -> Result<Lease<'_, C>, sqlx::Error> {
         let permit = self.permits.acquire().await.ok();
         while let Some(mut connection) = self.take() {
-            if matches!(timeout(PING, connection.ping()).await, Ok(Ok(()))) {
+            if matches!(timeout(PING, noticed_in(connection.ping())).await, Ok(Ok(()))) {
                 return Ok(self.leased(connection, permit));
             }
         }
@@ -65,7 +67,13 @@ where
 
     /// A new connection, beside those that are counted.
     pub(crate) async fn connect(&self) -> Result<C, sqlx::Error> {
-        timeout(CONNECT, self.options.connect())
+        let connect = async {
+            match &self.relay {
+                Some(relay) => relay.connect(&self.options).await,
+                None => self.options.connect().await,
+            }
+        };
+        timeout(CONNECT, noticed_in(connect))
             .await
             .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }

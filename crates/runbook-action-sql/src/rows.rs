@@ -9,22 +9,38 @@ const ROWS: usize = 10_000;
 /// How much of them, written as JSON.
 const BYTES: usize = 1024 * 1024;
 
-/// Rows as they come.
+/// Rows as they come: those of the last result that has any columns.
 #[derive(Debug, Default)]
 pub(crate) struct Rows {
     columns: Vec<String>,
     kept: Vec<Value>,
     bytes: usize,
     is_cut: bool,
-    /// How many came.
+    /// Whether the columns are those of the result that is read now.
+    is_named: bool,
+    /// How many came of the result that is read now.
     pub(crate) count: u64,
-    /// How many the database says were affected.
+    /// How many the database says were affected, by all statements.
     pub(crate) affected: u64,
 }
 
 impl Rows {
-    /// Names the columns. Of several with one name, the later ones get a number: `id`, `id_2`.
+    /// What follows is another result.
+    pub(crate) const fn begin_result(&mut self) {
+        self.is_named = false;
+        self.count = 0;
+    }
+
+    /// Names the columns of a result. Of several with one name, the later ones get a number: `id`, `id_2`.
     pub(crate) fn name_columns<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        let mut names = names.peekable();
+        if names.peek().is_none() {
+            return;
+        }
+        self.is_named = true;
+        self.is_cut = false;
+        self.bytes = 0;
+        self.kept.clear();
         self.columns.clear();
         for name in names {
             let mut unique = name.to_owned();
@@ -38,7 +54,7 @@ impl Rows {
     }
 
     pub(crate) const fn has_columns(&self) -> bool {
-        !self.columns.is_empty()
+        self.is_named
     }
 
     /// The name of a column.

@@ -1,7 +1,7 @@
 //! What the action accepts and answers, as data.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{ConnectionNeed, ConnectionSpec, Lack, Param, Segment, Spec, Via};
+use runbook_action::{ConnectionNeed, ConnectionSpec, Spec, Via};
 
 /// The filters that make a value one piece of a statement.
 pub(crate) const LITERAL: &str = "sql_literal";
@@ -17,12 +17,12 @@ pub(crate) static SPEC: Spec = Spec {
         Field::required(
             "rows",
             Shape::List(&Shape::Map(&Shape::Any)),
-            "The rows, each by its columns' names.",
+            "The rows, each by its columns' names; of several statements those of the last that has any.",
         ),
         Field::required(
             "rows_affected",
             Shape::COUNT,
-            "How many rows were changed, or read.",
+            "How many rows were changed, or read, by all statements.",
         ),
         Field::required(
             "columns",
@@ -117,51 +117,3 @@ static TLS: Object = Object {
     ],
     open: false,
 };
-
-/// What of these parameters, and of a connection, cannot be run yet.
-pub(crate) fn lacks(params: &Param, connection: Option<&Param>) -> Vec<Lack> {
-    let given = |params: &Param, key: &str| params.get(key).is_some_and(|it| *it != Param::Null);
-    let mut lacks = Vec::new();
-    for (key, what) in [
-        ("file", "statements from a file"),
-        (
-            "transaction",
-            "statements with a rule of their own for transactions",
-        ),
-    ] {
-        if given(params, key) {
-            lacks.push(Lack {
-                param: key.to_owned(),
-                what: what.to_owned(),
-            });
-        }
-    }
-    let Some(connection) = connection else {
-        return lacks;
-    };
-    let mut lacking = |what: &str| {
-        lacks.push(Lack {
-            param: String::new(),
-            what: what.to_owned(),
-        });
-    };
-    if connection.get("sql").is_some_and(is_mysql) {
-        lacking("a statement on MySQL or MariaDB");
-    }
-    if given(connection, "tls") {
-        lacking("a statement through a connection with `tls`");
-    }
-    lacks
-}
-
-/// Whether a URL is known to be that of `MySQL` or its kin.
-fn is_mysql(url: &Param) -> bool {
-    let Param::Text(text) = url else { return false };
-    let Some(Segment::Literal(start) | Segment::Value(start)) = text.segments().first() else {
-        return false;
-    };
-    let scheme = start.split(':').next().unwrap_or_default();
-    ["mysql", "mariadb"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
-}

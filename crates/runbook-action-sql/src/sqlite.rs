@@ -16,10 +16,13 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, Sqli
 use sqlx::{Arguments, Column, ConnectOptions, Either, Executor, Row, Statement as _, TypeInfo, ValueRef};
 use tokio::time::timeout;
 
-use crate::action::Job;
 use crate::bind::Bound;
+use crate::job::Job;
+use crate::part::Part;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
+use crate::statement::Mark;
+use crate::transact::{Session, TakenBack, transact};
 
 /// How often SQLite looks at the flag, in its own instructions.
 const STEPS: i32 = 1_000;
@@ -27,7 +30,8 @@ const STEPS: i32 = 1_000;
 /// How long a statement may take to notice that it is to stop.
 const CANCEL: Duration = Duration::from_secs(2);
 
-const BEGIN: &str = "BEGIN IMMEDIATE";
+const BEGIN: &str = "BEGIN";
+const BEGIN_IMMEDIATE: &str = "BEGIN IMMEDIATE";
 const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 const QUERY_ONLY: &str = "PRAGMA query_only = ON";
@@ -53,7 +57,7 @@ impl File {
             options.filename(file)
         };
         Some(Self {
-            reserve: Reserve::new(options.disable_statement_logging()),
+            reserve: Reserve::new(options.disable_statement_logging(), None),
             shown: if in_memory { ":memory:".to_owned() } else { shown },
         })
     }
@@ -113,16 +117,13 @@ async fn attend(
             None => std::future::pending().await,
         }
     };
-    let mut work = std::pin::pin!(transact(connection, job));
+    let mut session = On { connection };
+    let mut work = std::pin::pin!(transact(&mut session, job));
     let failure = tokio::select! {
         biased;
         outcome = &mut work => return outcome,
         () = job.call.host.cancelled() => job.cancelled(),
-        () = limit => Failure {
-            kind: ErrorKind::Timeout,
-            message: "the statement took longer than it may".to_owned(),
-            ..job.cancelled()
-        },
+        () = limit => job.too_long(),
     };
     flag.store(true, Ordering::Relaxed);
     // It ends by the flag; what it waits for beside is bounded by itself.
@@ -130,34 +131,58 @@ async fn attend(
     Err(failure)
 }
 
-async fn transact(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Rows, Failure> {
-    if job.statement.max_rows.is_none() {
-        return execute(connection, job).await;
-    }
-    simple(connection, BEGIN, job).await?;
-    // After a failure the connection is closed, and the transaction with it.
-    let rows = execute(connection, job).await?;
-    if let Err(failure) = job.is_within(rows.affected) {
-        simple(connection, ROLLBACK, job).await?;
-        return Err(failure);
-    }
-    simple(connection, COMMIT, job).await?;
-    Ok(rows)
+/// A session of ours.
+struct On<'c> {
+    connection: &'c mut SqliteConnection,
 }
 
-async fn simple(connection: &mut SqliteConnection, sql: &'static str, job: &Job<'_>) -> Result<(), Failure> {
-    let outcome = connection.execute(sqlx::raw_sql(sql)).await;
-    outcome.map(|_| ()).map_err(|error| job.failed(&error))
+impl On<'_> {
+    async fn simple(&mut self, sql: &'static str) -> sqlx::Result<()> {
+        self.connection.execute(sqlx::raw_sql(sql)).await.map(drop)
+    }
 }
 
-async fn execute(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Rows, Failure> {
-    let arguments = arguments(&job.values)?;
-    let sql = job.statement.sql('?');
+impl Session for On<'_> {
+    async fn begin(&mut self, job: &Job<'_>) -> sqlx::Result<()> {
+        self.simple(if job.read_only { BEGIN } else { BEGIN_IMMEDIATE })
+            .await
+    }
+
+    async fn commit(&mut self) -> sqlx::Result<()> {
+        self.simple(COMMIT).await
+    }
+
+    async fn roll_back(&mut self) -> sqlx::Result<TakenBack> {
+        self.simple(ROLLBACK).await.map(|()| TakenBack::All)
+    }
+
+    async fn execute(&mut self, part: &Part, rows: &mut Rows, job: &Job<'_>) -> Result<(), Failure> {
+        // A statement before this one may have allowed itself to write.
+        if job.read_only && part.index > 0 {
+            self.simple(QUERY_ONLY)
+                .await
+                .map_err(|error| job.failed(&error))?;
+        }
+        execute(self.connection, part, rows, job).await
+    }
+
+    fn wants_transaction(&self, _part: &Part, job: &Job<'_>) -> bool {
+        job.statement.max_rows.is_some()
+    }
+}
+
+async fn execute(
+    connection: &mut SqliteConnection,
+    part: &Part,
+    rows: &mut Rows,
+    job: &Job<'_>,
+) -> Result<(), Failure> {
+    let arguments = arguments(&job.values_of(part))?;
+    let sql = job.statement.sql(part, Mark::Numbered('?'));
     let statement = (&mut *connection)
         .prepare(sql)
         .await
         .map_err(|error| job.failed(&error))?;
-    let mut rows = Rows::default();
     rows.name_columns(statement.columns().iter().map(Column::name));
     let query = statement.query_with(arguments).persistent(false);
     let mut results = connection.fetch_many(query);
@@ -166,18 +191,14 @@ async fn execute(connection: &mut SqliteConnection, job: &Job<'_>) -> Result<Row
         match result.map_err(|error| job.failed(&error))? {
             Either::Left(done) => changed += done.rows_affected(),
             Either::Right(row) => {
-                let values = values(&row, &rows)?;
+                let values = values(&row, rows)?;
                 rows.push(values, job.call.host).await?;
             }
         }
     }
     // SQLite tells the count of the last change, also after a statement that changes nothing.
-    rows.affected = if job.statement.analysis.counts {
-        changed
-    } else {
-        rows.count
-    };
-    Ok(rows)
+    rows.affected += if part.analysis.counts { changed } else { rows.count };
+    Ok(())
 }
 
 fn values(row: &SqliteRow, rows: &Rows) -> Result<Vec<Value>, Failure> {
@@ -214,7 +235,7 @@ fn value(row: &SqliteRow, index: usize) -> sqlx::Result<Value> {
     })
 }
 
-fn arguments(values: &[(&str, Bound)]) -> Result<SqliteArguments, Failure> {
+fn arguments(values: &[(&str, &Bound)]) -> Result<SqliteArguments, Failure> {
     let mut arguments = SqliteArguments::default();
     for (name, bound) in values {
         let added = match bound {

@@ -6,39 +6,41 @@ use sqlx::{AssertSqlSafe, SqlSafeStr, SqlStr};
 
 use crate::bind::{self, Bound};
 use crate::effect::{self, Analysis};
+use crate::part::{self, Part, bind_of, parts};
+use crate::postgres::setting::Setting;
 use crate::query::Query;
 use crate::token::{Kind, Token, tokens};
 
 /// The longest summary, in characters.
 const SUMMARY: usize = 80;
 
-/// Words that begin or end a transaction, which is not left to a statement.
-const TRANSACTION: [&str; 7] = [
-    "BEGIN",
-    "START",
-    "COMMIT",
-    "ROLLBACK",
-    "END",
-    "ABORT",
-    "SAVEPOINT",
-];
+/// How a database writes the place of a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// A number after this sign: `$1`.
+    Numbered(char),
+    /// `?` for each, in order; names of values are in backquotes.
+    Question,
+}
 
-/// A statement as the author wrote it, checked as far as it can be without a database.
+/// One statement or several as the author wrote them, checked as far as it can be without a database.
 #[derive(Debug)]
 pub(crate) struct Statement<'a> {
     args: Args<'a>,
     query: Query,
-    /// The binds in the text, in the order of their first appearance.
-    names: IndexSet<String>,
-    /// What it would do.
+    /// Each by itself.
+    pub(crate) parts: Vec<Part>,
+    /// What they would do together.
     pub(crate) analysis: Analysis,
     /// How many rows it may change.
     pub(crate) max_rows: Option<u64>,
+    /// Whether all are done or none, if the author says.
+    pub(crate) transaction: Option<bool>,
     undoing: Undoing,
 }
 
 impl<'a> Statement<'a> {
-    /// Reads and checks it.
+    /// Reads and checks what is written out in the parameters.
     pub(crate) fn read(params: &'a Param) -> Result<Self, Failure> {
         let args = Args::new(params);
         let query = match params {
@@ -46,50 +48,56 @@ impl<'a> Statement<'a> {
             Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) | Param::List(_) => args.clone(),
         };
         let text = Query::read(&query)?;
+        Self::of(args, &query, text)
+    }
+
+    /// Reads and checks what a file holds that the parameters name.
+    pub(crate) fn of_file(params: &'a Param, text: &str) -> Result<Self, Failure> {
+        let args = Args::new(params);
+        let file = args.require("file")?;
+        Self::of(args, &file, Query::literal(text))
+    }
+
+    fn of(args: Args<'a>, query: &Args<'a>, text: Query) -> Result<Self, Failure> {
         let tokens = tokens(text.outline());
-        let parts = parts(&tokens);
+        let found = parts(&tokens);
         let transaction = match args.get("transaction") {
             Some(transaction) => Some((transaction.boolean()?, transaction)),
             None => None,
         };
-        has_statements(&query, &parts, transaction.is_some())?;
-        for part in &parts {
-            leaves_transactions_alone(&query, part)?;
+        part::has_statements(query, &found, transaction.is_some())?;
+        for part in &found {
+            part::leaves_transactions_alone(query, part)?;
             if let Some((true, transaction)) = &transaction {
-                can_be_in_transaction(transaction, part)?;
+                part::can_be_in_transaction(transaction, part)?;
             }
         }
-        let names = tokens
-            .iter()
-            .filter(|token| token.kind == Kind::Bind)
-            .map(|token| token.text.trim_start_matches(':').to_owned())
-            .collect();
         if let Some(place) = tokens.iter().find(|token| token.kind == Kind::Numbered) {
             let message = format!("`{}` is not the name of a value", place.text);
             return Err(query
                 .wrong(message)
                 .help("write `:name`, and give the value under `bind`"));
         }
-        let max_rows = match args.get("max_rows") {
-            Some(max) => Some(
-                u64::try_from(max.integer()?)
-                    .map_err(|_| max.wrong("expected a whole number of at least 0"))?,
-            ),
-            None => None,
-        };
+        let max_rows = max_rows(&args)?;
         if let (Some((false, transaction)), Some(_)) = (&transaction, max_rows) {
             return Err(transaction.wrong("what `max_rows` takes back must be in a transaction"));
         }
-        let analysis = analyse(&text, parts.len(), &names);
+        let analyses = analyse(&text, found.len());
         let statement = Self {
             args,
-            undoing: undoing(&parts),
+            undoing: undoing(&found),
+            analysis: effect::together(analyses.iter().cloned()),
+            parts: found
+                .iter()
+                .zip(analyses)
+                .enumerate()
+                .map(|(index, (tokens, analysis))| Part::new(index, tokens, analysis))
+                .collect(),
             query: text,
-            names,
-            analysis,
             max_rows,
+            transaction: transaction.map(|(transaction, _)| transaction),
         };
-        statement.names_match(&query)?;
+        statement.names_match(query)?;
         statement.can_be_limited()?;
         Ok(statement)
     }
@@ -100,14 +108,18 @@ impl<'a> Statement<'a> {
             Some(bind) => bind.entries()?,
             None => Vec::new(),
         };
-        for name in &self.names {
-            if !given.iter().any(|(key, _)| *key == name.as_str()) {
+        let names: IndexSet<&String> = self.parts.iter().flat_map(|part| &part.names).collect();
+        for name in &names {
+            if !given.iter().any(|(key, _)| key == name) {
                 return Err(query
                     .wrong(format!("`:{name}` has no value"))
                     .help(format!("add `{name}` under `bind`")));
             }
         }
-        match given.iter().find(|(key, _)| !self.names.contains(*key)) {
+        match given
+            .iter()
+            .find(|(key, _)| !names.iter().any(|name| name == key))
+        {
             Some((key, unused)) => Err(unused.wrong(format!("`:{key}` is not in the statement"))),
             None => Ok(()),
         }
@@ -153,28 +165,42 @@ impl<'a> Statement<'a> {
         }
     }
 
-    /// The values, in the order of their numbers, with their names.
-    pub(crate) fn values(&self) -> Result<Vec<(&str, Bound)>, Failure> {
+    /// The values, by their names.
+    pub(crate) fn values(&self) -> Result<Values, Failure> {
         let given = match self.args.get("bind") {
             Some(bind) => bind.entries()?,
-            None => return Ok(Vec::new()),
+            None => Vec::new(),
         };
-        let mut values = Vec::with_capacity(self.names.len());
-        for name in &self.names {
-            for (key, value) in &given {
-                if *key == name.as_str() {
-                    values.push((name.as_str(), bind::read(value)?));
-                }
-            }
-        }
-        Ok(values)
+        given
+            .iter()
+            .map(|(name, value)| Ok(((*name).to_owned(), bind::read(value)?)))
+            .collect()
     }
 
-    /// The text as the database takes it, each bind replaced by its number after `mark`.
-    pub(crate) fn sql(&self, mark: char) -> SqlStr {
+    /// The text of one of the statements as the database takes it, each bind replaced by its mark.
+    pub(crate) fn sql(&self, part: &Part, mark: Mark) -> SqlStr {
+        let text = match mark {
+            Mark::Numbered(_) => self.query.text(),
+            Mark::Question => self.query.backquoted(),
+        };
+        let all = tokens(text);
+        let found = parts(&all).get(part.index).copied().unwrap_or_default();
         // The text is the author's, word for word, and the replaced pieces are numbers. What values are part of it are
         // whole literals and names, which `Query` has seen to.
-        AssertSqlSafe(self.numbered(self.query.text(), mark)).into_sql_str()
+        AssertSqlSafe(marked(found, &part.names, mark)).into_sql_str()
+    }
+
+    /// The setting of the server that it sets, if it is what can be put back.
+    pub(crate) fn setting(&self) -> Option<Setting> {
+        if self.undoing != Undoing::Automatic {
+            return None;
+        }
+        Setting::of(self.query.text(), self.query.holds_secret())
+    }
+
+    /// The whole text as `MySQL` is given it.
+    pub(crate) fn backquoted(&self) -> &str {
+        self.query.backquoted()
     }
 
     /// Refuses what this database would take for a place of its own, and leave empty.
@@ -192,168 +218,62 @@ impl<'a> Statement<'a> {
             None => Ok(()),
         }
     }
+}
 
-    fn numbered(&self, text: &str, mark: char) -> String {
-        numbered(&tokens(text), &self.names, mark)
+/// Values by their names.
+pub(crate) type Values = indexmap::IndexMap<String, Bound>;
+
+fn max_rows(args: &Args<'_>) -> Result<Option<u64>, Failure> {
+    let Some(max) = args.get("max_rows") else {
+        return Ok(None);
+    };
+    match u64::try_from(max.integer()?) {
+        Ok(max) => Ok(Some(max)),
+        Err(_) => Err(max.wrong("expected a whole number of at least 0")),
     }
 }
 
-/// The text of some pieces, with each bind replaced by its number after `mark`.
-fn numbered(tokens: &[Token<'_>], names: &IndexSet<String>, mark: char) -> String {
+/// The text of some pieces, with each bind replaced by its mark.
+fn marked(tokens: &[Token<'_>], names: &IndexSet<String>, mark: Mark) -> String {
     tokens
         .iter()
-        .map(
-            |token| match (token.kind, names.get_index_of(token.text.trim_start_matches(':'))) {
-                (Kind::Bind, Some(index)) => format!("{mark}{}", index + 1),
-                _ => token.text.to_owned(),
-            },
-        )
+        .map(|token| {
+            let index = bind_of(token).and_then(|name| names.get_index_of(name));
+            match (index, mark) {
+                (Some(index), Mark::Numbered(sign)) => format!("{sign}{}", index + 1),
+                (Some(_), Mark::Question) => "?".to_owned(),
+                (None, _) => token.text.to_owned(),
+            }
+        })
         .collect()
 }
 
-/// What the statements of a text do, from all its readings.
-fn analyse(query: &Query, count: usize, names: &IndexSet<String>) -> Analysis {
+/// What each statement of a text does, from all its readings.
+fn analyse(query: &Query, count: usize) -> Vec<Analysis> {
     let readings = query.readings();
     let split: Vec<Vec<String>> = readings
         .iter()
         .map(|text| {
             let tokens = tokens(text);
             let each = parts(&tokens);
-            each.iter().map(|part| numbered(part, names, '$')).collect()
+            each.iter()
+                .map(|part| {
+                    let names = part.iter().filter_map(bind_of).map(str::to_owned).collect();
+                    marked(part, &names, Mark::Numbered('$'))
+                })
+                .collect()
         })
         .collect();
-    effect::together((0..count).map(|index| {
-        let readings = split.iter().filter_map(|parts| parts.get(index).cloned());
-        effect::analyse(readings)
-    }))
-}
-
-/// The statements in a text, each with what stands before it.
-pub(crate) fn parts<'t, 'a>(tokens: &'t [Token<'a>]) -> Vec<&'t [Token<'a>]> {
-    let mut parts = Vec::new();
-    let mut rest = tokens;
-    while !rest.is_empty() {
-        let mut body = Body::of(rest);
-        let end = rest.iter().position(|token| {
-            body.see(token);
-            token.kind == Kind::End && !body.is_open()
-        });
-        let (part, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
-        if part
-            .iter()
-            .any(|token| !matches!(token.kind, Kind::Blank | Kind::End))
-        {
-            parts.push(part);
-        }
-        rest = after;
-    }
-    parts
-}
-
-/// Refuses a text with no statement, and one with several that does not say how they belong together.
-fn has_statements(query: &Args<'_>, parts: &[&[Token<'_>]], has_rule: bool) -> Result<(), Failure> {
-    match parts {
-        [] => Err(query.wrong("there is no statement")),
-        [_, _, ..] if !has_rule => Err(query.wrong("there are several statements").help(
-            "make each a step of its own, so that each can fail by itself, or add `transaction: true` to do all or none",
-        )),
-        [_, ..] => Ok(()),
-    }
-}
-
-/// Refuses in a transaction what a database does only outside of one.
-fn can_be_in_transaction(transaction: &Args<'_>, part: &[Token<'_>]) -> Result<(), Failure> {
-    const OUTSIDE: [&str; 5] = [
-        "VACUUM",
-        "CREATE DATABASE",
-        "DROP DATABASE",
-        "ALTER SYSTEM",
-        "CREATE TABLESPACE",
-    ];
-    let words: Vec<String> = words(part).take(6).map(str::to_ascii_uppercase).collect();
-    let line = format!("{} ", words.join(" "));
-    let found = OUTSIDE
-        .into_iter()
-        .find(|outside| line.starts_with(&format!("{outside} ")))
-        .or_else(|| {
-            let is_concurrent = words.iter().any(|word| word == "CONCURRENTLY");
-            (is_concurrent && !line.starts_with("REFRESH ")).then_some("CONCURRENTLY")
-        });
-    match found {
-        Some(found) => Err(transaction
-            .wrong(format!("`{found}` cannot be part of a transaction"))
-            .help("make it a step of its own")),
-        None => Ok(()),
-    }
+    (0..count)
+        .map(|index| effect::analyse(split.iter().filter_map(|parts| parts.get(index).cloned())))
+        .collect()
 }
 
 /// One setting of a server can be read before and put back.
 fn undoing(parts: &[&[Token<'_>]]) -> Undoing {
     let text_of = |part: &[Token<'_>]| part.iter().map(|token| token.text).collect::<String>();
     match parts {
-        [part] if effect::sets_one_setting(&text_of(part)) => Undoing::Automatic,
+        [part] if Setting::of(&text_of(part), false).is_some() => Undoing::Automatic,
         _ => Undoing::ByAuthor,
     }
-}
-
-/// The body of a trigger or function, `BEGIN … END`, which holds statements that are part of one.
-struct Body {
-    may_be_there: bool,
-    depth: usize,
-}
-
-impl Body {
-    fn of(tokens: &[Token<'_>]) -> Self {
-        let mut words = words(tokens);
-        let creates = words
-            .next()
-            .is_some_and(|word| word.eq_ignore_ascii_case("CREATE"));
-        let has_body = |word: &str| {
-            ["TRIGGER", "FUNCTION", "PROCEDURE"]
-                .iter()
-                .any(|kind| word.eq_ignore_ascii_case(kind))
-        };
-        Self {
-            may_be_there: creates && words.take(4).any(has_body),
-            depth: 0,
-        }
-    }
-
-    fn see(&mut self, token: &Token<'_>) {
-        if !self.may_be_there || token.kind != Kind::Word {
-            return;
-        }
-        if token.text.eq_ignore_ascii_case("BEGIN") || token.text.eq_ignore_ascii_case("CASE") {
-            self.depth += 1;
-        } else if token.text.eq_ignore_ascii_case("END") {
-            self.depth = self.depth.saturating_sub(1);
-        }
-    }
-
-    const fn is_open(&self) -> bool {
-        self.depth > 0
-    }
-}
-
-fn leaves_transactions_alone(query: &Args<'_>, tokens: &[Token<'_>]) -> Result<(), Failure> {
-    let mut words = words(tokens);
-    let first = words.next().unwrap_or_default();
-    let is_prepared = words
-        .next()
-        .is_some_and(|word| word.eq_ignore_ascii_case("PREPARED"));
-    let controls = TRANSACTION.iter().any(|word| word.eq_ignore_ascii_case(first));
-    if controls && !is_prepared {
-        return Err(query.wrong(format!(
-            "`{}` is not for a step to say: each statement is a transaction",
-            first.to_uppercase()
-        )));
-    }
-    Ok(())
-}
-
-fn words<'a>(tokens: &'a [Token<'a>]) -> impl Iterator<Item = &'a str> {
-    tokens
-        .iter()
-        .filter(|token| token.kind != Kind::Blank)
-        .map(|token| if token.kind == Kind::Word { token.text } else { "" })
 }

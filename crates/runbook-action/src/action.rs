@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Settled, Text};
+use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Settled, Text, Transport};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -153,6 +153,10 @@ pub struct Call<'a> {
     pub params: &'a Param,
     /// The connection, where the action uses one.
     pub connection: Option<&'a Connection>,
+    /// The connection that this one goes through, where it is not itself a place: a Compose project's Docker.
+    pub via: Option<&'a Connection>,
+    /// The place that the connection is, or the nearest one that it goes through. Nothing is this machine.
+    pub transport: Option<&'a dyn Transport>,
     /// Environment variables for programs that it starts, `RUNBOOK_RUN` and its kin included.
     pub env: &'a IndexMap<String, Text>,
     /// Whether this is a question: then every exit code and every HTTP status is an answer, not a failure.
@@ -278,6 +282,12 @@ pub trait Action: Kind {
     fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
         let _ = (params, connection);
         Vec::new()
+    }
+
+    /// The kinds of connections that its own connection can go through (`via`), as far as this version can: such a
+    /// call has a [`Call::transport`] or a [`Call::via`]. A place that goes through another one is not its matter.
+    fn carriers(&self) -> &'static [&'static str] {
+        &[]
     }
 
     /// Does it.

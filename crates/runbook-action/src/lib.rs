@@ -9,6 +9,9 @@
 //! ([`Action::undo`]); and what it starts outside of this program it tells as a [`Handle`], so that a run that is
 //! resumed after a crash can see to it that nothing of it goes on ([`Action::settle`]).
 //!
+//! Where programs run is a [`Transport`]: this machine, another one, a container. An action is handed the one that its
+//! connection leads to, and does not know which it is.
+//!
 //! Parameters arrive as [`Param`]s whose texts are kept in [`Segment`]s, so that an action can tell what the
 //! author wrote from what a value brought, and a secret stays one until the last moment.
 //!
@@ -21,6 +24,7 @@ mod inverse;
 mod mask;
 mod param;
 mod secret;
+mod transport;
 mod verb;
 
 pub use action::{
@@ -34,4 +38,8 @@ pub use inverse::Inverse;
 pub use param::{Args, Param, Segment, Text};
 pub use runbook_schema as schema;
 pub use secret::Secret;
+pub use transport::{
+    Chunk, Command, End, Ended, Endpoint, Forward, Inherit, Opening, PLACES, Process, Transport,
+    TransportKind,
+};
 pub use verb::{Chosen, Need, Verb};

@@ -8,7 +8,7 @@ use runbook_action_docker::{Compose, Docker};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
-use runbook_action_shell::{Exec, File, Shell};
+use runbook_action_shell::{Exec, File, Local, Shell, Ssh};
 use runbook_action_sql::Sql;
 use runbook_plan::Catalogue;
 
@@ -21,14 +21,16 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
         root: root.to_owned(),
     };
     let mut catalogue = Catalogue::new();
+    catalogue.add_transport(Arc::new(Local::new(shell.clone())));
     catalogue.add(Arc::new(Shell::new(shell.clone())));
-    catalogue.add(Arc::new(Exec::new(shell)));
+    catalogue.add_transport(Arc::new(Ssh::new(shell.clone())));
+    catalogue.add(Arc::new(Exec::new(shell.clone())));
+    catalogue.add(Arc::new(File::new(shell)));
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
     catalogue.add(Arc::new(plugins(environment, root)));
     // These are checked and planned, and cannot be run yet.
-    catalogue.declare(Arc::new(File));
     catalogue.declare(Arc::new(K8s));
     catalogue.declare(Arc::new(Docker));
     catalogue.declare(Arc::new(Compose));
@@ -55,7 +57,7 @@ pub(crate) fn places(environment: &Environment, root: &Path) -> Places {
 
 /// The kinds of the actions in the catalogue, for reading a document before there is one.
 pub(crate) const KINDS: &[&str] = &[
-    "shell", "exec", "http", "sql", "promql", "file", "k8s", "docker", "compose",
+    "shell", "exec", "file", "http", "sql", "promql", "k8s", "docker", "compose",
 ];
 
 #[cfg(test)]

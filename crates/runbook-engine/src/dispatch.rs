@@ -24,6 +24,7 @@ use crate::courses::Courses;
 use crate::message::{Message, ROOM, Shown};
 use crate::prepare::to_micros;
 use crate::scheduler::{Decision, Unit, Work, decide, over_time_at};
+use crate::transports::Transports;
 use crate::unit::{self, Context, Run};
 use crate::view::{Shared, read};
 use crate::{Clock, OnHangup, Ports, Prepared, Signal};
@@ -71,6 +72,7 @@ impl Prepared {
             state: Arc::clone(&state),
             catalogue: self.catalogue,
             courses: self.courses,
+            transports: Transports::default(),
             masks: self.masks,
             live: self.live,
             clock: Arc::clone(&ports.clock),
@@ -133,10 +135,13 @@ impl Dispatcher {
     ) -> Result<Finished, EngineError> {
         let result = self.drive(&mut messages, &mut signals).await;
         match result {
-            Ok(_) | Err(EngineError::Left) => {}
+            Ok(_) => self.run.transports.close().await,
+            // They are dropped with all else, and nothing is waited for.
+            Err(EngineError::Left) => {}
             Err(EngineError::Journal(_) | EngineError::Contradiction(_) | EngineError::Stuck) => {
                 drop(messages);
                 self.give_up(&mut signals).await;
+                self.run.transports.close().await;
             }
         }
         result

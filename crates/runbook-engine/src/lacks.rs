@@ -1,8 +1,10 @@
 //! What a plan asks for that this version cannot run. The language is ahead of the engine: all of it is checked
 //! and planned, and a run begins only if every part of it can be kept.
 
-use runbook_action::Param;
+use runbook_action::{PLACES, Param};
 use runbook_plan::{Action, Catalogue, Check, Part, Plan, Span, Step, Undo};
+
+use crate::transports::chain;
 
 /// A part of a plan that cannot be run yet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,7 @@ pub struct Lacking {
 /// What the engine has learnt. The rest of what a plan asks for is refused.
 const RUNS: &[Part] = &[
     Part::Key("lock"),
+    Part::Key("via"),
     Part::Key("guards"),
     Part::Key("timeout"),
     Part::Key("on_interrupt"),
@@ -99,12 +102,38 @@ fn of_action(plan: &Plan, catalogue: &Catalogue, action: &Action) -> Vec<Lacking
         Some((found.kind, found.params.sketch()))
     });
     let connection: Option<(&str, &Param)> = connection.as_ref().map(|(kind, params)| (*kind, params));
-    known
-        .lacks(&action.params.sketch(), connection)
-        .into_iter()
-        .map(|lack| Lacking {
+    let own = known.lacks(&action.params.sketch(), connection);
+    let on_the_way = of_way(plan, catalogue, action, known.carriers());
+    own.into_iter()
+        .map(|lack| lack.what)
+        .chain(on_the_way)
+        .map(|what| Lacking {
             span: action.span,
-            what: lack.what,
+            what,
         })
         .collect()
+}
+
+/// What of the way to an action's connection cannot be gone yet.
+fn of_way(plan: &Plan, catalogue: &Catalogue, action: &Action, carriers: &[&str]) -> Vec<String> {
+    let Some(name) = &action.connection else {
+        return Vec::new();
+    };
+    let chain = chain(plan, name);
+    let is_closed = |kind: &str| PLACES.contains(&kind) && catalogue.transport(kind).is_none();
+    let mut lacking: Vec<String> = chain
+        .iter()
+        .filter(|link| is_closed(link.kind))
+        .map(|link| format!("anything through a connection of kind `{}`", link.kind))
+        .collect();
+    if let [own, carrier, ..] = chain.as_slice()
+        && !PLACES.contains(&own.kind)
+        && !carriers.contains(&carrier.kind)
+    {
+        lacking.push(format!(
+            "`{}` with a connection that goes through one of kind `{}`",
+            action.kind, carrier.kind
+        ));
+    }
+    lacking
 }

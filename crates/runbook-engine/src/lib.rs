@@ -30,6 +30,7 @@ mod outline;
 mod ports;
 mod prepare;
 mod scheduler;
+mod transports;
 mod unit;
 mod view;
 

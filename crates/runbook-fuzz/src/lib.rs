@@ -34,11 +34,11 @@ fn catalogue() -> &'static Catalogue {
         };
         let mut catalogue = Catalogue::new();
         catalogue.add(Arc::new(Shell::new(nothing.clone())));
-        catalogue.add(Arc::new(Exec::new(nothing)));
+        catalogue.add(Arc::new(Exec::new(nothing.clone())));
+        catalogue.add(Arc::new(File::new(nothing)));
         catalogue.add(Arc::new(Http::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Sql::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Promql::new(PathBuf::from("/"))));
-        catalogue.declare(Arc::new(File));
         catalogue.declare(Arc::new(K8s));
         catalogue.declare(Arc::new(Docker));
         catalogue.declare(Arc::new(Compose));

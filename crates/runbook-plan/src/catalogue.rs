@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use runbook_action::{Action, ConnectionSpec, Kind};
+use runbook_action::{Action, ConnectionSpec, Kind, TransportKind};
 
 use crate::service::{Plugin, Service};
 
@@ -11,6 +11,7 @@ use crate::service::{Plugin, Service};
 #[derive(Clone, Default)]
 pub struct Catalogue {
     entries: IndexMap<&'static str, Entry>,
+    transports: IndexMap<&'static str, Arc<dyn TransportKind>>,
 }
 
 /// A kind of action.
@@ -49,6 +50,19 @@ impl Catalogue {
     /// Adds a kind of action that is checked and planned, but cannot be run.
     pub fn declare(&mut self, kind: Arc<dyn Kind>) {
         self.entries.insert(kind.spec().kind, Entry::Declared(kind));
+    }
+
+    /// Adds a kind of place where programs run; it replaces one that serves the same kinds of connections.
+    pub fn add_transport(&mut self, transport: Arc<dyn TransportKind>) {
+        for kind in transport.serves() {
+            self.transports.insert(kind, Arc::clone(&transport));
+        }
+    }
+
+    /// What makes places of connections of this kind.
+    #[must_use]
+    pub fn transport(&self, kind: &str) -> Option<&Arc<dyn TransportKind>> {
+        self.transports.get(kind)
     }
 
     /// What is known of this kind of action without doing anything.

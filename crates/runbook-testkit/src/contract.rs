@@ -13,13 +13,14 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Shape};
 use runbook_action::{
     Action, Call, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Param, Recognised, Secret, Segment,
-    Settled, Spec, Text,
+    Settled, Spec, Text, Transport,
 };
 use serde_json::Value;
 
@@ -67,6 +68,8 @@ pub struct Use {
     pub params: Param,
     /// Its connection.
     pub connection: Option<Connection>,
+    /// The place that the connection leads to.
+    pub transport: Option<Arc<dyn Transport>>,
     /// The environment of programs that it starts.
     pub env: IndexMap<String, Text>,
 }
@@ -111,6 +114,8 @@ impl Use {
         Call {
             params: &self.params,
             connection: self.connection.as_ref(),
+            via: None,
+            transport: self.transport.as_deref(),
             env: &self.env,
             asking,
             host,

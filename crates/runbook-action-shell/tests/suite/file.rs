@@ -1,11 +1,15 @@
 //! What uses of `file` are known to do, without a file.
 
 use runbook_action::{Effect, Kind, Param, Segment, Text, Undoing, Via};
-use runbook_action_shell::File;
+use runbook_action_shell::{Environment, File};
 use runbook_testkit::contract::{Use, declares, secret, value, written};
 use serde_json::{Value, json};
 
 use crate::used;
+
+fn file() -> File {
+    File::new(Environment::default())
+}
 
 /// Uses, with their effect and summary.
 fn fine() -> Vec<(Value, Effect, &'static str)> {
@@ -204,7 +208,7 @@ fn a_file_keeps_to_the_contract() {
     right.push(with(&json!({"path": "a.env"}), "set", values));
     let mut refused: Vec<Use> = wrong().into_iter().map(|row| used(row.0)).collect();
     refused.push(with(&json!({"path": "a"}), "mode", secret("token", "hunter2")));
-    declares(&File, &right, &refused);
+    declares(&file(), &right, &refused);
 }
 
 fn with(params: &Value, key: &str, entry: Param) -> Use {
@@ -221,7 +225,7 @@ fn with(params: &Value, key: &str, entry: Param) -> Use {
 #[test]
 fn every_use_has_its_effect_and_can_be_undone() {
     for (params, effect, summary) in fine() {
-        let known = File.recognise(&written(&params)).unwrap();
+        let known = file().recognise(&written(&params)).unwrap();
         assert_eq!((known.effect, known.certain), (effect, true), "{params}");
         assert_eq!(known.undoing, Undoing::Automatic, "{params}");
         assert_eq!(known.summary, summary);
@@ -231,7 +235,7 @@ fn every_use_has_its_effect_and_can_be_undone() {
 #[test]
 fn what_makes_no_sense_is_refused_where_it_stands() {
     for (params, param, said) in wrong() {
-        let Err(failure) = File.recognise(&written(&params)) else {
+        let Err(failure) = file().recognise(&written(&params)) else {
             panic!("{params} was recognised")
         };
         assert_eq!(failure.param.as_deref(), param, "{params}: {failure}");
@@ -247,7 +251,7 @@ fn a_value_in_a_path_stays_where_the_author_put_it() {
             Segment::Value(value.to_owned()),
         ]))
     };
-    let write = |path: Param| File.recognise(&with(&json!({"content": "x"}), "path", path).params);
+    let write = |path: Param| file().recognise(&with(&json!({"content": "x"}), "path", path).params);
     write(path("blue/app")).unwrap();
     write(value("../elsewhere/app")).unwrap();
     for hostile in ["..", "../../etc/passwd", "a/../../b", "a\u{0}"] {
@@ -258,7 +262,7 @@ fn a_value_in_a_path_stays_where_the_author_put_it() {
 
 #[test]
 fn programs_and_files_are_reached_over_the_same_connections() {
-    let spec = File.spec();
+    let spec = file().spec();
     let kinds: Vec<(&str, Via)> = spec.connections.iter().map(|it| (it.kind, it.via)).collect();
     assert_eq!(
         kinds,

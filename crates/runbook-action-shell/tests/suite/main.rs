@@ -6,15 +6,18 @@
     reason = "a test fails by panicking"
 )]
 
+mod changed;
 mod contract;
 mod examples;
 mod file;
 mod hostile;
-mod lack;
+mod options;
 mod place;
 mod process;
+mod refused;
 mod result;
 mod settle;
+mod ssh;
 
 use std::future::Future;
 use std::path::Path;
@@ -94,6 +97,13 @@ async fn run(action: &dyn Action, case: &Use, host: &FakeHost) -> Result<Output,
 
 async fn in_time<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, work).await.expect("it hangs")
+}
+
+/// The process whose id is in this file, if it is there and not only waiting to be collected.
+fn lives(pid_file: &Path) -> bool {
+    let pid = std::fs::read_to_string(pid_file).unwrap();
+    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
+        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
 }
 
 /// Waits until `happened` is true.

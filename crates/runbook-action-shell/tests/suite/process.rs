@@ -7,14 +7,7 @@ use runbook_action::{ErrorKind, Failure};
 use runbook_testkit::host::FakeHost;
 use serde_json::json;
 
-use crate::{Place, in_time, run, until, used};
-
-/// The process whose id is in this file, if it is there and not only waiting to be collected.
-fn lives(pid_file: &Path) -> bool {
-    let pid = std::fs::read_to_string(pid_file).unwrap();
-    std::fs::read_to_string(format!("/proc/{}/stat", pid.trim()))
-        .is_ok_and(|stat| !stat.rsplit(") ").next().unwrap().starts_with('Z'))
-}
+use crate::{Place, in_time, lives, run, until, used};
 
 fn has_line(file: &Path) -> bool {
     std::fs::read_to_string(file).is_ok_and(|text| text.ends_with('\n'))

@@ -47,7 +47,7 @@ pub(crate) fn type_of(bound: &Bound) -> PgTypeInfo {
 }
 
 /// The values, in order.
-pub(crate) fn arguments(values: &[(&str, Bound)]) -> Result<PgArguments, Failure> {
+pub(crate) fn arguments(values: &[(&str, &Bound)]) -> Result<PgArguments, Failure> {
     let mut arguments = PgArguments::default();
     for (name, bound) in values {
         add(&mut arguments, bound).map_err(|error| {

@@ -16,9 +16,17 @@ pub(crate) struct Cluster {
 
 impl Cluster {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[], &[])
+    }
+
+    /// With files in its directory, and with settings, in which `@` stands for that directory.
+    pub(crate) fn start_with(files: &[(&str, &str)], settings: &[&str]) -> Self {
         let directory = TempDir::with_prefix("runbook-pg-").unwrap();
         let path = directory.path();
         std::fs::write(path.join("password"), "hunter2-hunter2\n").unwrap();
+        for (name, contents) in files {
+            write_private(&path.join(name), contents);
+        }
         if is_root() {
             succeed(&mut command("chown", &["-R", "postgres", path.to_str().unwrap()]));
         }
@@ -47,11 +55,15 @@ impl Cluster {
             .local_addr()
             .unwrap()
             .port();
-        let options = format!(
+        let mut options = format!(
             "-c port={port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={} -c fsync=off \
              -c max_connections=12 -c superuser_reserved_connections=2 -c log_statement=all",
             path.display()
         );
+        for setting in settings {
+            let setting = setting.replace('@', path.to_str().unwrap());
+            options.push_str(&format!(" -c {setting}"));
+        }
         let log = path.join("log");
         succeed(&mut as_postgres(
             "pg_ctl",
@@ -75,6 +87,11 @@ impl Cluster {
 
     pub(crate) fn url_with(&self, user: &str, database: &str) -> String {
         format!("postgres://{user}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Where all its files are.
+    pub(crate) fn path(&self) -> &Path {
+        self.directory.path()
     }
 
     /// What the server was asked so far.
@@ -111,6 +128,13 @@ fn as_postgres(program: &str, arguments: &[&str]) -> Command {
     } else {
         command(program, arguments)
     }
+}
+
+/// A key that others may read is refused.
+fn write_private(path: &Path, contents: &str) {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, contents).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 fn is_root() -> bool {

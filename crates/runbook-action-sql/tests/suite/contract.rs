@@ -3,6 +3,7 @@
 use runbook_action::Param;
 use runbook_action_sql::Sql;
 use runbook_testkit::contract::{Subject, Use, check, secret, written};
+use runbook_testkit::mariadb::Server;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -82,6 +83,30 @@ async fn sql_keeps_to_the_contract_on_postgres() {
         begun: &|_host| cluster.log().contains("statement: SELECT n FROM generate_series"),
         failing,
         world: &|| cluster.log(),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sql_keeps_to_the_contract_on_mariadb() {
+    let server = Server::start();
+    let url = server.url("test");
+    let sql = Sql::default();
+    let mut failing = failing(&url);
+    // The server repeats the value in its message.
+    failing.push(Use {
+        params: with_secret(
+            &json!({"query": "SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = :a"}),
+            "a",
+        ),
+        ..on(&url, json!(null))
+    });
+    check(&Subject {
+        action: &sql,
+        endless: on(&url, json!("SELECT SLEEP(1000)")),
+        begun: &|_host| server.asked().contains("Execute\tSELECT SLEEP"),
+        failing,
+        world: &|| server.asked(),
     })
     .await;
 }

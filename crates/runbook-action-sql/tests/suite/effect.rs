@@ -28,6 +28,14 @@ fn reads() {
         "PRAGMA table_info(t)",
         "PRAGMA journal_mode",
         "SELECT * FROM t;",
+        "SHOW PROCESSLIST",
+        "SHOW FULL PROCESSLIST",
+        "SHOW ENGINE INNODB STATUS",
+        "SHOW STATUS LIKE 'Threads%'",
+        "SHOW CREATE TABLE t",
+        "SHOW REPLICA STATUS",
+        "SELECT * FROM `t` WHERE a = 'x' LIMIT 5, 10",
+        "DESCRIBE t",
     ] {
         assert_eq!(effect(query), (Effect::Read, true), "{query}");
     }
@@ -67,6 +75,13 @@ fn changes() {
         "pragma optimize;",
         "PRAGMA wal_checkpoint(TRUNCATE)",
         "INSERT OR REPLACE INTO t VALUES (1)",
+        "INSERT INTO t SET a = 1",
+        "INSERT INTO t (a) VALUES (1) ON DUPLICATE KEY UPDATE a = 2",
+        "UPDATE `t` SET a = 1 WHERE b = 2 LIMIT 5",
+        "UPDATE t JOIN u ON t.a = u.a SET t.b = 1 WHERE u.c = 1",
+        "SET GLOBAL max_connections = 5",
+        "SELECT GET_LOCK('a', 0)",
+        "SELECT 1 INTO @a",
     ] {
         assert_eq!(effect(query), (Effect::Change, true), "{query}");
     }
@@ -95,6 +110,10 @@ fn destruction() {
         "SELECT 1 ORDER BY pg_terminate_backend(5)",
         "CREATE TABLE t AS SELECT pg_terminate_backend(1)",
         "SELECT pg_drop_replication_slot('s')",
+        "DELETE t FROM t JOIN u ON t.a = u.a WHERE u.b = 1",
+        "RESET MASTER",
+        "reset -- all of it\n binary LOGS AND GTIDS",
+        "RESET REPLICA ALL",
     ] {
         assert_eq!(effect(query), (Effect::Destructive, true), "{query}");
     }
@@ -109,6 +128,11 @@ fn what_is_not_understood_is_taken_for_the_worst() {
         "COMMIT PREPARED 'x'",
         "CHECKPOINT",
         "TABLE t",
+        "SELECT * FROM t INTO OUTFILE '/tmp/x'",
+        "KILL 5",
+        "FLUSH TABLES",
+        "START REPLICA",
+        "LOAD DATA INFILE 'x' INTO TABLE t",
     ] {
         assert_eq!(effect(query), (Effect::Destructive, false), "{query}");
     }

@@ -6,15 +6,22 @@
     reason = "a test fails by panicking"
 )]
 
+mod authority;
 mod cluster;
 mod contract;
 mod effect;
+mod encrypted;
 mod lack;
+mod mysql;
+mod mysql_settle;
 mod postgres;
 mod server;
+mod setting;
 mod settle;
 mod sqlite;
 mod statement;
+mod transaction;
+mod trouble;
 mod types;
 mod values;
 

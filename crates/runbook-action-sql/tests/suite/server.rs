@@ -120,14 +120,20 @@ async fn other_places() {
     .await
     .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Dns, "{failure}");
-    let failure = run(&sql, &on("mysql://u:p@h/d", json!("SELECT 1")))
-        .await
-        .unwrap_err();
-    assert_eq!(
-        failure.to_string(),
-        "`connections.db.sql`: MySQL is not supported by this build yet"
-    );
-    for url in ["oracle://x", "localhost:5432", "postgres://u:hunter2@h:99999/d"] {
+    let failure = run(
+        &sql,
+        &on("MariaDB://u:p@no-such-host.invalid/d", json!("SELECT 1")),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Dns, "{failure}");
+    for url in [
+        "oracle://x",
+        "localhost:5432",
+        "postgres://u:hunter2@h:99999/d",
+        "mysql://u:hunter2@h:99999/d",
+        "mysql://u:hunter2@h/d?collation=a;b",
+    ] {
         let failure = run(&sql, &on(url, json!("SELECT 1"))).await.unwrap_err();
         assert_eq!(
             failure.param.as_deref(),

@@ -48,6 +48,14 @@ fn it_is_one_statement() {
             "commit",
             "`COMMIT` is not for a step to say: each statement is a transaction",
         ),
+        (
+            "START TRANSACTION READ ONLY",
+            "`START` is not for a step to say: each statement is a transaction",
+        ),
+        (
+            "SET SESSION autocommit = 0",
+            "`SET` is not for a step to say: each statement is a transaction",
+        ),
     ] {
         assert_eq!(refused(&json!(query)), message, "{query}");
     }

@@ -15,6 +15,7 @@ use super::{Context, Halt};
 use crate::bounds;
 use crate::brake::{Brake, Urgency};
 use crate::host::{CallHost, GRACE, Sink};
+use crate::transports::Way;
 
 /// How long an action may take to end once nobody waits for it to end well.
 const LAST: Duration = Duration::from_secs(1);
@@ -296,17 +297,44 @@ async fn with_action(
     ] {
         env.insert(name.to_owned(), Text::literal(value));
     }
-    let call = Call {
-        params: &rendered.params,
-        connection,
-        env: &env,
-        asking: host.asking,
-        host,
+    let work = async {
+        let way = match &action.connection {
+            Some(name) => {
+                let catalogue = &context.run.catalogue;
+                let open = context.run.transports.way(catalogue, &context.course, name);
+                unless_cancelled(host, open).await?
+            }
+            None => Way::default(),
+        };
+        let call = Call {
+            params: &rendered.params,
+            connection,
+            via: way.via,
+            transport: way.place.as_deref(),
+            env: &env,
+            asking: host.asking,
+            host,
+        };
+        ask(&**known, call, deed).await
     };
     tokio::select! {
         biased;
-        result = unless_it_panics(ask(&**known, call, deed)) => result,
+        result = unless_it_panics(work) => result,
         () = given_up(host) => Err(Failure::new(ErrorKind::Cancelled, "it did not end when it was asked to, and was given up").maybe_applied()),
+    }
+}
+
+/// A place that is being opened is given up when the call is to end.
+async fn unless_cancelled<T>(
+    host: &CallHost,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        result = work => result,
+        () = runbook_action::Host::cancelled(host) => {
+            Err(Failure::new(ErrorKind::Cancelled, "was stopped before it began"))
+        }
     }
 }
 

@@ -35,6 +35,7 @@ use crate::mask::Masker;
 use crate::masks::Masks;
 use crate::message::{Message, Shown};
 use crate::scheduler::Unit;
+use crate::transports::Transports;
 use crate::view::{Shared, read};
 use crate::{Approver, Clock, Locks};
 
@@ -70,6 +71,7 @@ pub(crate) struct Run {
     pub(crate) state: Shared,
     pub(crate) catalogue: runbook_plan::Catalogue,
     pub(crate) courses: Courses,
+    pub(crate) transports: Transports,
     pub(crate) masks: Arc<Masks>,
     pub(crate) live: Arc<Live>,
     pub(crate) clock: Arc<dyn Clock>,

@@ -96,7 +96,8 @@ impl RunState {
 
     pub(super) fn step_failed(&mut self, at: Timestamp, step: &str, failure: &Failure) -> Fits {
         let position = self.position(step).ok_or("no such step")?;
-        let turn = self.ready.contains(&position);
+        // A stop may come while it is found out whether the step is to be run.
+        let turn = self.ready.contains(&position) || self.skips.contains(&position);
         let failed = self.running(step)?;
         let (status, inner, course) = (failed.status, failed.inner, failed.course);
         // Whether it is to be run at all may be what cannot be told.

@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 8] = [
+pub(super) const PACKAGES: [Package; 9] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -30,6 +30,11 @@ pub(super) const PACKAGES: [Package; 8] = [
     Package {
         name: POSTGRES,
         programs: &["initdb", "postgres", "pg_ctl"],
+        reason: "the SQL action is tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "mariadb-server",
+        programs: &["mariadbd", "mariadb-install-db"],
         reason: "the SQL action is tested against servers that the tests start and stop themselves",
     },
     Package {

@@ -1,18 +1,72 @@
-//! The kind `file`: what a file holds, or that there is none.
+//! The action `file`: what a file holds, or that there is none.
+//!
+//! [`act`] decides, from what is there, what is to be there; [`place`] reads it and puts it there, here or on another
+//! machine; [`edit`] changes single values in a text.
+
+mod act;
+mod edit;
+mod place;
 
 use regex::Regex;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Args, ConnectionNeed, Effect, ErrorKind, Failure, Kind, Param, Recognised, Segment, Spec, Undoing,
+    Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Inverse, Kind, Output, PLACES, Param,
+    Recognised, Segment, Spec, Undoing, async_trait,
 };
 
+use crate::local::Local;
 use crate::output::one_line;
-use crate::permission;
-use crate::spec::{CONNECTIONS, PLACES};
+use crate::spec::CONNECTIONS;
+use crate::{Environment, permission};
 
-/// The kind `file`: what a file holds, or that there is none.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct File;
+/// The action `file`: what a file holds, or that there is none.
+#[derive(Debug)]
+pub struct File {
+    here: Local,
+}
+
+impl File {
+    /// Relative paths start at this environment's root.
+    #[must_use]
+    pub const fn new(environment: Environment) -> Self {
+        Self {
+            here: Local::new(environment),
+        }
+    }
+}
+
+#[async_trait]
+impl Action for File {
+    async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        masked(call, unless_cancelled(call, act::run(self, call)).await)
+    }
+
+    async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
+        masked(call, unless_cancelled(call, act::prepare(self, call)).await)
+    }
+
+    async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+        masked(call, unless_cancelled(call, act::undo(self, call, inverse)).await)
+    }
+}
+
+fn masked<T>(call: Call<'_>, result: Result<T, Failure>) -> Result<T, Failure> {
+    result.map_err(|failure| call.mask_failure(failure))
+}
+
+/// A file is changed at one instant. What is cancelled before it leaves all as it was, or has changed it whole.
+async fn unless_cancelled<T>(
+    call: Call<'_>,
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        result = work => result,
+        () = call.host.cancelled() => {
+            Err(Failure::new(ErrorKind::Cancelled, "was stopped before it ended").maybe_applied())
+        }
+    }
+}
 
 /// What can be done with a file.
 const MODES: [&str; 4] = ["set", "content", "replace", "absent"];
@@ -235,7 +289,17 @@ fn format_of(args: &Args<'_>, path: &Args<'_>) -> Result<Option<&'static str>, F
     let Some(Segment::Literal(end)) = text.segments().last() else {
         return Ok(None);
     };
-    let name = end.rsplit('/').next().unwrap_or_default();
+    match format_of_name(end) {
+        Some(format) => Ok(Some(format)),
+        None => Err(path
+            .wrong("does not tell how keys and values are written in it")
+            .help(format!("add `format`, {}", Shape::one_of_words(FORMATS)))),
+    }
+}
+
+/// What the name of a file says of how keys and values are written in it.
+fn format_of_name(path: &str) -> Option<&'static str> {
+    let name = path.rsplit('/').next().unwrap_or_default();
     let by_ending = [
         (".env", "env"),
         (".ini", "ini"),
@@ -245,11 +309,9 @@ fn format_of(args: &Args<'_>, path: &Args<'_>) -> Result<Option<&'static str>, F
     ];
     let found = by_ending.iter().find(|(ending, _)| name.ends_with(ending));
     match found {
-        Some((_, format)) => Ok(Some(format)),
-        None if name.starts_with(".env.") => Ok(Some("env")),
-        None => Err(path
-            .wrong("does not tell how keys and values are written in it")
-            .help(format!("add `format`, {}", Shape::one_of_words(FORMATS)))),
+        Some((_, format)) => Some(format),
+        None if name.starts_with(".env.") => Some("env"),
+        None => None,
     }
 }
 
@@ -280,7 +342,7 @@ fn ownership(args: &Args<'_>, is_absent: bool) -> Result<(), Failure> {
         return Err(given.wrong("is for a file that is there"));
     }
     if let Some(mode) = mode {
-        permission::is_octal(&mode)?;
+        permission::octal(&mode)?;
     }
     if let Some(owner) = owner
         && owner.text()?.as_literal().is_some_and(|owner| {

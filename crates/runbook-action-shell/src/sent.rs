@@ -1,0 +1,238 @@
+//! A program that a carrier (`ssh`, `sudo`) has a shell start at its other end, as [`told`](crate::told) describes.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::process::Stdio;
+use std::sync::Arc;
+
+use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
+
+use crate::child::{Running, signal_of};
+use crate::told::{Heard, Listener, Said, message};
+
+/// The signals that a shell can report as an exit code.
+const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
+
+/// How much of what a carrier says is kept, to tell why nothing was started.
+const SAID: usize = 16 * 1024;
+
+/// What brings a command to where it is run.
+#[async_trait]
+pub(crate) trait Carrier: Send + Sync + fmt::Debug {
+    /// Why it did not get through, or was lost on the way; `said` is what it printed.
+    fn lost(&self, said: &str, has_started: bool) -> Failure;
+
+    /// Kills the group of this number at the other end.
+    async fn kill(&self, group: u32);
+
+    /// How that group is found again after a crash.
+    fn handle(&self, group: u32, started: &str, boot: &str) -> Option<Handle>;
+
+    /// Where that is, for people.
+    fn place(&self) -> String;
+}
+
+/// A program at the other end of a carrier.
+pub(crate) struct Sent {
+    inner: Running,
+    carrier: Arc<dyn Carrier>,
+    listeners: [Listener; 2],
+    /// Whether the program has begun, as far as each of its outputs tells.
+    begins: [bool; 2],
+    /// What was printed before, by whoever it was.
+    noise: Vec<u8>,
+    group: Option<u32>,
+    handle: Option<Handle>,
+    end: Option<End>,
+    ready: VecDeque<(Stream, Vec<u8>)>,
+    shown: Vec<u8>,
+    is_over: bool,
+}
+
+/// A command of this machine that speaks through pipes.
+pub(crate) fn pipes(command: &mut tokio::process::Command) -> &mut tokio::process::Command {
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+}
+
+impl Sent {
+    /// Starts the carrier, tells the shell at its other end, and returns when that runs the program, or cannot.
+    pub(crate) async fn start(
+        mut command: tokio::process::Command,
+        told: &Command,
+        carrier: Arc<dyn Carrier>,
+    ) -> Result<Self, Failure> {
+        let mark = mark();
+        let message = message(told, &mark)?;
+        let child = pipes(&mut command).spawn().map_err(|error| {
+            Failure::new(
+                ErrorKind::Other,
+                format!("{} could not be reached: {error}", carrier.place()),
+            )
+        })?;
+        let mut sent = Self {
+            inner: Running::piped(child, Some(message), false),
+            carrier,
+            listeners: [Listener::new(&mark), Listener::new(&mark)],
+            begins: [false; 2],
+            noise: Vec::new(),
+            group: None,
+            handle: None,
+            end: None,
+            ready: VecDeque::new(),
+            shown: Vec::new(),
+            is_over: false,
+        };
+        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
+            if sent.read().await?.is_none() {
+                return Err(sent.carrier.lost(&String::from_utf8_lossy(&sent.noise), false));
+            }
+        }
+        Ok(sent)
+    }
+
+    /// Reads a piece, and takes what the shell says out of it. Nothing: nothing more comes.
+    async fn read(&mut self) -> Result<Option<()>, Failure> {
+        let Some(chunk) = self.inner.next().await? else {
+            return Ok(None);
+        };
+        let stream = chunk.stream;
+        let of = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+        };
+        let [stdout, stderr] = &mut self.listeners;
+        let listener = if of == 0 { stdout } else { stderr };
+        for heard in listener.push(chunk.bytes) {
+            match heard {
+                Heard::Printed(bytes) if self.begins.get(of) == Some(&true) => {
+                    self.ready.push_back((stream, bytes));
+                }
+                // What a login shell says on the way is none of the program's, and may tell why it never began.
+                Heard::Printed(bytes) => {
+                    let room = SAID.saturating_sub(self.noise.len()).min(bytes.len());
+                    self.noise
+                        .extend_from_slice(bytes.get(..room).unwrap_or_default());
+                }
+                Heard::Said(Said::Begins) => {
+                    if let Some(begins) = self.begins.get_mut(of) {
+                        *begins = true;
+                    }
+                }
+                Heard::Said(Said::Runs { group, started, boot }) => {
+                    self.group = Some(group);
+                    self.handle = self.carrier.handle(group, &started, &boot);
+                }
+                Heard::Said(Said::Failed(what)) => return Err(not_started(&what)),
+                Heard::Said(Said::Ended(code)) => {
+                    let end = match code.checked_sub(128) {
+                        Some(number) if SIGNALS.contains(&number) => signal_of(number),
+                        Some(_) | None => End::Code(code),
+                    };
+                    self.end = Some(end.clone());
+                    self.inner.has_ended(end);
+                }
+            }
+        }
+        Ok(Some(()))
+    }
+}
+
+/// Why the shell did not start the program.
+fn not_started(what: &str) -> Failure {
+    match what {
+        "directory" => {
+            Failure::new(ErrorKind::NotFound, "the working directory does not exist there").about("cwd")
+        }
+        "program" => {
+            Failure::new(ErrorKind::MissingProgram, "the program is not installed there").about("argv")
+        }
+        "input" => Failure::new(ErrorKind::Other, "what the program reads could not be kept there")
+            .help("free some space in `/dev/shm` or `/tmp` there"),
+        _ => Failure::new(
+            ErrorKind::MissingProgram,
+            "neither `setsid` nor `perl` is installed there",
+        )
+        .help("install `util-linux` there"),
+    }
+}
+
+/// A word that nobody can guess.
+fn mark() -> String {
+    let part = || RandomState::new().hash_one(0_u8);
+    format!("runbook-{:016x}{:016x}", part(), part())
+}
+
+#[async_trait]
+impl Process for Sent {
+    fn handle(&self) -> Option<Handle> {
+        self.handle.clone()
+    }
+
+    async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
+        while self.ready.is_empty() && !self.is_over {
+            if self.read().await?.is_none() {
+                self.is_over = true;
+                for (listener, stream) in self.listeners.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
+                    let rest = listener.rest();
+                    if !rest.is_empty() {
+                        self.ready.push_back((stream, rest));
+                    }
+                }
+            }
+        }
+        Ok(match self.ready.pop_front() {
+            Some((stream, bytes)) => {
+                self.shown = bytes;
+                Some(Chunk {
+                    stream,
+                    bytes: &self.shown,
+                })
+            }
+            None => None,
+        })
+    }
+
+    async fn wait(&mut self) -> Result<End, Failure> {
+        while self.end.is_none() && self.read().await?.is_some() {}
+        match self.end.clone() {
+            Some(end) => Ok(end),
+            None => {
+                let said = String::from_utf8_lossy(&self.shown).into_owned();
+                Err(self.carrier.lost(&said, true).maybe_applied())
+            }
+        }
+    }
+
+    async fn terminate(&mut self) {
+        self.inner.close_input();
+    }
+
+    async fn kill(&mut self) {
+        self.inner.close_input();
+        if let (Some(group), None) = (self.group, &self.end) {
+            self.carrier.kill(group).await;
+        }
+    }
+
+    async fn gone(&mut self) {
+        while self.end.is_none() {
+            match self.read().await {
+                Ok(Some(())) => {}
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Sent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sent")
+            .field("group", &self.group)
+            .finish_non_exhaustive()
+    }
+}
