@@ -33,6 +33,7 @@ mod people;
 mod planned;
 mod plugins;
 mod postgres;
+mod prometheus;
 mod readme;
 mod refused;
 mod resume;
