@@ -16,7 +16,10 @@ use crate::harness::{Project, repository};
 #[test]
 fn the_book_lists_all_that_ship() {
     let page = fs::read_to_string(repository().join("book/src/runbooks.md")).unwrap();
-    let listed = Project::shipped().run(&["list", "--format", "json"]).expect(0).json();
+    let listed = Project::shipped()
+        .run(&["list", "--format", "json"])
+        .expect(0)
+        .json();
     let listed = listed.as_array().unwrap();
     assert!(!listed.is_empty());
     for runbook in listed {

@@ -62,7 +62,11 @@ impl Site {
         let ended = self.project.run(&args);
         let mut runs = self.project.runs();
         assert_eq!(runs.len(), before + 1, "there is one more run\n{}", ended.all());
-        runs.sort_by_key(|run| fs::metadata(run.path("journal.jsonl")).and_then(|file| file.modified()).ok());
+        runs.sort_by_key(|run| {
+            fs::metadata(run.path("journal.jsonl"))
+                .and_then(|file| file.modified())
+                .ok()
+        });
         let run = runs.remove(before);
         assert_eq!(run.outcome(), outcome, "{}", ended.all());
         (ended, run)
@@ -146,7 +150,19 @@ impl Site {
     /// A POST request to codebase-mcp; answers the status code.
     pub(crate) fn post(&self, path: &str, body: &str) -> String {
         let url = format!("http://127.0.0.1:{}{path}", self.port("codebase"));
-        let args = ["curl", "-s", "-m", "20", "-o", "/dev/null", "-w", "%{http_code}", "-d", body, &url];
+        let args = [
+            "curl",
+            "-s",
+            "-m",
+            "20",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-d",
+            body,
+            &url,
+        ];
         self.try_run(&args).stdout
     }
 
@@ -183,7 +199,7 @@ fn text(value: &Value) -> &str {
     value.as_str().expect("the site tells it as a text")
 }
 
-/// The project file: where each part is.
+/// The project file: where each part is. In the environment `systemd` services are asked for as systemd's.
 fn config(facts: &Value) -> String {
     let (directory, ports) = (text(&facts["directory"]), &facts["ports"]);
     let drop_ins = format!("{directory}/units/codebase-mcp.service.d");
@@ -198,16 +214,8 @@ fn config(facts: &Value) -> String {
         )
     };
     let services = ["postgresql", "redis", "ollama", "codebase-mcp", "workflow-mcp"].map(service);
-    format!(
-        "default_environment: site
-environments:
-  site:
-    connections:
-      host:
-        local: true
-        services:
-          {services}
-      database: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/codebase_mcp\"}}
+    let parts = format!(
+        "      database: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/codebase_mcp\"}}
       maintenance: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/postgres\"}}
     inputs:
       codebase_url: \"http://127.0.0.1:{codebase}\"
@@ -232,12 +240,25 @@ environments:
       workflow_drop_in: {directory}/units/workflow-mcp.service.d/recovery.conf
       as_postgres: {as_postgres}
 ",
-        services = services.join("\n          "),
         postgres = ports["postgres"],
         codebase = ports["codebase"],
         workflow = ports["workflow"],
         ollama = ports["ollama"],
         redis = ports["redis"],
         backup = ports["backup"],
+    );
+    let services = services.join("\n          ");
+    format!(
+        "default_environment: site
+environments:
+  site:
+    connections:
+      host:
+        local: true
+        services:
+          {services}
+{parts}  systemd:
+    connections:
+{parts}"
     )
 }

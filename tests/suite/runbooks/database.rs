@@ -59,7 +59,10 @@ fn a_restore_that_fails_leaves_the_damaged_data_in_place() {
     fs::write(&table, &text).unwrap();
     let (ended, run) = site.exec(DOWN, &[], "rolled_back");
     ended.expect(5);
-    assert_eq!(run.steps("undo_started"), ["restore", "set_aside", "stopped/stop"]);
+    assert_eq!(
+        run.steps("undo_started"),
+        ["restore", "set_aside", "stopped/stop"]
+    );
     assert_eq!(fs::read(&table).unwrap(), text);
 }
 

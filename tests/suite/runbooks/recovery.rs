@@ -25,12 +25,17 @@ fn a_system_of_which_nothing_runs_is_recovered_in_order() {
     }
     for server in ["codebase", "workflow"] {
         let pool = &site.health(server)["connection_pool"];
-        assert_eq!((&pool["initial_size"], &pool["max_size"]), (&json!(5), &json!(50)));
+        assert_eq!(
+            (&pool["initial_size"], &pool["max_size"]),
+            (&json!(5), &json!(50))
+        );
     }
     assert!(site.path("smoked").is_file(), "the smoke test was run");
     let done = run.steps("step_done");
     let at = |id: &str| done.iter().position(|step| step == id).unwrap();
-    assert!(at("stop_workflow") < at("flush") && at("flush") < at("workflow") && at("workflow") < at("codebase"));
+    assert!(
+        at("stop_workflow") < at("flush") && at("flush") < at("workflow") && at("workflow") < at("codebase")
+    );
 }
 
 #[test]
@@ -43,15 +48,30 @@ fn a_recovery_whose_smoke_test_fails_is_undone() {
         let file = format!("units/{drop_in}-mcp.service.d/recovery.conf");
         assert!(!site.path(&file).exists(), "{file}");
     }
-    assert!(site.path("cache/codebase-mcp/index.json").is_file(), "the cache is back");
-    assert!(run.report().contains("The caches are filled anew"), "what cannot be undone is told");
+    assert!(
+        site.path("cache/codebase-mcp/index.json").is_file(),
+        "the cache is back"
+    );
+    assert!(
+        run.report().contains("The caches are filled anew"),
+        "what cannot be undone is told"
+    );
 }
 
 /// Most of the rows are lost, and a good dump is there.
 fn damaged() -> Site {
     let site = Site::start();
     let dump = site.path("backups/last_known_good.sql");
-    let args = ["-h", "127.0.0.1", "-p", site.port("postgres"), "-U", "postgres", "codebase_mcp", "-f"];
+    let args = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        site.port("postgres"),
+        "-U",
+        "postgres",
+        "codebase_mcp",
+        "-f",
+    ];
     site.run(&[&["pg_dump"], &args[..], &[&dump.to_string_lossy()]].concat());
     site.exec(RESTORE, &["expected=2000"], "not_needed");
     site.sql("DELETE FROM code_chunks WHERE id > 10");
@@ -70,7 +90,11 @@ fn lost_data_is_restored_and_what_was_there_is_kept() {
     );
     assert_eq!(site.sql_in(&aside, "SELECT count(*) FROM code_chunks"), "10");
     let kept = site.path(&format!("backups/corrupted-{}.sql", run.name()));
-    assert!(fs::read_to_string(kept).unwrap().contains("COPY public.code_chunks"));
+    assert!(
+        fs::read_to_string(kept)
+            .unwrap()
+            .contains("COPY public.code_chunks")
+    );
     assert_eq!(site.health("codebase")["status"], "healthy");
 }
 

@@ -23,7 +23,21 @@ fn a_server_that_crashed_is_restarted() {
     let (_, run) = site.exec(DOWN, &[], "resolved");
     assert_eq!(run.captured("ask_codebase"), json!({"answers": false}));
     assert_eq!(site.health("codebase")["status"], "healthy");
-    assert_eq!(site.health("workflow")["pid"], other, "the one that ran is left alone");
+    assert_eq!(
+        site.health("workflow")["pid"],
+        other,
+        "the one that ran is left alone"
+    );
+}
+
+/// As on a host with systemd: the runbook's own connection, and the stand-in for `systemctl` on the path.
+#[test]
+fn a_unit_of_systemd_that_crashed_is_restarted() {
+    let site = Site::start();
+    site.kill("workflow-mcp");
+    let ended = site.project.run(&["exec", DOWN, "--yes", "--env", "systemd"]);
+    ended.expect(0).says(&["systemctl restart workflow-mcp"]);
+    assert_eq!(site.health("workflow")["status"], "healthy");
 }
 
 /// A process that is not part of the site.
@@ -58,7 +72,8 @@ fn what_holds_the_port_of_a_server_is_ended() {
 #[test]
 fn a_server_that_was_killed_for_memory_may_have_more() {
     let site = Site::start();
-    site.drop_in("memory.conf", "MemoryMax=60M\nEnvironment=LEAK_MB=60");
+    site.drop_in("leak.conf", "Environment=LEAK_MB=60");
+    site.drop_in("memory.conf", "MemoryMax=60M");
     site.exec(MEMORY, &[], "not_needed");
     site.post("/search", SEARCH);
     until("the server is dead", || {
@@ -76,7 +91,8 @@ fn a_server_that_was_killed_for_memory_may_have_more() {
 #[test]
 fn a_limit_that_does_not_help_is_taken_back() {
     let site = Site::start();
-    site.drop_in("memory.conf", "MemoryMax=60M\nEnvironment=LEAK_MB=60");
+    site.drop_in("leak.conf", "Environment=LEAK_MB=60");
+    site.drop_in("memory.conf", "MemoryMax=60M");
     site.post("/search", SEARCH);
     until("the server is dead", || {
         (site.state("codebase-mcp") == "failed").then_some(())
