@@ -1,8 +1,8 @@
 //! The action `exec`: a program with arguments, without a shell.
 
 use runbook_action::{
-    Action, Args, Call, Effect, Failure, Handle, Kind, Output, Param, Recognised, Segment, Settled, Spec,
-    Text, Undoing, async_trait,
+    Action, Args, Call, Effect, Failure, Handle, Kind, Lack, Output, Param, Recognised, Segment, Settled,
+    Spec, Text, Undoing, async_trait,
 };
 
 use crate::Environment;
@@ -50,6 +50,10 @@ impl Kind for Exec {
 
 #[async_trait]
 impl Action for Exec {
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection)
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let args = Args::new(call.params);
         let list = list_of(&args)?;

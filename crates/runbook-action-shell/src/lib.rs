@@ -1,4 +1,5 @@
-//! The actions `shell`, `exec` and `file`, and two places where they run: this machine, and another one by `ssh`.
+//! The actions `shell`, `exec`, `file` and `service` (of hosts), and two places where they run: this machine, and
+//! another one by `ssh`.
 //!
 //! A [`Launch`](launch::Launch) is what is to be started, read from the parameters; [`run`](run::run) has a place start
 //! it and attends to it: its outputs, its end, and the engine's wish that it stop. What it printed becomes the
@@ -23,6 +24,7 @@ mod process;
 mod program;
 mod run;
 mod sent;
+mod service;
 mod settle;
 mod shell;
 mod spec;
@@ -36,5 +38,6 @@ pub use environment::Environment;
 pub use exec::Exec;
 pub use file::File;
 pub use local::Local;
+pub use service::{LocalServices, Systemd};
 pub use shell::Shell;
 pub use ssh::Ssh;

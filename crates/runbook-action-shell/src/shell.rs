@@ -1,8 +1,8 @@
 //! The action `shell`: a script, run by an interpreter.
 
 use runbook_action::{
-    Action, Args, Call, Effect, ErrorKind, Failure, Handle, Kind, Output, Param, Recognised, Settled, Spec,
-    Transport, Undoing, async_trait,
+    Action, Args, Call, Effect, ErrorKind, Failure, Handle, Kind, Lack, Output, Param, Recognised, Settled,
+    Spec, Transport, Undoing, async_trait,
 };
 
 use crate::launch::{Launch, Options};
@@ -64,6 +64,10 @@ impl Kind for Shell {
 
 #[async_trait]
 impl Action for Shell {
+    fn lacks(&self, params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+        spec::lacks(params, connection)
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let args = Args::new(call.params);
         let script = script_of(&args)?;

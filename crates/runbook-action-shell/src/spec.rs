@@ -1,7 +1,7 @@
 //! What `shell` and `exec` accept and answer, as data, and the places where programs run.
 
 use runbook_action::schema::{Field, Object, Shape};
-use runbook_action::{Args, ConnectionNeed, ConnectionSpec, Failure, PLACES, Param, Spec, Via};
+use runbook_action::{Args, ConnectionNeed, ConnectionSpec, Failure, Lack, PLACES, Param, Spec, Via};
 
 use crate::permission;
 
@@ -137,14 +137,53 @@ static LOCAL: ConnectionSpec = ConnectionSpec {
     doc: "This machine.",
     shape: Object {
         name: "connection",
-        fields: &[Field::required(
-            "local",
-            Shape::Choice(&["true"]),
-            "`true`: the machine on which the run is.",
-        )],
+        fields: &[
+            Field::required(
+                "local",
+                Shape::Choice(&["true"]),
+                "`true`: the machine on which the run is.",
+            ),
+            Field::optional(
+                "services",
+                Shape::Map(&Shape::Object(&SERVICE)),
+                "Services by their names, for `service`: the programs that look after each.",
+            ),
+        ],
         open: false,
     },
     via: Via::Never,
+};
+
+static SERVICE: Object = Object {
+    name: "service of this machine",
+    fields: &[
+        Field::required(
+            "start",
+            Shape::List(&Shape::Template),
+            "The program that starts it, and ends when it runs.",
+        ),
+        Field::required(
+            "stop",
+            Shape::List(&Shape::Template),
+            "The program that stops it, and ends when it does not run.",
+        ),
+        Field::required(
+            "status",
+            Shape::List(&Shape::Template),
+            "The program that exits with 0 if it runs, and with 1 to 125 if not; its first line is the state.",
+        ),
+        Field::optional(
+            "restart",
+            Shape::List(&Shape::Template),
+            "The program that restarts it; it is stopped and started unless given.",
+        ),
+        Field::optional(
+            "logs",
+            Shape::List(&Shape::Template),
+            "The program that prints its log.",
+        ),
+    ],
+    open: false,
 };
 
 static SSH: ConnectionSpec = ConnectionSpec {
@@ -206,4 +245,22 @@ pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// What a place cannot do yet.
+pub(crate) fn lacks(params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
+    let has_terminal = params.get("tty") == Some(&Param::Bool(true));
+    let is_given = |key: &str| params.get(key).is_some_and(|given| *given != Param::Null);
+    let what = match connection {
+        _ if !has_terminal => return Vec::new(),
+        Some((kind, _)) if kind != "local" => {
+            format!("a program with a terminal through a connection of kind `{kind}`")
+        }
+        Some(_) | None if is_given("user") => "a program with a terminal as another user".to_owned(),
+        Some(_) | None => return Vec::new(),
+    };
+    vec![Lack {
+        param: "tty".to_owned(),
+        what,
+    }]
 }

@@ -8,7 +8,7 @@ use runbook_action_docker::{Compose, Docker};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
-use runbook_action_shell::{Exec, File, Local, Shell, Ssh};
+use runbook_action_shell::{Exec, File, Local, LocalServices, Shell, Ssh, Systemd};
 use runbook_action_sql::Sql;
 use runbook_plan::Catalogue;
 
@@ -25,7 +25,9 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add_transport(Arc::new(Ssh::new(shell.clone())));
     catalogue.add(Arc::new(Exec::new(shell.clone())));
-    catalogue.add(Arc::new(File::new(shell)));
+    catalogue.add(Arc::new(File::new(shell.clone())));
+    catalogue.add_service("systemd", Arc::new(Systemd::new(shell.clone())));
+    catalogue.add_service("local", Arc::new(LocalServices::new(shell)));
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));

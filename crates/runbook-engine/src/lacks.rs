@@ -91,16 +91,22 @@ fn actions_of(step: &Step) -> Vec<&Action> {
 }
 
 fn of_action(plan: &Plan, catalogue: &Catalogue, action: &Action) -> Vec<Lacking> {
-    let Some(known) = catalogue.get(action.kind) else {
-        return vec![Lacking {
-            span: action.span,
-            what: format!("`{}`", action.kind),
-        }];
-    };
     let connection = action.connection.as_deref().and_then(|name| {
         let found = plan.connections().iter().find(|known| known.name == name)?;
         Some((found.kind, found.params.sketch()))
     });
+    let kind = connection.as_ref().map(|(kind, _)| *kind);
+    let Some(known) = catalogue.action(action.kind, kind) else {
+        // A service is known, but not through any connection.
+        let through = kind.filter(|_| action.kind == "service");
+        let through = through.map_or_else(String::new, |kind| {
+            format!(" through a connection of kind `{kind}`")
+        });
+        return vec![Lacking {
+            span: action.span,
+            what: format!("`{}`{through}", action.kind),
+        }];
+    };
     let connection: Option<(&str, &Param)> = connection.as_ref().map(|(kind, params)| (*kind, params));
     let own = known.lacks(&action.params.sketch(), connection);
     let on_the_way = of_way(plan, catalogue, action, known.carriers());

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use runbook_action::{Action, ConnectionSpec, Kind, TransportKind};
 
-use crate::service::{Plugin, Service};
+use crate::service::{Plugin, SERVICE, Service};
 
 /// The actions that there are. The composition root fills it; nobody else knows a plugin by name.
 #[derive(Clone, Default)]
 pub struct Catalogue {
     entries: IndexMap<&'static str, Entry>,
     transports: IndexMap<&'static str, Arc<dyn TransportKind>>,
+    /// What `service` becomes, by the kind of its connection.
+    services: IndexMap<&'static str, Arc<dyn Action>>,
 }
 
 /// A kind of action.
@@ -63,6 +65,26 @@ impl Catalogue {
     #[must_use]
     pub fn transport(&self, kind: &str) -> Option<&Arc<dyn TransportKind>> {
         self.transports.get(kind)
+    }
+
+    /// Adds what `service` becomes through connections of this kind; it replaces another.
+    pub fn add_service(&mut self, connection: &'static str, service: Arc<dyn Action>) {
+        self.services.insert(connection, service);
+    }
+
+    /// What `service` becomes through connections of this kind.
+    #[must_use]
+    pub fn service(&self, connection: &str) -> Option<&Arc<dyn Action>> {
+        self.services.get(connection)
+    }
+
+    /// The action of this kind, if it can be run; that of a service through a connection of this other kind.
+    #[must_use]
+    pub fn action(&self, kind: &str, connection: Option<&str>) -> Option<&Arc<dyn Action>> {
+        if kind == SERVICE {
+            return self.services.get(connection?);
+        }
+        self.get(kind)
     }
 
     /// What is known of this kind of action without doing anything.

@@ -7,11 +7,14 @@ use runbook_action::{
 };
 use runbook_document::language;
 
+/// The kind of its action.
+pub(crate) const SERVICE: &str = "service";
+
 /// A use of a service. What it becomes depends on the kind of its target.
 pub(crate) struct Service;
 
-static SERVICE: Spec = Spec {
-    kind: "service",
+static SPEC: Spec = Spec {
+    kind: SERVICE,
     doc: "Looks at or changes a service, whatever runs it.",
     params: Shape::Object(&language::SERVICE),
     result: language::SERVICE_RESULT,
@@ -40,7 +43,7 @@ const VERBS: &[(&str, Effect, Undoing, &[&str])] = &[
 
 impl Kind for Service {
     fn spec(&self) -> &'static Spec {
-        &SERVICE
+        &SPEC
     }
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {

@@ -16,6 +16,7 @@ mod place;
 mod process;
 mod refused;
 mod result;
+mod service;
 mod settle;
 mod ssh;
 

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -70,7 +71,7 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
         let value = fill(template)?;
         env.insert(name.clone(), as_text(name, value)?);
     }
-    let summary = match context.run.catalogue.get(action.kind) {
+    let summary = match known(context, action) {
         // An undo is not to fail for want of a fine summary.
         Some(known) => match catch_unwind(AssertUnwindSafe(|| known.recognise(&params))) {
             Ok(Ok(known)) => known.summary,
@@ -90,6 +91,19 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
             .collect(),
     };
     Ok(Rendered { params, env, intent })
+}
+
+/// The action, as far as this version can run it. What a service is depends on its connection.
+fn known<'a>(context: &'a Context, action: &Action) -> Option<&'a Arc<dyn runbook_action::Action>> {
+    let plan = &context.course.plan;
+    let connection = plan
+        .connections()
+        .iter()
+        .find(|known| Some(&known.name) == action.connection.as_ref());
+    context
+        .run
+        .catalogue
+        .action(action.kind, connection.map(|connection| connection.kind))
 }
 
 /// An action as far as it can be written out now: what it takes from `before` is not known when leave is
@@ -275,7 +289,7 @@ async fn with_action(
     host: &CallHost,
     deed: Deed<'_>,
 ) -> Result<Gave, Failure> {
-    let Some(known) = context.run.catalogue.get(action.kind) else {
+    let Some(known) = known(context, action) else {
         return Err(Failure::new(
             ErrorKind::Other,
             format!("there is no action `{}`", action.kind),

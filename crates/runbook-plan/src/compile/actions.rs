@@ -10,6 +10,7 @@ use runbook_document::{ActionNode, Finding, Node, Span, Spanned, check, codes, l
 use super::Compiler;
 use super::names::{Names, Results};
 use crate::plan::{Action, Connection, Part};
+use crate::service::SERVICE;
 use crate::template::{Kind as TemplateKind, Template};
 
 /// What surrounds an action.
@@ -57,11 +58,21 @@ impl Compiler<'_, '_> {
                 return None;
             }
         };
+        let connection = connection?;
+        let recognised =
+            self.become_of_service(spec.kind, connection.as_deref(), around, &params, recognised);
+        let recognised = match recognised {
+            Ok(recognised) => recognised,
+            Err(failure) => {
+                self.refused(node, &failure);
+                return None;
+            }
+        };
         self.lint_arguments(&params);
         let action = Action {
             kind: spec.kind,
             params,
-            connection: connection?,
+            connection,
             env: env?,
             uses_connections,
             effect: recognised.effect,
@@ -80,6 +91,29 @@ impl Compiler<'_, '_> {
             results,
             takes_env: spec.takes_env,
         })
+    }
+
+    /// What a service becomes through its connection says what it does in its own words, and refuses what it does
+    /// not know.
+    fn become_of_service(
+        &self,
+        kind: &str,
+        connection: Option<&str>,
+        around: &Around<'_>,
+        params: &Template,
+        recognised: Recognised,
+    ) -> Result<Recognised, Failure> {
+        if kind != SERVICE {
+            return Ok(recognised);
+        }
+        let known = around
+            .known
+            .iter()
+            .find(|known| Some(known.name.as_str()) == connection);
+        match known.and_then(|known| self.request.catalogue.service(known.kind)) {
+            Some(service) => service.recognise(&params.sketch()),
+            None => Ok(recognised),
+        }
     }
 
     /// The parameters of a plugin: its name, and what stands under `with`.

@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 9] = [
+pub(super) const PACKAGES: [Package; 13] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -31,6 +31,26 @@ pub(super) const PACKAGES: [Package; 9] = [
         name: POSTGRES,
         programs: &["initdb", "postgres", "pg_ctl"],
         reason: "the SQL action is tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "openssh-client",
+        programs: &["ssh", "ssh-keygen"],
+        reason: "what runs on other machines is tested with it",
+    },
+    Package {
+        name: "openssh-server",
+        programs: &["sshd"],
+        reason: "the tests start and stop servers of it themselves",
+    },
+    Package {
+        name: "sudo",
+        programs: &["sudo"],
+        reason: "what runs as another user is tested with it",
+    },
+    Package {
+        name: "systemd",
+        programs: &["systemctl", "journalctl"],
+        reason: "what it says where it does not run is tested",
     },
     Package {
         name: "mariadb-server",
