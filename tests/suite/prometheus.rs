@@ -38,7 +38,7 @@ fn a_gate_passes_fails_or_cannot_be_asked() {
         for query in ["load", "no_such_metric"] {
             gate(&url, query, expect)
                 .expect(4)
-                .says(&["`value`", "cannot be asked"]);
+                .says(&["error: ", "`value` is not known here"]);
         }
     }
     gate(&url, "nothing", "true").expect(4).says(&["is NaN"]);
