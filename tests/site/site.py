@@ -18,6 +18,8 @@ import time
 HERE = pathlib.Path(__file__).parent
 SITE = pathlib.Path(tempfile.mkdtemp(prefix="runbook-site-", dir="/tmp"))
 UNITS = SITE / "units"
+# Somebody may take a port between our look and the start of what listens there; then all is set up anew.
+ATTEMPTS = 3
 # Root must not run a server of PostgreSQL.
 AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
 CHUNKS = """
@@ -130,6 +132,7 @@ def set_up():
     run("systemctl", "start", "workflow-mcp", "codebase-mcp")
     for name in ["codebase", "workflow"]:
         until(lambda: socket.create_connection(("127.0.0.1", ports[name])).close())
+    run("systemctl", "is-active", "postgresql", "redis", "ollama", "workflow-mcp", "codebase-mcp")
     return ports
 
 
@@ -144,16 +147,28 @@ def until(succeeds):
             time.sleep(0.05)
 
 
+def clean():
+    if (SITE / "loaded.json").exists():
+        run("systemctl", "stop-all")
+    shutil.rmtree(SITE, ignore_errors=True)
+
+
 def main():
+    attempt = int(os.environ.get("SITE_ATTEMPT", "1"))
     try:
         ports = set_up()
+    except (OSError, RuntimeError):
+        clean()
+        if attempt == ATTEMPTS:
+            raise
+        os.environ["SITE_ATTEMPT"] = str(attempt + 1)
+        os.execv(sys.executable, [sys.executable, __file__])
+    try:
         texts = {name: str(port) for name, port in ports.items()}
         print(json.dumps({"directory": str(SITE), "path": PATH, "ports": ports, "port_texts": texts}), flush=True)
         sys.stdin.read()
     finally:
-        if (SITE / "loaded.json").exists():
-            run("systemctl", "stop-all")
-        shutil.rmtree(SITE, ignore_errors=True)
+        clean()
 
 
 main()
