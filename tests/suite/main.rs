@@ -34,6 +34,7 @@ mod people;
 mod planned;
 mod plugins;
 mod postgres;
+mod prometheus;
 mod readme;
 mod refused;
 mod resume;

@@ -260,8 +260,6 @@ fn said_of(place: &str, word: &str) -> String {
         ("a rollback", "uses_connections") => "uses_connections",
         ("a rollback", _) => "rollback",
         ("values", _) => word.split(':').next().unwrap_or(word),
-        ("`sql`", "file") => return "statements from a file".to_owned(),
-        ("`sql`", "transaction") => return "for transactions".to_owned(),
         (_, "user") => return "as another user".to_owned(),
         (_, "umask") => return "a umask of its own".to_owned(),
         ("the target of `shell` and `exec`", kind) => return format!("a connection of kind `{kind}`"),

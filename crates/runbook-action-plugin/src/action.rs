@@ -304,7 +304,7 @@ impl Host for Nobody {
     }
 
     async fn cancelled(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     fn grace(&self) -> Duration {

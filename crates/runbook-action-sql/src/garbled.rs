@@ -12,7 +12,7 @@ pub(crate) async fn noticed<T, E>(
     work: impl Future<Output = Result<T, E>>,
     failed: impl FnOnce(&sqlx::Error) -> E,
 ) -> Result<T, E> {
-    match AssertUnwindSafe(work).catch_unwind().await {
+    match AssertUnwindSafe(Box::pin(work)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_panic) => Err(failed(&garbled())),
     }
@@ -20,7 +20,7 @@ pub(crate) async fn noticed<T, E>(
 
 /// The same where the error is the library's.
 pub(crate) async fn noticed_in<T>(work: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    match AssertUnwindSafe(work).catch_unwind().await {
+    match AssertUnwindSafe(Box::pin(work)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_panic) => Err(garbled()),
     }

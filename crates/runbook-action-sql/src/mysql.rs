@@ -16,7 +16,7 @@ mod temporal;
 
 use std::time::Duration;
 
-use runbook_action::{Call, ErrorKind, Failure, Handle, Output, Settled};
+use runbook_action::{Call, ErrorKind, Failure, Handle, Output, Settled, Stream};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
 use tokio::time::timeout;
@@ -47,6 +47,8 @@ const KILL_QUERY: &str = "KILL QUERY ?";
 const LIMIT_ON_MARIADB: &str = "SET SESSION max_statement_time = ?";
 /// Milliseconds, for what only reads.
 const LIMIT_ON_MYSQL: &str = "SET SESSION max_execution_time = ?";
+
+const UNMARKED: &str = "note: this server has no `GET_LOCK`, so what a crash of runbook leaves running there cannot be found again\n";
 
 /// A server of `MySQL` or MariaDB.
 #[derive(Debug)]
@@ -125,12 +127,8 @@ impl Server {
             id,
             marker,
         } = ready?;
-        let is_marked = !job.call.asking && !job.statement.analysis.only_reads();
-        if is_marked {
-            let set = noticed_in(marker.set(&mut lease.connection)).await;
-            set.map_err(|error| job.place.not_connected(&error))?;
-            job.call.host.record(marker.handle()).await?;
-        }
+        let may_change = !job.call.asking && !job.statement.analysis.only_reads();
+        let is_marked = may_change && mark(&marker, &mut lease.connection, job).await?;
         let rows = self.attend(&mut lease.connection, id, job).await?;
         // One that is still marked would be ended with the next statement in it.
         if !is_marked || noticed_in(marker.remove(&mut lease.connection)).await.is_ok() {
@@ -261,6 +259,18 @@ fn shown(options: &MySqlConnectOptions) -> String {
         Some(socket) => format!("{}/{database}", socket.display()),
         None => format!("{}:{}/{database}", options.get_host(), options.get_port()),
     }
+}
+
+/// Marks a session, so that what a crash leaves running there is found. Whether that can be done.
+async fn mark(marker: &Marker, connection: &mut MySqlConnection, job: &Job<'_>) -> Result<bool, Failure> {
+    let set = noticed_in(marker.set(connection)).await;
+    let is_marked = set.map_err(|error| job.place.not_connected(&error))?;
+    if is_marked {
+        job.call.host.record(marker.handle()).await?;
+    } else {
+        job.call.host.write(Stream::Stderr, UNMARKED.as_bytes()).await?;
+    }
+    Ok(is_marked)
 }
 
 /// Encrypted, and with a server that shows who it is.

@@ -101,7 +101,7 @@ static TLS: Object = Object {
         Field::optional(
             "ca",
             Shape::Template,
-            "The file with the certificates of the authorities to trust; the system's unless given.",
+            "The file with the certificates of authorities to trust beside the system's.",
         ),
         Field::optional("cert", Shape::Template, "The file with one's own certificate."),
         Field::optional(

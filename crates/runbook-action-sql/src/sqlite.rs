@@ -144,7 +144,8 @@ impl On<'_> {
 
 impl Session for On<'_> {
     async fn begin(&mut self, job: &Job<'_>) -> sqlx::Result<()> {
-        self.simple(if job.read_only { BEGIN } else { BEGIN_IMMEDIATE })
+        let only_reads = job.read_only || job.statement.analysis.only_reads();
+        self.simple(if only_reads { BEGIN } else { BEGIN_IMMEDIATE })
             .await
     }
 

@@ -105,7 +105,13 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
     /// How long the other side wants to be left alone, if it said so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "retry_after_ms",
+        with = "millis",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[schemars(with = "Option<u64>")]
     pub retry_after: Option<Duration>,
 }
 
@@ -170,3 +176,40 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+/// A length of time as journals have it.
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    #[expect(clippy::ref_option, reason = "serde hands over a reference")]
+    pub(super) fn serialize<S: Serializer>(length: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+        let millis = length.map(|length| u64::try_from(length.as_millis()).unwrap_or(u64::MAX));
+        millis.serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(from)?.map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_read_as_it_is_written() {
+        let plain = Failure::new(ErrorKind::Other, "no");
+        let busy = plain.clone().retry_after(Duration::from_millis(1500));
+        for failure in [plain, busy] {
+            let text = serde_json::to_string(&failure).unwrap();
+            let read: Failure = serde_json::from_str(&text).unwrap();
+            assert_eq!(read, failure);
+            assert_eq!(
+                text.contains("\"retry_after_ms\":1500"),
+                failure.retry_after.is_some()
+            );
+        }
+    }
+}

@@ -50,11 +50,8 @@ fn wrong() -> [Value; 24] {
     ]
 }
 
-#[tokio::test]
-async fn http_keeps_to_the_contract() {
-    let server = Server::start().await;
-    let (silent, asked) = silent().await;
-    let base = server.base.as_str();
+/// Uses that fail, at a server, through connections of all kinds, and at one where nobody listens.
+fn failing_uses(base: &str, nobody: &str) -> Vec<Use> {
     let failing = |params: Param| Use {
         params,
         connection: connection(with(
@@ -69,65 +66,58 @@ async fn http_keeps_to_the_contract() {
         connection: connection(connection_params),
         ..Use::default()
     };
+    let secretly = |key: &str, inner: &str, entry: Param| {
+        connected(with(&json!({"http": base}), key, with(&json!({}), inner, entry)))
+    };
+    let posting = |key: &str, inner: &str| {
+        failing(with(
+            &json!({"post": "/status/500"}),
+            key,
+            with(&json!({}), inner, token()),
+        ))
+    };
     let mut uses: Vec<Use> = wrong().iter().map(|params| failing(written(params))).collect();
     uses.extend([
         failing(with(&json!({"post": "/status/500"}), "body", token())),
-        failing(with(
-            &json!({"post": "/status/500"}),
-            "json",
-            with(&json!({}), "password", token()),
-        )),
+        posting("json", "password"),
+        posting("multipart", "password"),
+        posting("auth", "bearer"),
         failing(Param::Map(
             [("get".to_owned(), value("/x"))].into_iter().collect(),
         )),
         failing(Param::Map([("get".to_owned(), token())].into_iter().collect())),
-        through(&nobody().await, json!({"get": "/"})),
+        through(nobody, json!({"get": "/"})),
         connected(with(&json!({}), "http", token())),
         connected(written(&json!({"http": "localhost:1"}))),
         connected(written(&json!({"http": "http://user:hunter@localhost:1?x"}))),
         connected(written(&json!({"http": base, "timeout": "5"}))),
         connected(written(&json!({"http": base, "timeout": "0s"}))),
-        connected(with(
-            &json!({"http": base}),
-            "headers",
-            with(&json!({}), "x", secret("token", "a\nhunter")),
-        )),
+        secretly("headers", "x", secret("token", "a\nhunter")),
         connected(written(&json!({"headers": {}}))),
         connected(with(
-            &json!({"http": nobody().await}),
+            &json!({"http": nobody}),
             "auth",
             with(&json!({}), "bearer", token()),
         )),
-        connected(with(
-            &json!({"http": base}),
-            "auth",
-            with(&json!({}), "bearer", secret("token", "hunter two")),
-        )),
-        connected(with(
-            &json!({"http": base}),
-            "tls",
-            with(&json!({}), "ca", token()),
-        )),
+        secretly("auth", "bearer", secret("token", "hunter two")),
+        secretly("tls", "ca", token()),
         connected(with(&json!({"http": base}), "proxy", token())),
         connected(written(&json!({"http": base, "no_proxy": ["x"]}))),
         connected(written(&json!({"http": base, "connect_timeout": "x"}))),
-        failing(with(
-            &json!({"post": "/status/500"}),
-            "multipart",
-            with(&json!({}), "password", token()),
-        )),
-        failing(with(
-            &json!({"get": "/status/401"}),
-            "auth",
-            with(&json!({}), "bearer", token()),
-        )),
     ]);
+    uses
+}
+
+#[tokio::test]
+async fn http_keeps_to_the_contract() {
+    let server = Server::start().await;
+    let (silent, asked) = silent().await;
     let http = crate::http();
     check(&Subject {
         action: &http,
         endless: through(&silent, json!({"post": "/"})),
         begun: &|_host| *asked.lock().unwrap() > 0,
-        failing: uses,
+        failing: failing_uses(&server.base, &nobody().await),
         world: &|| format!("{:?}", server.seen()),
     })
     .await;

@@ -22,6 +22,10 @@ nothing NaN
 endless +Inf
 ";
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a `&` before each `json!` says nothing"
+)]
 fn used(connected: Value, params: Value) -> Use {
     Use {
         params: written(&params),

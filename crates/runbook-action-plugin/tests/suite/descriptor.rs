@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 
 use crate::{Project, used};
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a `&` before each `json!` says nothing"
+)]
 fn described(more: Value) -> Value {
     let mut descriptor = json!({"protocol": 1, "doc": "Does it.", "effect": "change"});
     for (key, value) in more.as_object().unwrap() {
@@ -62,8 +66,8 @@ async fn one_that_does_not_describe_itself_is_not_pinned() {
     }
 }
 
-#[test]
-fn parameters_are_as_declared() {
+/// A project with a plugin of these parameters.
+fn declaring() -> Project {
     let mut project = Project::with_script("");
     let descriptor = described(json!({
         "params": {
@@ -79,7 +83,12 @@ fn parameters_are_as_declared() {
         "effects": [{"param": "mode", "is": "dry", "effect": "read"}],
     }));
     project.lock.plugins["bad"].descriptor = Descriptor::read(&descriptor).unwrap();
-    let uses = project.uses();
+    project
+}
+
+#[test]
+fn parameters_are_as_declared() {
+    let uses = declaring().uses();
     for (with, param, said) in [
         (json!({}), Some("with"), "`count` is missing"),
         (json!({"count": null}), Some("with"), "`count` is missing"),
@@ -131,7 +140,12 @@ fn parameters_are_as_declared() {
     }
     let failure = uses.recognise(&written(&json!({"uses": "bad"}))).unwrap_err();
     assert!(failure.message.contains("`count`"), "{failure}");
-    // What decides the effect, and what is declared so, is literal.
+}
+
+/// What decides the effect, and what is declared so, is literal.
+#[test]
+fn what_decides_is_written_out() {
+    let uses = declaring().uses();
     let mut case = used("bad", json!({"count": 1}));
     if let runbook_action::Param::Map(params) = &mut case.params
         && let Some(runbook_action::Param::Map(with)) = params.get_mut("with")

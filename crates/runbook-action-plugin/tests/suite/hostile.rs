@@ -17,7 +17,7 @@ async fn what_is_not_of_the_protocol_is_shown() {
             r#"echo '{"finished": 1}'; sleep 60"#,
             "has the key `finished`, which there is not",
         ),
-        (r#"printf '\001\377\n'"#, r"is no JSON: `\u{1}"),
+        (r"printf '\001\377\n'", r"is no JSON: `\u{1}"),
         (r#"printf '{"done": {}'"#, r#"is no JSON: `{"done": {}`"#),
         (r#"echo '{"done": 5}'"#, "something else than a mapping"),
         (

@@ -81,6 +81,10 @@ impl Project {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the programs need a `PATH`, as those of the test have"
+    )]
     fn places(&self) -> Places {
         Places {
             root: self.root().to_owned(),

@@ -24,6 +24,9 @@ const HOLDER: &str = "SELECT IS_USED_LOCK(?)";
 const IS_THERE: &str = "SELECT COUNT(*) FROM information_schema.processlist WHERE id = ?";
 const KILL: &str = "KILL CONNECTION ?";
 
+/// The server does not have what was asked for: there are no such locks in a cluster of Galera.
+const NOT_SUPPORTED: u16 = 1235;
+
 /// The server does not know a thread of this number.
 const NO_SUCH_THREAD: u16 = 1094;
 
@@ -59,12 +62,16 @@ impl Marker {
         }
     }
 
-    /// Marks this session.
-    pub(super) async fn set(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    /// Marks this session. Whether the server can do that.
+    pub(super) async fn set(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
         let query = sqlx::query(LOCK).bind(&self.lock);
-        let row = query.fetch_one(connection).await?;
+        let row = match query.fetch_one(connection).await {
+            Ok(row) => row,
+            Err(error) if number(&error) == Some(NOT_SUPPORTED) => return Ok(false),
+            Err(error) => return Err(error),
+        };
         match row.try_get_unchecked::<Option<i64>, _>(0)? {
-            Some(1) => Ok(()),
+            Some(1) => Ok(true),
             Some(_) | None => Err(sqlx::Error::Protocol(
                 "the session could not be marked with `GET_LOCK`".to_owned(),
             )),

@@ -62,7 +62,8 @@ impl Cluster {
         );
         for setting in settings {
             let setting = setting.replace('@', path.to_str().unwrap());
-            options.push_str(&format!(" -c {setting}"));
+            options.push_str(" -c ");
+            options.push_str(&setting);
         }
         let log = path.join("log");
         succeed(&mut as_postgres(
