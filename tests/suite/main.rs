@@ -18,6 +18,7 @@ mod check;
 mod commands;
 mod describe;
 mod editors;
+mod elsewhere;
 mod fmt;
 mod formats;
 mod hangup;

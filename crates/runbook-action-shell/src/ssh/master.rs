@@ -48,7 +48,7 @@ pub(super) struct Master {
     /// Whether a client has looked for the connection and not found it.
     missing: AtomicBool,
     /// The way to it, if it goes through another place.
-    _way: Option<Box<dyn Forward>>,
+    way: Option<Box<dyn Forward>>,
 }
 
 /// What is run at the other end, as one line for whatever shell the user has there: nothing in it comes from
@@ -119,7 +119,7 @@ impl Master {
             said,
             ended,
             missing: AtomicBool::new(false),
-            _way: way,
+            way,
         };
         match answered {
             Ok(true) => Ok(master),
@@ -142,7 +142,7 @@ impl Master {
             }
         };
         let _heard = timeout(ENDS, heard).await.is_ok();
-        if let Some(failure) = self._way.as_ref().and_then(|way| way.failure()) {
+        if let Some(failure) = self.way.as_ref().and_then(|way| way.failure()) {
             return failure;
         }
         reason::failure(&self.place, &self.said())

@@ -133,6 +133,8 @@ fn every_example_is_crashed() {
     let mut names: Vec<String> = fs::read_dir(examples())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        // Beside the runbooks there is a folder with a plugin, which has tests of its own.
+        .filter(|name| name != "plugins")
         .collect();
     names.sort();
     assert_eq!(names, ["branches.yaml", "hello.yaml", "rolling.yaml"]);
