@@ -98,12 +98,17 @@ verify: [{id: ok, exec: ["true"]}]
     std::fs::write(project.path("runbook.yaml"), text).expect("it is written");
     let running = project.start(&["exec", "runbook.yaml", "--yes"]);
     let leader = until("it runs there", || {
-        std::fs::read_to_string(&pid).ok().filter(|text| text.ends_with('\n'))
+        std::fs::read_to_string(&pid)
+            .ok()
+            .filter(|text| text.ends_with('\n'))
     });
     drop(running);
     until("it is gone", || {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", leader.trim()));
-        stat.map_or(true, |stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))).then_some(())
+        stat.map_or(true, |stat| {
+            stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('Z'))
+        })
+        .then_some(())
     });
 }
 
@@ -129,7 +134,11 @@ verify: [{id: runs, service: {status: worker}, target: here, expect: running}]
         .says(&["systemctl restart nginx", "start service worker"]);
     let scaled = project.path("runbook.yaml");
     let text = std::fs::read_to_string(&scaled).expect("it is there");
-    std::fs::write(&scaled, text.replace("{restart: nginx}", "{scale: nginx, replicas: 2}")).expect("it is written");
+    std::fs::write(
+        &scaled,
+        text.replace("{restart: nginx}", "{scale: nginx, replicas: 2}"),
+    )
+    .expect("it is written");
     project
         .run(&["check", "runbook.yaml"])
         .expect(2)

@@ -46,4 +46,5 @@ mod secret_sources;
 mod secrets;
 mod signals;
 mod site;
+mod through;
 mod undone_later;

@@ -25,8 +25,8 @@ impl Environment {
             Inherit::All => true,
             Inherit::Only(names) => names.iter().any(|known| name == known.as_str()),
         };
-        let passed = self.vars.iter().filter(|(name, _)| passes(name));
-        let mut vars: IndexMap<OsString, OsString> = passed.cloned().collect();
+        let kept = self.vars.iter().filter(|(name, _)| passes(name));
+        let mut vars: IndexMap<OsString, OsString> = kept.cloned().collect();
         for (name, value) in &command.env {
             if name.is_empty() || name.contains(['=', '\0']) {
                 let message = format!(

@@ -42,13 +42,11 @@ pub(crate) async fn run(place: &dyn Transport, launch: Launch, call: Call<'_>) -
     }
     let mut printed = Printed::default();
     let cancelled = async { call.host.cancelled().await };
-    match attend(&mut *process, &mut printed, call, cancelled).await? {
-        Some(end) => judge(&end, &printed, &launch, call),
-        None => {
-            stop(&mut *process, &mut printed, call).await;
-            Err(Failure::new(ErrorKind::Cancelled, "was stopped before it ended").maybe_applied())
-        }
+    if let Some(end) = attend(&mut *process, &mut printed, call, cancelled).await? {
+        return judge(&end, &printed, &launch, call);
     }
+    stop(&mut *process, &mut printed, call).await;
+    Err(Failure::new(ErrorKind::Cancelled, "was stopped before it ended").maybe_applied())
 }
 
 /// Passes on what it prints until it has ended, or until `enough`, which gives nothing. What has been read is

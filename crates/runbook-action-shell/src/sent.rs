@@ -199,13 +199,11 @@ impl Process for Sent {
 
     async fn wait(&mut self) -> Result<End, Failure> {
         while self.end.is_none() && self.read().await?.is_some() {}
-        match self.end.clone() {
-            Some(end) => Ok(end),
-            None => {
-                let said = String::from_utf8_lossy(&self.shown).into_owned();
-                Err(self.carrier.lost(&said, true).maybe_applied())
-            }
+        if let Some(end) = self.end.clone() {
+            return Ok(end);
         }
+        let said = String::from_utf8_lossy(&self.shown).into_owned();
+        Err(self.carrier.lost(&said, true).maybe_applied())
     }
 
     async fn terminate(&mut self) {

@@ -97,9 +97,12 @@ impl Start<'_> {
             .env_clear()
             .envs(&self.vars)
             .current_dir(self.directory);
-        let child = command.spawn(inner).map_err(|error| match error {
-            pty_process::Error::Io(error) => self.not_started(&error),
-            other => self.not_started(&io::Error::other(other.to_string())),
+        let child = command.spawn(inner).map_err(|error| {
+            if let pty_process::Error::Io(error) = error {
+                self.not_started(&error)
+            } else {
+                self.not_started(&io::Error::other(error.to_string()))
+            }
         })?;
         let (from, to) = terminal.into_split();
         let input = Input {

@@ -12,6 +12,8 @@
 //!
 //! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess.
 
+use std::fmt::Write as _;
+
 use runbook_action::{Command, ErrorKind, Failure, Inherit};
 
 use crate::words::{is_name, quoted};
@@ -26,7 +28,7 @@ const LINES: &[&str] = &[
     // A line break, for texts that hold one.
     r#"n=$(printf "\nx"); n=${n%x}"#,
     r#"say() { printf "%s\n" "$k $*" >&2; }"#,
-    r#"s=$(command -v setsid) || s=; e=$(command -v env) || e=; q=$(command -v perl) || q="#,
+    "s=$(command -v setsid) || s=; e=$(command -v env) || e=; q=$(command -v perl) || q=",
     // A program that a shell starts beside itself ignores SIGINT and SIGQUIT, unless somebody undoes that.
     r#"if [ -n "$e" ] && "$e" --default-signal=INT,QUIT true 2>/dev/null; then :; else e=; fi"#,
     r#"plain() { if [ -n "$s" ]; then exec "$s" -- "$@"; fi; if [ -n "$q" ]; then exec "$q" -MPOSIX -e "setsid(); exec {\$ARGV[0]} @ARGV" -- "$@"; fi; say failed session; exit 1; }"#,
@@ -38,7 +40,7 @@ const LINES: &[&str] = &[
     r#"tell() { z=; b=; { read -r z </proc/"$p"/stat; read -r b </proc/sys/kernel/random/boot_id; } 2>/dev/null; z=${z##*")" }; set -- $z; say pid "$p" "${20-}" "$b"; }"#,
     r#"begin() { exec 3<&-; enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; say begins; printf "%s\n" "$k begins"; lead "$@"; }"#,
     // A bash that it runs is not to take this for a login, and to read what is for people.
-    r#"case ${SHLVL:-0} in 0) SHLVL=1;; esac; export SHLVL"#,
+    "case ${SHLVL:-0} in 0) SHLVL=1;; esac; export SHLVL",
     // Whoever listens is started before anything is trapped: what is not yet reset there would be lost.
     r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; exit 0; }"#,
     // What is passed on of the variables is told by those that are not. `PATH` stays: by it the program is found.
@@ -86,7 +88,7 @@ fn vars(command: &Command) -> Result<String, Failure> {
             .map(String::as_str)
             .filter(|name| is_name(name))
             .collect();
-        line.push_str(&format!("; only {}", quoted(&names.join(" "))));
+        let _ = write!(line, "; only {}", quoted(&names.join(" ")));
     }
     for (name, value) in &command.env {
         if !is_name(name) {
@@ -97,10 +99,10 @@ fn vars(command: &Command) -> Result<String, Failure> {
             return Err(Failure::new(ErrorKind::Other, message).help("use letters, digits and underscores"));
         }
         let value = without_nul(value, "env")?;
-        line.push_str(&format!("; export {name}={}", quoted(&value)));
+        let _ = write!(line, "; export {name}={}", quoted(&value));
     }
     if let Some(umask) = command.umask {
-        line.push_str(&format!("; umask {umask:03o}"));
+        let _ = write!(line, "; umask {umask:03o}");
     }
     line.push_str("; }");
     Ok(line)

@@ -55,6 +55,10 @@ impl Catalogue {
     }
 
     /// Adds a kind of place where programs run; it replaces one that serves the same kinds of connections.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "as with actions, what is added is made at the call"
+    )]
     pub fn add_transport(&mut self, transport: Arc<dyn TransportKind>) {
         for kind in transport.serves() {
             self.transports.insert(kind, Arc::clone(&transport));

@@ -66,10 +66,11 @@ impl Server {
         }
         fs::copy(directory.join("user.pub"), directory.join("authorized"))?;
         // Debian's service makes it when it starts; without it the server refuses to run as root.
-        fs::create_dir_all("/run/sshd").or_else(|error| match error.kind() {
-            io::ErrorKind::PermissionDenied => Ok(()),
-            _ => Err(error),
-        })?;
+        if let Err(error) = fs::create_dir_all("/run/sshd")
+            && error.kind() != io::ErrorKind::PermissionDenied
+        {
+            return Err(error);
+        }
         let mut starts = 0;
         loop {
             starts += 1;

@@ -66,7 +66,7 @@ impl<'a> Change<'a> {
         let bytes = match mode.path() {
             "absent" => return Ok(None),
             "content" => mode.text()?.reveal().into_bytes(),
-            "replace" => self.replaced(&mode, before)?.into_bytes(),
+            "replace" => Self::replaced(&mode, before)?.into_bytes(),
             _ => self.set(&mode, before)?.into_bytes(),
         };
         let kept = |found: fn(&Found) -> &String| before.map(|before| found(before).clone());
@@ -85,15 +85,9 @@ impl<'a> Change<'a> {
         }))
     }
 
-    fn text<'t>(&self, before: Option<&'t Found>) -> Result<&'t str, Failure> {
-        let bytes = before.map_or(&[] as &[u8], |before| &before.bytes);
-        std::str::from_utf8(bytes)
-            .map_err(|_| Failure::new(ErrorKind::Protocol, "holds what is no UTF-8 text").about("path"))
-    }
-
     fn set(&self, mode: &Args<'_>, before: Option<&Found>) -> Result<String, Failure> {
         let format = self.format()?;
-        let mut text = self.text(before)?.to_owned();
+        let mut text = text_of(before)?.to_owned();
         for (key, value) in mode.entries()? {
             let new = New::Value(value.param().reveal());
             text = format
@@ -114,11 +108,11 @@ impl<'a> Change<'a> {
         })
     }
 
-    fn replaced(&self, mode: &Args<'_>, before: Option<&Found>) -> Result<String, Failure> {
+    fn replaced(mode: &Args<'_>, before: Option<&Found>) -> Result<String, Failure> {
         if before.is_none() {
             return Err(Failure::new(ErrorKind::NotFound, "does not exist").about("path"));
         }
-        let text = self.text(before)?;
+        let text = text_of(before)?;
         let pattern = mode.require("pattern")?;
         let regex = Regex::new(pattern.literal()?)
             .map_err(|error| pattern.wrong(format!("is not a regular expression: {error}")))?;
@@ -139,7 +133,7 @@ impl<'a> Change<'a> {
     }
 
     /// The fields of a file that the action writes: what they are, as far as `found` has them.
-    fn fields(&self, found: Option<&Found>) -> Result<Map<String, Value>, Failure> {
+    fn fields(&self, found: Option<&Found>) -> Map<String, Value> {
         let mut fields = Map::new();
         fields.insert(
             CONTENT.to_owned(),
@@ -157,7 +151,7 @@ impl<'a> Change<'a> {
                 found.map_or(Value::Null, |found| json!(found.owner)),
             );
         }
-        Ok(fields)
+        fields
     }
 
     /// What each key that is set holds.
@@ -165,7 +159,7 @@ impl<'a> Change<'a> {
         let mode = mode(&self.args)?;
         let mut keys = Map::new();
         if mode.path() == "set" {
-            let (format, text) = (self.format()?, self.text(found)?);
+            let (format, text) = (self.format()?, text_of(found)?);
             for (key, _) in mode.entries()? {
                 let value = format
                     .get(text, key)
@@ -188,6 +182,13 @@ impl<'a> Change<'a> {
     }
 }
 
+/// What is in a file, as text; no file is an empty one.
+fn text_of(found: Option<&Found>) -> Result<&str, Failure> {
+    let bytes = found.map_or(&[] as &[u8], |found| &found.bytes);
+    std::str::from_utf8(bytes)
+        .map_err(|_| Failure::new(ErrorKind::Protocol, "holds what is no UTF-8 text").about("path"))
+}
+
 /// Bytes as JSON holds them.
 fn kept(bytes: &[u8]) -> Value {
     match std::str::from_utf8(bytes) {
@@ -199,7 +200,8 @@ fn kept(bytes: &[u8]) -> Value {
 fn unkept(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::String(text) => Some(text.clone().into_bytes()),
-        other => STANDARD.decode(other.get("base64")?.as_str()?).ok(),
+        Value::Object(map) => STANDARD.decode(map.get("base64")?.as_str()?).ok(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
     }
 }
 
@@ -229,13 +231,13 @@ pub(super) async fn prepare(file: &File, call: Call<'_>) -> Result<Option<Invers
     let before = change.place.read().await?;
     let after = change.after(before.as_ref())?;
     let data = json!({
-        "file": change.fields(before.as_ref())?,
+        "file": change.fields(before.as_ref()),
         "keys": change.keys(before.as_ref())?,
         "mode": before.as_ref().map(|before| &before.mode),
         "owner": before.as_ref().map(|before| &before.owner),
     });
     let expects = json!({
-        "file": change.fields(after.as_ref())?,
+        "file": change.fields(after.as_ref()),
         "keys": change.keys(after.as_ref())?,
     });
     let what = match &before {
@@ -266,7 +268,7 @@ pub(super) async fn undo(file: &File, call: Call<'_>, inverse: &Inverse) -> Resu
         data: without_owner(part(&inverse.data, "file")),
         ..inverse.clone()
     };
-    let now_fields = without_owner(Value::Object(change.fields(now.as_ref())?));
+    let now_fields = without_owner(Value::Object(change.fields(now.as_ref())));
     let due = whole.is_due(&now_fields).map_err(shortened);
     let keys = Inverse {
         expects: part(&inverse.expects, "keys"),
@@ -291,14 +293,11 @@ pub(super) async fn undo(file: &File, call: Call<'_>, inverse: &Inverse) -> Resu
 }
 
 /// The owner was given by name and is read as a number, so only its old value tells something.
-fn without_owner(fields: Value) -> Value {
-    match fields {
-        Value::Object(mut fields) => {
-            fields.remove("owner");
-            Value::Object(fields)
-        }
-        other => other,
+fn without_owner(mut fields: Value) -> Value {
+    if let Some(fields) = fields.as_object_mut() {
+        fields.remove("owner");
     }
+    fields
 }
 
 /// A conflict does not show all that is in a file.
@@ -323,7 +322,7 @@ fn restored(inverse: &Inverse) -> Option<Found> {
 /// What is there now, with what the keys held before.
 fn keys_restored(change: &Change<'_>, now: Option<&Found>, keys: &Value) -> Result<Found, Failure> {
     let format = change.format()?;
-    let mut text = change.text(now)?.to_owned();
+    let mut text = text_of(now)?.to_owned();
     for (key, value) in keys.as_object().into_iter().flatten() {
         let Some(key) = key.strip_prefix(SET) else {
             continue;

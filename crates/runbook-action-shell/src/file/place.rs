@@ -69,6 +69,11 @@ pub(super) struct Place<'a> {
     pub(super) removes: bool,
 }
 
+/// A failure about the path.
+fn wrong(kind: ErrorKind, what: &str) -> Failure {
+    Failure::new(kind, what).about("path")
+}
+
 impl Place<'_> {
     fn command(&self, script: &str, more: &[&str]) -> Command {
         let path = if self.path.starts_with('/') {
@@ -86,7 +91,7 @@ impl Place<'_> {
     pub(super) async fn read(&self) -> Result<Option<Found>, Failure> {
         let most = MOST + 4096;
         let ended = self.transport.output(&self.command(READ, &[]), most).await?;
-        self.judge(&ended.end, &ended.stderr)?;
+        Self::judge(&ended.end, &ended.stderr)?;
         let Some(line) = ended.stdout.iter().position(|byte| *byte == b'\n') else {
             return Ok(None);
         };
@@ -94,7 +99,7 @@ impl Place<'_> {
         let head = String::from_utf8_lossy(head);
         let (mode, owner) = head.trim().split_once(' ').unwrap_or_default();
         if bytes.len() > MOST {
-            return Err(self.wrong(ErrorKind::Other, "is larger than 16 MiB"));
+            return Err(wrong(ErrorKind::Other, "is larger than 16 MiB"));
         }
         Ok(Some(Found {
             bytes: bytes.to_vec(),
@@ -114,7 +119,7 @@ impl Place<'_> {
             .output(&command, 4096)
             .await
             .map_err(Failure::maybe_applied)?;
-        self.judge(&ended.end, &ended.stderr)
+        Self::judge(&ended.end, &ended.stderr)
     }
 
     pub(super) async fn remove(&self) -> Result<(), Failure> {
@@ -123,14 +128,10 @@ impl Place<'_> {
             .output(&self.command(REMOVE, &[]), 4096)
             .await
             .map_err(Failure::maybe_applied)?;
-        self.judge(&ended.end, &ended.stderr)
+        Self::judge(&ended.end, &ended.stderr)
     }
 
-    fn wrong(&self, kind: ErrorKind, what: &str) -> Failure {
-        Failure::new(kind, what).about("path")
-    }
-
-    fn judge(&self, end: &End, stderr: &[u8]) -> Result<(), Failure> {
+    fn judge(end: &End, stderr: &[u8]) -> Result<(), Failure> {
         let code = match end {
             End::Code(0) => return Ok(()),
             End::Code(code) => Some(*code),
@@ -149,18 +150,16 @@ impl Place<'_> {
             ErrorKind::Other
         };
         Err(match code {
-            Some(40) => self
-                .wrong(ErrorKind::NotFound, "is in a directory that does not exist")
+            Some(40) => wrong(ErrorKind::NotFound, "is in a directory that does not exist")
                 .help("make the directory first"),
-            Some(41) => self.wrong(ErrorKind::NotFound, "is a link that leads nowhere"),
-            Some(42) => self
-                .wrong(ErrorKind::Conflict, "is a link that leads out of its folder")
+            Some(41) => wrong(ErrorKind::NotFound, "is a link that leads nowhere"),
+            Some(42) => wrong(ErrorKind::Conflict, "is a link that leads out of its folder")
                 .help("name the file that it leads to"),
-            Some(43) => self.wrong(ErrorKind::Conflict, "is no file"),
-            Some(44) => self.wrong(ErrorKind::Forbidden, "may not be read"),
+            Some(43) => wrong(ErrorKind::Conflict, "is no file"),
+            Some(44) => wrong(ErrorKind::Forbidden, "may not be read"),
             Some(48) => Failure::new(kind, format!("its mode or owner cannot be set: {reason}")),
-            Some(46 | 47) => self.wrong(kind, &format!("cannot be written: {reason}")),
-            Some(_) => self.wrong(kind, &format!("cannot be changed: {reason}")),
+            Some(46 | 47) => wrong(kind, &format!("cannot be written: {reason}")),
+            Some(_) => wrong(kind, &format!("cannot be changed: {reason}")),
             None => {
                 Failure::new(ErrorKind::Other, format!("what changes the file was {end}")).maybe_applied()
             }

@@ -134,7 +134,7 @@ fn every_example_is_crashed() {
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         // Beside the runbooks there is a folder with a plugin, which has tests of its own.
-        .filter(|name| name.ends_with(".yaml"))
+        .filter(|name| name != "plugins")
         .collect();
     names.sort();
     assert_eq!(names, ["branches.yaml", "hello.yaml", "rolling.yaml"]);

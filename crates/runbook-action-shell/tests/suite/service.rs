@@ -51,6 +51,10 @@ fn with_stand_ins() -> (Place, Systemd) {
     (place, systemd)
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a `&` before each `json!` says nothing"
+)]
 fn through(connection: Value, params: &Value) -> Use {
     Use {
         params: written(params),
@@ -62,6 +66,10 @@ fn through(connection: Value, params: &Value) -> Use {
     }
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "a `&` before each `json!` says nothing"
+)]
 fn unit(params: Value) -> Use {
     through(json!({"systemd": "system"}), &params)
 }

@@ -59,8 +59,11 @@ impl Compiler<'_, '_> {
             }
         };
         let connection = connection?;
-        let recognised =
-            self.become_of_service(spec.kind, connection.as_deref(), around, &params, recognised);
+        let recognised = if spec.kind == SERVICE {
+            self.become_of_service(connection.as_deref(), around, &params, recognised)
+        } else {
+            Ok(recognised)
+        };
         let recognised = match recognised {
             Ok(recognised) => recognised,
             Err(failure) => {
@@ -97,15 +100,11 @@ impl Compiler<'_, '_> {
     /// not know.
     fn become_of_service(
         &self,
-        kind: &str,
         connection: Option<&str>,
         around: &Around<'_>,
         params: &Template,
         recognised: Recognised,
     ) -> Result<Recognised, Failure> {
-        if kind != SERVICE {
-            return Ok(recognised);
-        }
         let known = around
             .known
             .iter()

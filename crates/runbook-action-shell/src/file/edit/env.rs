@@ -102,16 +102,16 @@ fn written(value: &str, before: &str) -> String {
     out
 }
 
-pub(super) fn all(text: &str) -> Result<Pairs, String> {
+pub(super) fn all(text: &str) -> Pairs {
     let mut pairs = Pairs::new();
     for line in lines::of(text).into_iter().filter_map(read) {
         pairs.insert(line.key.to_owned(), plain(line.raw));
     }
-    Ok(pairs)
+    pairs
 }
 
-pub(super) fn get(text: &str, key: &str) -> Result<Option<Value>, String> {
-    Ok(all(text)?.remove(key).map(Value::String))
+pub(super) fn get(text: &str, key: &str) -> Option<Value> {
+    all(text).remove(key).map(Value::String)
 }
 
 pub(super) fn set(text: &str, key: &str, new: &New) -> Result<String, String> {

@@ -58,13 +58,13 @@ fn walk(text: &str) -> Vec<(usize, &str, Option<Line<'_>>)> {
         .collect()
 }
 
-pub(super) fn all(text: &str) -> Result<Pairs, String> {
+pub(super) fn all(text: &str) -> Pairs {
     let lines = walk(text).into_iter().filter_map(|(_, _, line)| line);
-    Ok(lines.map(|line| (line.key, line.raw.to_owned())).collect())
+    lines.map(|line| (line.key, line.raw.to_owned())).collect()
 }
 
-pub(super) fn get(text: &str, key: &str) -> Result<Option<Value>, String> {
-    Ok(all(text)?.remove(key).map(Value::String))
+pub(super) fn get(text: &str, key: &str) -> Option<Value> {
+    all(text).remove(key).map(Value::String)
 }
 
 pub(super) fn set(text: &str, key: &str, new: &New) -> Result<String, String> {

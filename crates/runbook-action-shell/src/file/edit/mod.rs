@@ -44,8 +44,8 @@ impl Format {
     /// What a key holds; nothing if there is none.
     pub(super) fn get(self, text: &str, key: &str) -> Result<Option<Value>, String> {
         match self {
-            Self::Env => env::get(text, key),
-            Self::Ini => ini::get(text, key),
+            Self::Env => Ok(env::get(text, key)),
+            Self::Ini => Ok(ini::get(text, key)),
             Self::Yaml => Ok(at(&yaml::read(text)?, key)),
             Self::Json => Ok(at(&json::read(text)?, key)),
         }
@@ -88,8 +88,8 @@ impl Format {
     /// Whether nothing but this key was changed.
     fn is_only(self, before: &str, after: &str, key: &str, new: &New) -> Result<(), String> {
         let is_fine = match self {
-            Self::Env => env::all(after)? == with_pair(env::all(before)?, key, new, self),
-            Self::Ini => ini::all(after)? == with_pair(ini::all(before)?, key, new, self),
+            Self::Env => env::all(after) == with_pair(env::all(before), key, new, self),
+            Self::Ini => ini::all(after) == with_pair(ini::all(before), key, new, self),
             Self::Yaml => yaml::read(after)? == with(yaml::read(before)?, key, new),
             Self::Json => json::read(after)? == with(json::read(before)?, key, new),
         };
@@ -107,10 +107,10 @@ type Pairs = std::collections::BTreeMap<String, String>;
 fn with_pair(mut pairs: Pairs, key: &str, new: &New, format: Format) -> Pairs {
     match new {
         New::Value(value) => {
-            let text = match format.as_written(value) {
-                Value::String(text) => text,
-                other => other.to_string(),
-            };
+            let written = format.as_written(value);
+            let text = written
+                .as_str()
+                .map_or_else(|| written.to_string(), str::to_owned);
             pairs.insert(key.to_owned(), text);
         }
         New::Absent => {

@@ -9,9 +9,10 @@ use super::{New, lines};
 
 pub(super) fn read(text: &str) -> Result<Value, String> {
     let value: Value = serde_yaml::from_str(text).map_err(|error| format!("is not YAML: {error}"))?;
-    Ok(match value {
-        Value::Null => Value::Object(serde_json::Map::new()),
-        other => other,
+    Ok(if value.is_null() {
+        Value::Object(serde_json::Map::new())
+    } else {
+        value
     })
 }
 
@@ -149,7 +150,7 @@ fn written(value: &Value, before: &str) -> String {
                 value.to_string()
             }
         }
-        other => spaced(other),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => spaced(value),
     }
 }
 
@@ -167,7 +168,7 @@ fn spaced(value: &Value) -> String {
                 .collect();
             format!("{{{}}}", items.join(", "))
         }
-        other => other.to_string(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.to_string(),
     }
 }
 

@@ -75,7 +75,7 @@ fn with(case: Use, env: &[(&str, Param)]) -> Use {
         .iter()
         .filter_map(|(name, value)| match value {
             Param::Text(text) => Some(((*name).to_owned(), text.clone())),
-            _ => None,
+            Param::Null | Param::Bool(_) | Param::Number(_) | Param::List(_) | Param::Map(_) => None,
         })
         .collect();
     Use { env, ..case }
