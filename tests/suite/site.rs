@@ -214,7 +214,7 @@ fn config(facts: &Value) -> String {
         )
     };
     let services = ["postgresql", "redis", "ollama", "codebase-mcp", "workflow-mcp"].map(service);
-    let parts = format!(
+    let rest = format!(
         "      database: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/codebase_mcp\"}}
       maintenance: {{sql: \"postgres://postgres@127.0.0.1:{postgres}/postgres\"}}
     inputs:
@@ -257,8 +257,8 @@ environments:
         local: true
         services:
           {services}
-{parts}  systemd:
+{rest}  systemd:
     connections:
-{parts}"
+{rest}"
     )
 }

@@ -89,12 +89,13 @@ fn a_bloated_table_is_written_anew() {
         (site.sql(dead) == "t").then_some(())
     });
     let node = "SELECT pg_relation_filepath('idx_chunks_embedding')";
-    let (before, size) = (site.sql(node), "SELECT pg_table_size('code_chunks')");
-    let was: u64 = site.sql(size).parse().unwrap();
+    let before = site.sql(node);
+    let held = "SELECT pg_table_size('code_chunks')";
+    let was: u64 = site.sql(held).parse().unwrap();
 
     let (_, run) = site.exec(OPTIMISE, &[], "resolved");
     assert_eq!(run.captured("sizes")["held"], json!(was));
-    assert!(site.sql(size).parse::<u64>().unwrap() < was / 2);
+    assert!(site.sql(held).parse::<u64>().unwrap() < was / 2);
     assert_ne!(site.sql(node), before, "the index was built anew");
     assert_eq!(site.sql("SELECT count(*) FROM code_chunks"), "2000");
 }
