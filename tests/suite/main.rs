@@ -43,4 +43,5 @@ mod schemas;
 mod secret_sources;
 mod secrets;
 mod signals;
+mod through;
 mod undone_later;

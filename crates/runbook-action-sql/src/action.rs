@@ -67,6 +67,15 @@ impl Sql {
     ) -> Result<(Server, Job<'a>), Failure> {
         let connection = call.connection.ok_or_else(unconnected)?;
         let address = Address::read(connection, &self.root).await?;
+        if address.kind == Database::Sqlite && call.transport.is_some() {
+            let failure = Failure::new(
+                ErrorKind::Other,
+                "a file of SQLite is not reached through a connection",
+            );
+            return Err(failure
+                .about(format!("connections.{}.sql", connection.name))
+                .help("leave out `via`, or run `sqlite3` there with `exec`"));
+        }
         let server = self.server(connection, &address)?;
         let job = Job {
             statement,
@@ -140,6 +149,10 @@ impl Kind for Sql {
 
 #[async_trait]
 impl Action for Sql {
+    fn carriers(&self) -> &'static [&'static str] {
+        spec::THROUGH
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let statement = match file::named(&Args::new(call.params))? {
             Some(path) => Statement::of_file(call.params, &file::read(&self.root, path).await?)?,

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::relay::Unreached;
 use runbook_action::{Call, ErrorKind, Failure};
 use rustls::CertificateError;
 use sqlx::error::DatabaseError;
@@ -71,6 +72,7 @@ impl Place<'_> {
             sqlx::Error::Tls(error) => Failure::new(ErrorKind::Tls, error.to_string()),
             sqlx::Error::Protocol(text) => Failure::new(ErrorKind::Protocol, text.clone()),
             sqlx::Error::PoolTimedOut => Failure::new(ErrorKind::Timeout, "no answer in time"),
+            sqlx::Error::Configuration(error) => of_place(error.as_ref()),
             sqlx::Error::WorkerCrashed => Failure::new(ErrorKind::Unreachable, "the connection is gone"),
             error => Failure::new(ErrorKind::Other, error.to_string()),
         };
@@ -78,6 +80,15 @@ impl Place<'_> {
         failure.help = failure.help.map(|help| self.call.mask(&help));
         failure
     }
+}
+
+/// Why another place does not lead to the server.
+fn of_place(error: &(dyn std::error::Error + 'static)) -> Failure {
+    let place = error.downcast_ref::<Unreached>();
+    place.map_or_else(
+        || Failure::new(ErrorKind::Other, error.to_string()),
+        |Unreached(failure)| failure.clone(),
+    )
 }
 
 fn of_io(error: &io::Error) -> Failure {

@@ -16,7 +16,7 @@ mod temporal;
 
 use std::time::Duration;
 
-use runbook_action::{Call, ErrorKind, Failure, Handle, Output, Settled, Stream};
+use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Output, Settled, Stream};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
 use sqlx::{ConnectOptions, Row};
 use tokio::time::timeout;
@@ -84,23 +84,29 @@ impl Server {
             .statement_cache_capacity(PREPARED)
             .disable_statement_logging();
         let shown = shown(&options);
-        let mut relay = None;
+        let mut relay = Relay {
+            at: match options.get_socket() {
+                Some(socket) => Endpoint::Socket(socket.clone()),
+                None => Endpoint::Tcp {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                },
+            },
+            renamed: false,
+            name: "socket".to_owned(),
+            through: |options: &MySqlConnectOptions, directory| {
+                options.clone().socket(directory.join("socket"))
+            },
+        };
         if let Some(tls) = tls {
             options = encrypted(options, tls);
             if let (Some(name), None) = (&tls.server_name, options.get_socket()) {
-                relay = Some(Relay {
-                    host: options.get_host().to_owned(),
-                    port: options.get_port(),
-                    name: "socket".to_owned(),
-                    through: |options: &MySqlConnectOptions, directory| {
-                        options.clone().socket(directory.join("socket"))
-                    },
-                });
+                relay.renamed = true;
                 options = options.host(name);
             }
         }
         Some(Self {
-            reserve: Reserve::new(options, relay),
+            reserve: Reserve::new(options, Some(relay)),
             shown,
         })
     }
@@ -149,7 +155,7 @@ impl Server {
             return Ok(Settled::Nothing);
         }
         let end = async {
-            let mut connection = self.reserve.connect().await?;
+            let mut connection = self.reserve.connect(call.transport).await?;
             let mut settled = Settled::Nothing;
             for marker in &markers {
                 if marker.end(&mut connection).await? {
@@ -193,7 +199,7 @@ impl Server {
         };
         // Should the server not hear of it, there is nobody left to tell.
         let _heard = timeout(CANCEL, async {
-            self.kill_query(id).await;
+            self.kill_query(id, job).await;
             work.await.is_ok()
         })
         .await
@@ -204,7 +210,7 @@ impl Server {
     /// A connection on which the statements can be run.
     async fn session(&self, job: &Job<'_>) -> Result<Ready<'_>, Failure> {
         let session = async {
-            let mut lease = self.reserve.lease().await?;
+            let mut lease = self.reserve.lease(job.call.transport).await?;
             let row: MySqlRow = sqlx::query(WHO).fetch_one(&mut lease.connection).await?;
             let (id, unique, version): (u64, String, String) = (
                 row.try_get_unchecked(0)?,
@@ -242,8 +248,8 @@ impl Server {
         session.map_err(|error: sqlx::Error| job.place.not_connected(&error))
     }
 
-    async fn kill_query(&self, id: u64) {
-        if let Ok(mut second) = self.reserve.connect().await {
+    async fn kill_query(&self, id: u64, job: &Job<'_>) {
+        if let Ok(mut second) = self.reserve.connect(job.call.transport).await {
             let _heard = sqlx::query(KILL_QUERY)
                 .bind(id)
                 .execute(&mut second)

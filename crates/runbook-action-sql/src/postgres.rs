@@ -17,7 +17,7 @@ mod text;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runbook_action::{Call, ErrorKind, Failure, Handle, Inverse, Output, Settled};
+use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Inverse, Output, Settled};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
 use sqlx::{Column, ConnectOptions, Either, Executor, Row, Statement as _};
 use tokio::time::timeout;
@@ -62,16 +62,23 @@ impl Server {
     pub(crate) fn at(url: &str, tls: Option<&Tls>) -> Option<Self> {
         let mut options: PgConnectOptions = url.parse().ok()?;
         let shown = shown(&options);
-        let mut relay = None;
+        let name = format!(".s.PGSQL.{}", options.get_port());
+        let mut relay = Relay {
+            at: match options.get_socket() {
+                Some(directory) => Endpoint::Socket(directory.join(&name)),
+                None => Endpoint::Tcp {
+                    host: options.get_host().to_owned(),
+                    port: options.get_port(),
+                },
+            },
+            renamed: false,
+            name,
+            through: |options: &PgConnectOptions, directory| options.clone().socket(directory),
+        };
         if let Some(tls) = tls {
             options = encrypted(options, tls);
             if let (Some(name), None) = (&tls.server_name, options.get_socket()) {
-                relay = Some(Relay {
-                    host: options.get_host().to_owned(),
-                    port: options.get_port(),
-                    name: format!(".s.PGSQL.{}", options.get_port()),
-                    through: |options: &PgConnectOptions, directory| options.clone().socket(directory),
-                });
+                relay.renamed = true;
                 options = options.host(name);
             }
         }
@@ -80,7 +87,7 @@ impl Server {
             .statement_cache_capacity(0)
             .disable_statement_logging();
         Some(Self {
-            reserve: Reserve::new(options, relay),
+            reserve: Reserve::new(options, Some(relay)),
             shown,
         })
     }
@@ -128,7 +135,7 @@ impl Server {
             return Ok(Settled::Nothing);
         };
         let end = async {
-            let mut connection = self.reserve.connect().await?;
+            let mut connection = self.reserve.connect(call.transport).await?;
             let mut settled = Settled::Nothing;
             for backend in &backends {
                 if backend.end(&mut connection).await? {
@@ -209,7 +216,7 @@ impl Server {
             () = job.call.host.cancelled() => {
                 // Should the server not hear of it, there is nobody left to tell.
                 let _heard = timeout(CANCEL, async {
-                    self.cancel(pid).await;
+                    self.cancel(pid, job).await;
                     work.await.is_ok()
                 })
                 .await
@@ -222,7 +229,7 @@ impl Server {
     /// A connection on which the statement can be run, and the process that serves it.
     async fn session(&self, job: &Job<'_>) -> Result<(Lease<'_, PgConnection>, i32), Failure> {
         let session = async {
-            let mut lease = self.reserve.lease().await?;
+            let mut lease = self.reserve.lease(job.call.transport).await?;
             let limit = job
                 .limit
                 .map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
@@ -244,8 +251,8 @@ impl Server {
         session.map_err(|error: sqlx::Error| job.place.not_connected(&error))
     }
 
-    async fn cancel(&self, pid: i32) {
-        if let Ok(mut second) = self.reserve.connect().await {
+    async fn cancel(&self, pid: i32, job: &Job<'_>) {
+        if let Ok(mut second) = self.reserve.connect(job.call.transport).await {
             let asked = sqlx::query(CANCEL_BACKEND).bind(pid).persistent(false);
             let _heard = asked.execute(&mut second).await.is_ok();
         }

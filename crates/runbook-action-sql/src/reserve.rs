@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use runbook_action::Transport;
 use sqlx::{ConnectOptions, Connection};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
@@ -43,7 +44,8 @@ impl<C: Connection> Reserve<C>
 where
     C::Options: ConnectOptions<Connection = C>,
 {
-    /// Connections with these options, through a relay if there is one.
+    /// Connections with these options: through the relay if the server is not reached by its name, or another place
+    /// reaches it.
     pub(crate) fn new(options: C::Options, relay: Option<Relay<C::Options>>) -> Self {
         Self {
             options,
@@ -54,23 +56,23 @@ where
     }
 
     /// A connection that lives: a kept one that answers, or a new one. Waits for one if all are in use.
-    pub(crate) async fn lease(&self) -> Result<Lease<'_, C>, sqlx::Error> {
+    pub(crate) async fn lease(&self, place: Option<&dyn Transport>) -> Result<Lease<'_, C>, sqlx::Error> {
         let permit = self.permits.acquire().await.ok();
         while let Some(mut connection) = self.take() {
             if matches!(timeout(PING, noticed_in(connection.ping())).await, Ok(Ok(()))) {
                 return Ok(self.leased(connection, permit));
             }
         }
-        let connection = self.connect().await?;
+        let connection = self.connect(place).await?;
         Ok(self.leased(connection, permit))
     }
 
     /// A new connection, beside those that are counted.
-    pub(crate) async fn connect(&self) -> Result<C, sqlx::Error> {
+    pub(crate) async fn connect(&self, place: Option<&dyn Transport>) -> Result<C, sqlx::Error> {
         let connect = async {
             match &self.relay {
-                Some(relay) => relay.connect(&self.options).await,
-                None => self.options.connect().await,
+                Some(relay) if relay.renamed || place.is_some() => relay.connect(&self.options, place).await,
+                Some(_) | None => self.options.connect().await,
             }
         };
         timeout(CONNECT, noticed_in(connect))

@@ -63,6 +63,9 @@ static PARAMS: Object = Object {
     open: false,
 };
 
+/// The places that lead to a server.
+pub(crate) const THROUGH: &[&str] = &["ssh", "container", "pod", "deployment"];
+
 static CONNECTION: ConnectionSpec = ConnectionSpec {
     kind: "sql",
     doc: "A database: PostgreSQL, MySQL, MariaDB or SQLite.",
@@ -92,7 +95,7 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
-    via: Via::Named(&["ssh", "container", "pod", "deployment"]),
+    via: Via::Named(THROUGH),
 };
 
 static TLS: Object = Object {

@@ -90,7 +90,7 @@ impl File {
         job: &Job<'_>,
         flag: &Arc<AtomicBool>,
     ) -> sqlx::Result<Lease<'_, SqliteConnection>> {
-        let mut lease = self.reserve.lease().await?;
+        let mut lease = self.reserve.lease(None).await?;
         let mode = if job.read_only {
             QUERY_ONLY
         } else {
