@@ -124,7 +124,7 @@ fn a_new_runbook_fits_into_the_project() {
     new(&project, &["first"]).expect(0);
     let text = fs::read_to_string(project.path("runbooks/first.yaml")).unwrap();
     assert!(
-        text.contains("owner: platform-db\n"),
+        text.contains("owner: platform\n"),
         "the project's usual owner\n{text}"
     );
     let ended = new(
@@ -155,7 +155,7 @@ fn a_new_runbook_fits_into_the_project() {
     new(&project, &["runbooks/plain"]).expect(0);
     let text = fs::read_to_string(project.path("runbooks/plain.yaml")).unwrap();
     assert!(
-        text.contains("owner: platform-db\n"),
+        text.contains("owner: platform\n"),
         "the project's usual owner\n{text}"
     );
     assert!(

@@ -81,7 +81,12 @@ fn a_list_can_be_narrowed() {
 #[test]
 fn the_last_run_is_told() {
     let project = Project::shipped();
-    let one = |project: &Project| project.run(&["list", "--format", "json"]).expect(0).json()[0].clone();
+    let one = |project: &Project| {
+        let listed = project.run(&["list", "--format", "json"]).expect(0).json();
+        let mut listed = listed.as_array().expect("it is a list").iter();
+        let is_it = |listed: &&Value| listed["name"] == "pool-exhaustion";
+        listed.find(is_it).expect("it is listed").clone()
+    };
     assert_eq!(one(&project)["last_run"], Value::Null);
     project
         .run(&["exec", "incident/pool-exhaustion.yaml", "--yes", "--lab-healthy"])
@@ -154,5 +159,13 @@ fn on_a_terminal_no_line_is_broken() {
 fn the_shipped_runbooks_are_listed() {
     let count = repository().join("runbooks");
     assert!(count.is_dir());
-    assert_eq!(names(&Project::shipped(), &["pool"]), ["pool-exhaustion"]);
+    assert_eq!(
+        names(&Project::shipped(), &["pool-exhaustion"]),
+        ["pool-exhaustion"]
+    );
+    assert_eq!(
+        names(&Project::shipped(), &["adaptive"]),
+        ["adaptive-pool"],
+        "by a part of the name"
+    );
 }

@@ -34,7 +34,10 @@ fn a_runbook_that_is_not_there() {
     refused(
         &project,
         &["exec", "nothing-like-it"],
-        &["the runbooks are incident/pool-exhaustion.yaml"],
+        &[
+            "the runbooks are incident/corrupted-state.yaml, ",
+            "incident/pool-exhaustion.yaml",
+        ],
     );
     refused(&Project::empty(), &["exec", "any"], &["there are no runbooks"]);
 }

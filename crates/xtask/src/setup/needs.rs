@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 13] = [
+pub(super) const PACKAGES: [Package; 16] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -63,9 +63,24 @@ pub(super) const PACKAGES: [Package; 13] = [
         reason: "queries are tested against servers that the tests start and stop themselves",
     },
     Package {
+        name: "redis-server",
+        programs: &["redis-server", "redis-cli"],
+        reason: "the shipped runbooks are tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "lsof",
+        programs: &["lsof"],
+        reason: "a shipped runbook finds out with it who holds a port",
+    },
+    Package {
+        name: "curl",
+        programs: &["curl"],
+        reason: "the tests of the shipped runbooks ask servers with it",
+    },
+    Package {
         name: "python3",
         programs: &["python3"],
-        reason: "the example of a plugin is written in it",
+        reason: "the example of a plugin and the servers that the shipped runbooks repair are written in it",
     },
     Package {
         name: "procps",
