@@ -116,7 +116,7 @@ verify: [{id: ok, exec: ["true"]}]
 #[test]
 fn a_plan_says_what_a_service_becomes() {
     let project = Project::runbook(
-        r#"connections:
+        r"connections:
   units: {systemd: system}
   here:
     local: true
@@ -126,7 +126,7 @@ steps:
   - {id: nginx, service: {restart: nginx}, target: units}
   - {id: worker, service: {start: worker}, target: here, rollback: auto}
 verify: [{id: runs, service: {status: worker}, target: here, expect: running}]
-"#,
+",
     );
     project
         .run(&["show", "runbook.yaml"])

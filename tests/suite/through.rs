@@ -20,7 +20,10 @@ fn project(url: &str, server: &sshd::Server) -> Project {
 fn postgres_is_asked_through_another_machine() {
     let (server, cluster) = (sshd::Server::start(), Cluster::start());
     let project = project(&cluster.url("postgres"), &server);
-    project.run(&["exec", "runbook.yaml"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
     // Without the key nobody gets through, so that was the way.
     server.is_known_by(Some("other")).unwrap();
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
@@ -31,7 +34,10 @@ fn postgres_is_asked_through_another_machine() {
 fn mariadb_is_asked_through_another_machine() {
     let (server, mariadb) = (sshd::Server::start(), Mariadb::start());
     let project = project(&mariadb.url("mysql"), &server);
-    project.run(&["exec", "runbook.yaml"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
 }
 
 #[test]
@@ -47,5 +53,8 @@ fn a_file_is_not_reached_through_another_machine() {
     let server = sshd::Server::start();
     let project = project("sqlite:here.db", &server);
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
-    refused.says(&["a file of SQLite is not reached through a connection", "leave out `via`"]);
+    refused.says(&[
+        "a file of SQLite is not reached through a connection",
+        "leave out `via`",
+    ]);
 }
