@@ -11,16 +11,21 @@ fn project(url: &str, server: &sshd::Server) -> Project {
     let config = server.config();
     let config = config.display();
     Project::runbook(&format!(
-        "connections:\n  hop: {{ssh: box, config: {config}}}\n  db: {{sql: \"{url}\", via: hop}}\n\
-         steps:\n  - {{id: asked, sql: SELECT 6 * 7 AS answer, verify: [{{sql: SELECT 6 * 7 AS answer, expect: rows[0].answer == 42}}]}}\n"
+        "secrets: {{url: {{env: DATABASE_URL}}}}\n\
+         connections:\n  hop: {{ssh: box, config: {config}}}\n  db: {{sql: \"{{{{ secrets.url }}}}\", via: hop}}\n\
+         steps:\n  - {{id: asked, sql: SELECT 6 * 7 AS answer, verify: [{{sql: SELECT 6 * 7 AS answer, expect: 'rows[0].answer == 42'}}]}}\n"
     ))
+    .variable("DATABASE_URL", url)
 }
 
 #[test]
 fn postgres_is_asked_through_another_machine() {
     let (server, cluster) = (sshd::Server::start(), Cluster::start());
     let project = project(&cluster.url("postgres"), &server);
-    project.run(&["exec", "runbook.yaml"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
     // Without the key nobody gets through, so that was the way.
     server.is_known_by(Some("other")).unwrap();
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
@@ -31,7 +36,10 @@ fn postgres_is_asked_through_another_machine() {
 fn mariadb_is_asked_through_another_machine() {
     let (server, mariadb) = (sshd::Server::start(), Mariadb::start());
     let project = project(&mariadb.url("mysql"), &server);
-    project.run(&["exec", "runbook.yaml"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
 }
 
 #[test]
@@ -39,7 +47,7 @@ fn where_nobody_listens_over_there_is_told() {
     let server = sshd::Server::start();
     let project = project("postgres://nobody@127.0.0.1:1/none", &server);
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
-    refused.says(&["asked: failed", "refused"]);
+    refused.says(&["asked: failed", "nobody listens at `127.0.0.1:1/none`"]);
 }
 
 #[test]
@@ -47,5 +55,8 @@ fn a_file_is_not_reached_through_another_machine() {
     let server = sshd::Server::start();
     let project = project("sqlite:here.db", &server);
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
-    refused.says(&["a file of SQLite is not reached through a connection", "leave out `via`"]);
+    refused.says(&[
+        "a file of SQLite is not reached through a connection",
+        "leave out `via`",
+    ]);
 }
