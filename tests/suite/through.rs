@@ -11,9 +11,11 @@ fn project(url: &str, server: &sshd::Server) -> Project {
     let config = server.config();
     let config = config.display();
     Project::runbook(&format!(
-        "connections:\n  hop: {{ssh: box, config: {config}}}\n  db: {{sql: \"{url}\", via: hop}}\n\
-         steps:\n  - {{id: asked, sql: SELECT 6 * 7 AS answer, verify: [{{sql: SELECT 6 * 7 AS answer, expect: rows[0].answer == 42}}]}}\n"
+        "secrets: {{url: {{env: DATABASE_URL}}}}\n\
+         connections:\n  hop: {{ssh: box, config: {config}}}\n  db: {{sql: \"{{{{ secrets.url }}}}\", via: hop}}\n\
+         steps:\n  - {{id: asked, sql: SELECT 6 * 7 AS answer, verify: [{{sql: SELECT 6 * 7 AS answer, expect: 'rows[0].answer == 42'}}]}}\n"
     ))
+    .variable("DATABASE_URL", url)
 }
 
 #[test]
@@ -45,7 +47,7 @@ fn where_nobody_listens_over_there_is_told() {
     let server = sshd::Server::start();
     let project = project("postgres://nobody@127.0.0.1:1/none", &server);
     let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
-    refused.says(&["asked: failed", "refused"]);
+    refused.says(&["asked: failed", "nobody listens at `127.0.0.1:1/none`"]);
 }
 
 #[test]
