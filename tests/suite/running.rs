@@ -216,3 +216,13 @@ fn what_a_rollback_leaves_is_said_at_the_end() {
     let report = fs::metadata(project.only_run().path("report.md")).unwrap();
     assert_eq!(report.permissions().mode() & 0o777, 0o600);
 }
+
+/// A round may have ended before it is noticed that the one before it has.
+#[test]
+fn rounds_that_take_no_time_are_all_run() {
+    let project = Project::runbook(
+        "steps:\n  - id: many\n    repeat: {every: 1ms, until: steps.n.x > 1, at_most: 200}\n    steps: [{id: n, let: {x: 1}}]\n",
+    );
+    let ended = project.run(&["exec", "runbook.yaml"]).expect(4);
+    ended.says(&["did not hold after 200 rounds"]);
+}

@@ -116,7 +116,8 @@ struct Dispatcher {
     observers: Vec<Box<dyn Observer>>,
     work: Work,
     tasks: JoinSet<()>,
-    units: HashMap<Id, Unit>,
+    /// With how many rounds the step had when its end was begun, where that is what the unit does.
+    units: HashMap<Id, (Unit, usize)>,
     /// Since when something is written and not yet durable.
     unsynced: Option<Duration>,
     to_show: mpsc::Receiver<Shown>,
@@ -310,7 +311,7 @@ impl Dispatcher {
     fn start(&mut self, unit: Unit) -> Result<(), EngineError> {
         let context = self.context_of(unit).ok_or(EngineError::Stuck)?;
         let task = self.tasks.spawn(unit::run(context, unit));
-        self.units.insert(task.id(), unit);
+        self.units.insert(task.id(), (unit, self.rounds_of(unit)));
         self.work.active.insert(unit);
         Ok(())
     }

@@ -12,11 +12,23 @@ use crate::unit;
 use crate::view::read;
 
 impl Dispatcher {
+    /// How many rounds the step has whose end a unit is about.
+    pub(super) fn rounds_of(&self, unit: Unit) -> usize {
+        let Unit::Close(at) = unit else { return 0 };
+        read(&self.state, |state| {
+            let inner = state.steps().get(at).and_then(|step| step.inner);
+            let frame = inner.and_then(|at| state.frames().get(at));
+            frame.map_or(0, |frame| frame.members.len())
+        })
+    }
+
     /// A unit has ended.
     pub(super) fn ended(&mut self, id: Id, panicked: bool) -> Result<(), EngineError> {
-        let Some(unit) = self.units.remove(&id) else {
+        let Some((unit, rounds)) = self.units.remove(&id) else {
             return Ok(());
         };
+        // It began another round, which may have ended before this is noticed.
+        let has_gone_on = self.rounds_of(unit) > rounds;
         self.work.active.remove(&unit);
         let message = if panicked {
             "the engine failed while running it"
@@ -38,6 +50,7 @@ impl Dispatcher {
                 });
                 match (open, undoing) {
                     (false, _) => Ok(()),
+                    (true, false) if has_gone_on => Ok(()),
                     (true, true) => self.undo_ended(at, failure),
                     (true, false) => {
                         let step = self.id_of(at);
