@@ -129,3 +129,14 @@ fn a_check_runs_reads_and_connects_to_nothing() {
         .collect();
     assert_eq!(left, ["runbook.yaml"]);
 }
+
+/// The project file lies in the folder that is checked.
+#[test]
+fn a_folder_is_checked_without_its_project_file() {
+    let project = Project::runbook("steps: [{id: a, shell: 'true', effect: read}]\n")
+        .with("runbook.config.yaml", "state: .runbook\n");
+    project
+        .run(&["check", "."])
+        .expect(0)
+        .says(&["1 runbook: 0 errors"]);
+}

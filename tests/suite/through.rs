@@ -33,6 +33,16 @@ fn postgres_is_asked_through_another_machine() {
 }
 
 #[test]
+fn a_socket_of_another_machine_is_reached() {
+    let (server, cluster) = (sshd::Server::start(), Cluster::start());
+    let project = project(&cluster.socket_url("postgres"), &server);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
+}
+
+#[test]
 fn mariadb_is_asked_through_another_machine() {
     let (server, mariadb) = (sshd::Server::start(), Mariadb::start());
     let project = project(&mariadb.url("mysql"), &server);

@@ -223,7 +223,7 @@ fn root_above(folder: &Path) -> Option<PathBuf> {
 }
 
 /// The YAML files below a folder, in order of their paths. Links to folders are not followed, and neither is a folder
-/// with a project file: it is another project.
+/// with a project file: it is another project. The project file itself is no runbook.
 pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
@@ -239,9 +239,10 @@ pub(crate) fn runbooks_below(folder: &Path) -> Result<Vec<PathBuf>, Error> {
                 if !path.join(CONFIG).exists() {
                     folders.push(path);
                 }
-            } else if path
-                .extension()
-                .is_some_and(|extension| extension == "yaml" || extension == "yml")
+            } else if entry.file_name() != CONFIG
+                && path
+                    .extension()
+                    .is_some_and(|extension| extension == "yaml" || extension == "yml")
             {
                 found.push(path);
             }

@@ -125,6 +125,13 @@ impl Cluster {
         format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// The same by the socket in the cluster's directory.
+    #[must_use]
+    pub fn socket_url(&self, database: &str) -> String {
+        let (directory, port) = (self.directory.display(), self.port);
+        format!("postgres://postgres@localhost:{port}/{database}?host={directory}")
+    }
+
     /// Makes a database and answers its URL.
     pub fn create_database(&self, name: &str) -> Result<String, Error> {
         let port = self.port.to_string();
