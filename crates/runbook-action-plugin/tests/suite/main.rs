@@ -7,6 +7,7 @@
 )]
 
 mod contract;
+mod crashed;
 mod descriptor;
 mod hostile;
 mod one;

@@ -1,6 +1,5 @@
 //! The runbooks of `examples/`, killed at every append and resumed: they end as if nothing had happened.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -8,8 +7,6 @@ use std::sync::Arc;
 use runbook_action_shell::{Exec, Shell};
 use runbook_event::{Assumption, Outcome, StepState};
 use runbook_plan::Catalogue;
-use runbook_testkit::crash::Crash;
-use runbook_testkit::ran::Ran;
 use runbook_testkit::scenario::Scenario;
 use runbook_testkit::stage::Stage;
 use serde_json::json;
@@ -41,28 +38,9 @@ impl Example {
         }
     }
 
-    /// A run in an empty folder, and all that is there when it has ended.
-    fn run(&self, crashes: &[Crash]) -> (Ran, BTreeMap<PathBuf, String>) {
-        for (path, _) in files(self.folder.path()) {
-            fs::remove_file(path).unwrap();
-        }
-        let ran = self.stage.run(crashes);
-        (ran, files(self.folder.path()))
-    }
-
     fn survives(&self, outcome: Outcome) {
-        let (whole, expected) = self.run(&[]);
-        assert_eq!(whole.outcome(), outcome, "{}", whole.full_trace());
-        let steps = steps(&whole);
-        for at in 1..=whole.records().len() {
-            for crash in [Crash::after(at), Crash::before(at), Crash::of_power(at)] {
-                let (ran, left) = self.run(&[crash]);
-                let told = || format!("{crash:?}\n{}", ran.full_trace());
-                assert_eq!(ran.outcome(), outcome, "{}", told());
-                assert_eq!(self::steps(&ran), steps, "{}", told());
-                assert_eq!(left, expected, "{}", told());
-            }
-        }
+        let (folder, stage) = (self.folder.path(), &self.stage);
+        runbook_testkit::example::Example { folder, stage }.survives(outcome);
     }
 }
 
@@ -77,27 +55,6 @@ fn looks(place: &Path, step: &StepState) -> Assumption {
         Ok(text) if text == "hello world\n" => Assumption::Done,
         Ok(_) | Err(_) => Assumption::NotStarted,
     }
-}
-
-fn files(folder: &Path) -> BTreeMap<PathBuf, String> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            let text = fs::read_to_string(&path).unwrap();
-            found.insert(path, text);
-        }
-    }
-    found
-}
-
-fn steps(ran: &Ran) -> Vec<(String, String)> {
-    let steps = ran.finished().state.steps().iter();
-    steps
-        .map(|step| (step.id.clone(), format!("{} {:?}", step.status.word(), step.undo)))
-        .collect()
 }
 
 #[test]
@@ -133,7 +90,7 @@ fn every_example_is_crashed() {
     let mut names: Vec<String> = fs::read_dir(examples())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        // Beside the runbooks there is a folder with a plugin, which has tests of its own.
+        // The one beside them is crashed where its plugin is tested.
         .filter(|name| name != "plugins")
         .collect();
     names.sort();
