@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Settled, Text, Transport};
+use crate::{Args, ErrorKind, Failure, Handle, Inverse, Param, Preview, Settled, Text, Transport};
 
 /// What running something does to the world. Ordered: a greater one needs more care.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -259,7 +259,7 @@ pub trait Kind: Send + Sync {
 ///
 /// When [`Host::cancelled`] returns, the action ends what it started, remote work included, and returns a
 /// failure of kind [`Cancelled`](crate::ErrorKind::Cancelled) that says whether something may have been
-/// applied. That holds for each of the four methods that do something.
+/// applied. That holds for each of the five methods that are given a call.
 ///
 /// # Putting back
 ///
@@ -292,6 +292,16 @@ pub trait Action: Kind {
 
     /// Does it.
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure>;
+
+    /// Finds out what [`run`](Action::run) with these parameters would change, and changes nothing: not for a moment
+    /// either, as far as others could see it or be held up by it, and not when it is cancelled.
+    ///
+    /// `None` means that this action cannot tell. A failure is what running it would meet: the table is not there,
+    /// the cluster would refuse it.
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let _ = call;
+        Ok(None)
+    }
 
     /// Keeps what is there, before [`run`](Action::run) with the same parameters changes it. It only reads.
     ///

@@ -5,6 +5,8 @@
 //! ([`Action::run`]). It is handed a [`Call`] with rendered parameters, and speaks back through the [`Host`]:
 //! output goes there as it arrives, and cancellation comes from there.
 //!
+//! Before anything is decided it may tell what it would change ([`Action::preview`], a [`Preview`]).
+//!
 //! It may also keep what it is about to change ([`Action::prepare`], an [`Inverse`]) and put it back
 //! ([`Action::undo`]); and what it starts outside of this program it tells as a [`Handle`], so that a run that is
 //! resumed after a crash can see to it that nothing of it goes on ([`Action::settle`]).
@@ -23,6 +25,7 @@ mod handle;
 mod inverse;
 mod mask;
 mod param;
+mod preview;
 mod secret;
 mod transport;
 mod verb;
@@ -36,6 +39,7 @@ pub use failure::{ErrorKind, Failure};
 pub use handle::{Handle, Settled};
 pub use inverse::Inverse;
 pub use param::{Args, Param, Segment, Text};
+pub use preview::{Mark, Preview, PreviewLine, Sounding};
 pub use runbook_schema as schema;
 pub use secret::Secret;
 pub use transport::{

@@ -5,6 +5,7 @@
 //! - A secret is in no failure, no summary: it goes to the other side and nowhere else.
 //! - A failure names a parameter that exists.
 //! - To recognise is to look at the parameters and at nothing else.
+//! - To preview changes nothing, and ends when it is cancelled.
 //! - To get ready for an undo changes nothing, and ends when it is cancelled. An undo of what was not done succeeds and
 //!   changes nothing.
 //! - Of an attempt that started nothing, there is nothing to settle.
@@ -19,8 +20,8 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use runbook_action::schema::{Field, Shape};
 use runbook_action::{
-    Action, Call, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Param, Recognised, Secret, Segment,
-    Settled, Spec, Text, Transport,
+    Action, Call, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Param, Preview, Recognised, Secret,
+    Segment, Settled, Spec, Text, Transport,
 };
 use serde_json::Value;
 
@@ -83,6 +84,11 @@ impl Use {
     /// Runs it as a question.
     pub async fn ask(&self, action: &dyn Action, host: &FakeHost) -> Result<runbook_action::Output, Failure> {
         action.run(self.call(host, true)).await
+    }
+
+    /// Asks what it would change.
+    pub async fn preview(&self, action: &dyn Action, host: &FakeHost) -> Result<Option<Preview>, Failure> {
+        action.preview(self.call(host, false)).await
     }
 
     /// Lets it keep what is there.
@@ -162,6 +168,7 @@ pub async fn check(subject: &Subject<'_>) {
     }
     assert_eq!((subject.world)(), before, "recognise changed something");
     for case in subject.failing.iter().chain([&subject.endless]) {
+        previews(subject, case).await;
         puts_back_nothing(subject, case).await;
         settles_nothing(subject, case).await;
     }
@@ -174,6 +181,32 @@ pub async fn check(subject: &Subject<'_>) {
 async fn in_time<T>(what: &str, work: impl Future<Output = T>) -> T {
     let outcome = tokio::time::timeout(PATIENCE, work).await;
     outcome.unwrap_or_else(|_late| panic!("{what} hangs"))
+}
+
+/// Asks what it would change, and again when nobody waits for the answer any more.
+async fn previews(subject: &Subject<'_>, case: &Use) {
+    let before = (subject.world)();
+    for cancelled in [false, true] {
+        let host = FakeHost::new();
+        if cancelled {
+            host.cancel();
+        }
+        match in_time("preview", case.preview(subject.action, &host)).await {
+            Ok(None) => {}
+            Ok(Some(preview)) => {
+                hides_secrets(case, &preview.summary);
+                let told = [&preview.summary];
+                let lines = preview.lines.iter().map(|line| &line.text);
+                for line in told.into_iter().chain(lines) {
+                    assert!(!line.contains('\n'), "it is told in several lines: {line}");
+                }
+                assert!(!preview.summary.trim().is_empty(), "it says nothing: {preview:?}");
+            }
+            Err(failure) => is_proper(subject.action.spec(), case, &failure),
+        }
+        assert_eq!((subject.world)(), before, "preview changed something");
+        holds_no_secret(case, &host.handles());
+    }
 }
 
 /// Gets ready for an undo and undoes at once, when there is nothing to undo.
