@@ -6,6 +6,7 @@ mod head;
 mod inputs;
 pub(crate) mod json;
 mod line;
+pub(crate) mod probe;
 mod steps;
 mod totals;
 pub(crate) mod words;
