@@ -5,7 +5,7 @@ use runbook_event::Outcome;
 use runbook_lab::Lab;
 use std::sync::Arc;
 
-use super::exec;
+use super::{exec, show};
 use crate::args::{self, Format};
 use crate::catalogue::catalogue;
 use crate::clock::SystemClock;
@@ -21,7 +21,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &args::Pla
     project.knows_environment(args.env.as_deref())?;
     let given = exec::given(&args.inputs)?;
     if !args.probe {
-        return Err(Error::usage("todo"));
+        return show::planned(project, &path, args, &given);
     }
     let catalogue = catalogue(environment, &project.root);
     let compiled = compiled::from_files(project, &path, args.env.as_deref(), &catalogue)?;

@@ -195,14 +195,9 @@ impl Telling {
     }
 
     fn need(&self) -> Option<Line> {
-        let line = Line::at(2);
-        match self.needed()? {
-            true => None,
-            false => Some(line.add(
-                Tone::Warning,
-                "So a run that began now would end here as `not_needed`. The rest is looked at all the same.",
-            )),
-        }
+        let says =
+            "So a run that began now would end here as `not_needed`. The rest is looked at all the same.";
+        (self.needed() == Some(false)).then(|| Line::at(2).add(Tone::Warning, says))
     }
 
     /// The lines after all others.
@@ -276,7 +271,7 @@ fn told(sounding: &Sounding) -> Vec<Line> {
         prefix => line.detail(prefix).plain(" "),
     };
     let line = with_action(line, sounding);
-    let mut lines = vec![answer(line, &sounding.found)];
+    let mut lines = vec![answer(line, sounding.part, &sounding.found)];
     match &sounding.found {
         FoundOut::Failed(failure) => lines.extend(help(indent, failure)),
         FoundOut::Previewed(preview) => lines.extend(detail(indent, preview)),
@@ -303,7 +298,7 @@ fn of_step(sounding: &Sounding, indent: usize) -> Vec<Line> {
     };
     if says {
         let line = Line::labelled(indent + INNER, label(&sounding.found));
-        lines.push(answer(line, &sounding.found));
+        lines.push(answer(line, sounding.part, &sounding.found));
     }
     lines
 }
@@ -346,7 +341,7 @@ fn with_action(line: Line, sounding: &Sounding) -> Line {
     }
 }
 
-fn answer(line: Line, found: &FoundOut) -> Line {
+fn answer(line: Line, part: Sounded, found: &FoundOut) -> Line {
     let gap = if line.is_bare() { "" } else { ": " };
     match found {
         FoundOut::Asked {
@@ -356,6 +351,7 @@ fn answer(line: Line, found: &FoundOut) -> Line {
         } => {
             let (tone, says) = match verdict {
                 Some(Verdict::Pass) => (Tone::Does(Effect::Read), "yes, "),
+                Some(Verdict::Fail) if part == Sounded::Gate => (Tone::Warning, "not yet, "),
                 Some(Verdict::Fail) => (Tone::Warning, "no, "),
                 Some(Verdict::Error) => (Tone::Does(Effect::Destructive), "it cannot be asked: "),
                 None => (Tone::Plain, ""),
