@@ -31,6 +31,7 @@ mod left_out;
 mod list;
 mod locks;
 mod people;
+mod plan;
 mod planned;
 mod plugins;
 mod postgres;
