@@ -152,7 +152,7 @@ async fn large_bodies_come_and_go_whole() {
         Arc::<Inside>::clone(&place),
     );
     let output = run_with(&case, &host).await.unwrap();
-    assert_eq!(output.cut, ["body", "text"]);
+    assert_eq!(output.cut, ["text", "body"]);
     assert_eq!(host.total(), 3_000_000);
 }
 
