@@ -30,6 +30,7 @@ mod killed;
 mod left_out;
 mod list;
 mod locks;
+mod orphans;
 mod people;
 mod plan;
 mod planned;

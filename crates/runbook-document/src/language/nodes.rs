@@ -32,6 +32,21 @@ pub static SERVICE_RESULT: &[Field] = &[
     Field::required("ready", Shape::COUNT, "How many instances are ready."),
     Field::required("lines", Shape::List(&Shape::Template), "The lines of its log."),
     Field::required("changed", Shape::Boolean, "Whether something was changed."),
+    Field::optional(
+        "pid",
+        Shape::Any,
+        "The number of its first process, where systemd runs it; null if it does not run.",
+    ),
+    Field::optional(
+        "memory",
+        Shape::Any,
+        "How many bytes it has, where systemd counts them, else null.",
+    ),
+    Field::optional(
+        "limits",
+        Shape::Any,
+        "Its limits in systemd: `memory` in bytes and `cpus`, null where there is none.",
+    ),
 ];
 
 /// All of them.

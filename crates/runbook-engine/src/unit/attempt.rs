@@ -38,7 +38,7 @@ pub(super) async fn before(task: &Task<'_>) -> Result<(), Broken> {
             .await?
             .result
             .map_err(wrong)?;
-        let scope = context.scope_of(&output.value);
+        let scope = context.scope_of_output(&output);
         values = capture(context, &owner, &before.capture, &scope, &output.cut).map_err(wrong)?;
     }
     let mut summary = None;
@@ -168,7 +168,7 @@ async fn once(task: &Task<'_>, work: &Work<'_>, attempt: u32) -> Result<(Result<
     let (captured, again) = match answered {
         Ok(output) => {
             let owner = format!("step {}", task.id());
-            let scope = context.scope_of(&output.value);
+            let scope = context.scope_of_output(&output);
             let names = named(task.step);
             let captured = capture(context, &owner, names, &scope, &output.cut);
             (captured.map_err(|failure| mark(failure, changes)), false)

@@ -202,10 +202,10 @@ pub(crate) async fn read(context: &Context, step: &str, row: &RatedCheck, stop: 
         stop,
     };
     let called = call(context, &check.action, &rendered, &caller).await?;
-    let mut cut = Vec::new();
+    let (mut cut, mut absent) = (Vec::new(), Vec::new());
     let mut result = match called.result {
         Ok(output) => {
-            cut = output.cut;
+            (cut, absent) = (output.cut, output.absent);
             output.value
         }
         Err(failure) if check.judges_failure && failure.kind != ErrorKind::Cancelled => {
@@ -219,7 +219,7 @@ pub(crate) async fn read(context: &Context, step: &str, row: &RatedCheck, stop: 
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    Ok(judge(row, context.scope_of(&result), &cut))
+    Ok(judge(row, context.scope_of(&result).without(&absent), &cut))
 }
 
 fn judge(row: &RatedCheck, mut scope: Scope, cut: &[String]) -> Row {

@@ -231,7 +231,12 @@ fn judge(context: &Context, check: &Check, output: &Output) -> (Reading, Values)
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    evaluate(context, check, &context.scope_of(&result), &output.cut)
+    evaluate(
+        context,
+        check,
+        &context.scope_of(&result).without(&output.absent),
+        &output.cut,
+    )
 }
 
 fn judge_failure(context: &Context, check: &Check, failure: &Failure) -> (Reading, Values) {
