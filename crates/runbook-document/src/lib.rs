@@ -21,6 +21,7 @@ mod node;
 mod read;
 mod source;
 mod suggest;
+mod unquoted;
 mod yaml;
 
 pub use check::{check, usable_name};
