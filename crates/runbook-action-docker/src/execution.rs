@@ -13,14 +13,17 @@ use std::time::Duration;
 use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures_util::{Stream as Pieces, StreamExt as _};
+use indexmap::IndexMap;
 use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Inherit, Process, Stream, async_trait};
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use crate::attend::{POLL, end_of};
 use crate::engine::Engine;
+use crate::launch::LABELS;
 use crate::look;
 use crate::trouble::one_line;
 
@@ -38,6 +41,10 @@ const SILENT: Duration = Duration::from_secs(1);
 
 /// The exit codes by which an engine tells that a program could not be run.
 const NOT_RUN: std::ops::RangeInclusive<i64> = 126..=128;
+
+/// How often one looks whether a program has begun, and how many times its number is waited for.
+const BEGINS: Duration = Duration::from_millis(10);
+const NUMBERED: u32 = 200;
 
 /// How often what is killed is looked for again: a program may have started another meanwhile.
 const KILLS: usize = 20;
@@ -158,7 +165,7 @@ impl Execution {
             let home = config.working_dir.as_deref().filter(|home| !home.is_empty());
             absolute(home.unwrap_or("/"), cwd)
         });
-        let mark = mark();
+        let mark = mark(&command.env);
         let marked = Marked {
             container: looked.id.unwrap_or_else(|| container.to_owned()),
             mark: mark.clone(),
@@ -204,10 +211,12 @@ impl Execution {
 
     /// Waits until the engine says that it runs, or why not.
     async fn begins(&mut self, command: &Command) -> Result<(), Failure> {
-        loop {
+        for tries in 1_u32.. {
             let looked = self.engine.docker.inspect_exec(&self.id).await;
             let looked = looked.map_err(|error| self.engine.failure(&error).maybe_applied())?;
-            if looked.running == Some(true) {
+            // An engine says that it runs before there is a process; not all of them tell its number.
+            let has_number = looked.pid.is_some_and(|pid| pid > 0);
+            if looked.running == Some(true) && (has_number || tries > NUMBERED) {
                 return Ok(());
             }
             if let Some(code) = looked.exit_code {
@@ -229,8 +238,9 @@ impl Execution {
                 let failure = Failure::new(ErrorKind::Other, one_line(&said));
                 return Err(not_started(failure, command));
             }
-            sleep(POLL).await;
+            sleep(BEGINS).await;
         }
+        Ok(())
     }
 
     /// How it ended, if it has.
@@ -317,10 +327,21 @@ async fn feed(mut input: Pin<Box<dyn tokio::io::AsyncWrite + Send>>, bytes: Vec<
     }
 }
 
-/// A word that nobody can guess.
-pub(crate) fn mark() -> String {
+/// A word that nobody can guess; where it is known which attempt starts the program, it begins with that.
+fn mark(env: &IndexMap<String, String>) -> String {
     let part = || RandomState::new().hash_one(0_u8);
-    format!("{:016x}{:016x}", part(), part())
+    let random = format!("{:016x}{:016x}", part(), part());
+    let attempt = beginning(|name| env.get(name).cloned());
+    attempt.map_or_else(|| random.clone(), |attempt| format!("{attempt}{random}"))
+}
+
+/// How the marks of an attempt begin, if all that tells it from others is given.
+pub(crate) fn beginning(value: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let names = LABELS.map(|(_, variable)| variable);
+    let values = names.iter().map(|name| value(name)).collect::<Option<Vec<_>>>()?;
+    let digest = Sha256::digest(values.join("\0").as_bytes());
+    let text: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    Some(format!("{text}-"))
 }
 
 #[async_trait]

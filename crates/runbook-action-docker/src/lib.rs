@@ -25,16 +25,20 @@ mod launch;
 mod launched;
 mod look;
 mod part;
+mod place;
 mod preview;
 mod printed;
+mod project;
 mod recognise;
 mod settings;
 mod settle;
 mod trouble;
 mod verb;
 mod verbs;
+mod way;
 
 pub use action::Docker;
+pub use place::Containers;
 pub use settings::Environment;
 
 use runbook_action::{Failure, Kind, Param, Recognised, Spec};

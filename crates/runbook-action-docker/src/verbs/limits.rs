@@ -79,11 +79,12 @@ pub(crate) async fn set(engine: &Engine, name: &str, limits: &Limits) -> Result<
         Machine::default()
     };
     let or = |limit: Option<i64>, all: i64| limit.map(|limit| if limit == 0 { all } else { limit });
+    let memory = or(limits.memory, machine.memory);
     let policy = limits.restart.as_ref().and_then(|name| name.parse::<RestartPolicyNameEnum>().ok());
     let body = ContainerUpdateBody {
-        memory: or(limits.memory, machine.memory),
+        memory,
         // With swap as engines set it when they are told of memory only: as much again.
-        memory_swap: limits.memory.map(|memory| if memory == 0 { -1 } else { memory.saturating_mul(2) }),
+        memory_swap: memory.map(|memory| memory.saturating_mul(2)),
         nano_cpus: or(limits.nano_cpus, machine.nano_cpus),
         pids_limit: or(limits.pids, -1),
         restart_policy: policy.map(|name| RestartPolicy {

@@ -147,7 +147,11 @@ async fn named_or_all(asked: Asked<'_>) -> Result<Vec<Named>, Failure> {
         return Ok(names);
     }
     let running = listed(asked, false, &Filters::new()).await?;
-    let name = |container: &Value| container.get("name")?.as_str().map(str::to_owned);
+    // A list of those that run has some that are about to be gone.
+    let name = |container: &Value| {
+        let runs = container.pointer("/state/status")?.as_str() == Some("running");
+        runs.then(|| container.get("name")?.as_str().map(str::to_owned))?
+    };
     Ok(running
         .iter()
         .filter_map(name)
