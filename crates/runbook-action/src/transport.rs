@@ -227,7 +227,8 @@ pub trait Forward: Send + Sync + fmt::Debug {
     fn local(&self) -> &Endpoint;
 
     /// Why the last connection through it came to nothing, as far as that is known. From here it looks like a
-    /// connection that was closed at once.
+    /// connection that was closed at once. It may have been applied ([`Failure::may_have_applied`]) where the place
+    /// cannot tell whether this is about another connection, and what was sent through this one got there.
     fn failure(&self) -> Option<Failure> {
         None
     }
@@ -253,6 +254,8 @@ pub struct Opening<'a> {
     pub connection: &'a Connection,
     /// The connection that it goes through: that of a container names the engine, that of a pod the cluster.
     pub via: Option<&'a Connection>,
+    /// The connection that `via` goes through in turn: that of a project of compose names its engine.
+    pub behind: Option<&'a Connection>,
     /// The nearest place on the way: that of `via`, or of what `via` goes through. This machine if there is none.
     pub through: Option<Arc<dyn Transport>>,
 }

@@ -20,6 +20,7 @@ mod result;
 mod service;
 mod settle;
 mod ssh;
+mod unit;
 
 use std::future::Future;
 use std::path::Path;

@@ -136,7 +136,8 @@ async fn units_are_looked_at_started_and_stopped() {
         let systemd = &systemd;
         async move { case.run(systemd, &FakeHost::new()).await.unwrap().value }
     };
-    let stopped = json!({"running": false, "state": "inactive (dead)", "replicas": 1, "ready": 0, "lines": [], "changed": false});
+    let stopped = json!({"running": false, "state": "inactive (dead)", "replicas": 1, "ready": 0, "lines": [], "changed": false,
+        "pid": null, "memory": null, "limits": {"memory": null, "cpus": null}});
     assert_eq!(does(json!({"status": "nginx"})).await, stopped);
     let started = does(json!({"start": "nginx"})).await;
     assert_eq!(
@@ -204,6 +205,7 @@ async fn a_host_without_systemd_is_told_as_such() {
         kind: "ssh",
         connection: &ssh,
         via: None,
+        behind: None,
         through: None,
     };
     let open = Ssh::new(environment(place.root.path(), "/usr/bin:/bin"))

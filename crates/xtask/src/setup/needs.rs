@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 16] = [
+pub(super) const PACKAGES: [Package; 21] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -66,6 +66,31 @@ pub(super) const PACKAGES: [Package; 16] = [
         name: "redis-server",
         programs: &["redis-server", "redis-cli"],
         reason: "the shipped runbooks are tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "docker.io",
+        programs: &["dockerd", "docker", "containerd", "runc"],
+        reason: "containers are tested against engines that the tests start and stop themselves",
+    },
+    Package {
+        name: "docker-compose",
+        programs: &["docker-compose"],
+        reason: "projects of compose are tested with it",
+    },
+    Package {
+        name: "busybox-static",
+        programs: &["busybox"],
+        reason: "the images of the tests are made of it, since nothing is pulled",
+    },
+    Package {
+        name: "iproute2",
+        programs: &["ip"],
+        reason: "each engine of the tests gets a bridge of its own with it",
+    },
+    Package {
+        name: "podman",
+        programs: &["podman"],
+        reason: "its socket is tried as an engine, too",
     },
     Package {
         name: "lsof",
