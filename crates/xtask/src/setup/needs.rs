@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 16] = [
+pub(super) const PACKAGES: [Package; 18] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -84,8 +84,18 @@ pub(super) const PACKAGES: [Package; 16] = [
     },
     Package {
         name: "procps",
-        programs: &["ps"],
-        reason: "tests look for processes that should be gone",
+        programs: &["ps", "sysctl"],
+        reason: "tests look for processes that should be gone, and a shipped runbook sets what the kernel allows",
+    },
+    Package {
+        name: "iptables",
+        programs: &["iptables"],
+        reason: "a shipped runbook opens the way through a firewall, which a test sets up in a network of its own",
+    },
+    Package {
+        name: "iproute2",
+        programs: &["ip"],
+        reason: "the network that a test has of its own is set up with it",
     },
     Package {
         name: "nodejs",
