@@ -32,6 +32,7 @@ mod list;
 mod locks;
 mod orphans;
 mod people;
+mod plan;
 mod planned;
 mod plugins;
 mod postgres;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::{Compose, Containers, Docker};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
@@ -16,7 +16,21 @@ use crate::identity::Environment;
 
 /// All actions. Nobody else knows a plugin by name.
 pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
+    with_plugins(environment, root, plugins(environment, root))
+}
+
+/// The same for a run that goes on: its plugins are those that it began with, whatever the project has pinned since.
+pub(crate) fn catalogue_of_run(environment: &Environment, root: &Path, lock: Option<&str>) -> Catalogue {
+    let plugins = Uses::of_run(places(environment, root), lock);
+    with_plugins(environment, root, plugins)
+}
+
+fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalogue {
     let shell = runbook_action_shell::Environment {
+        vars: environment.vars.clone(),
+        root: root.to_owned(),
+    };
+    let engines = runbook_action_docker::Environment {
         vars: environment.vars.clone(),
         root: root.to_owned(),
     };
@@ -24,6 +38,7 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add_transport(Arc::new(Local::new(shell.clone())));
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add_transport(Arc::new(Ssh::new(shell.clone())));
+    catalogue.add_transport(Arc::new(Containers::new(engines.clone())));
     catalogue.add(Arc::new(Exec::new(shell.clone())));
     catalogue.add(Arc::new(File::new(shell.clone())));
     catalogue.add_service("systemd", Arc::new(Systemd::new(shell.clone())));
@@ -31,10 +46,10 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
-    catalogue.add(Arc::new(plugins(environment, root)));
+    catalogue.add(Arc::new(plugins));
     // These are checked and planned, and cannot be run yet.
     catalogue.declare(Arc::new(K8s));
-    catalogue.declare(Arc::new(Docker));
+    catalogue.add(Arc::new(Docker::new(engines.clone())));
     catalogue.declare(Arc::new(Compose));
     catalogue
 }

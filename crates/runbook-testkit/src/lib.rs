@@ -6,6 +6,7 @@ pub mod brief;
 pub mod clock;
 pub mod contract;
 pub mod crash;
+pub mod docker;
 pub mod example;
 pub mod host;
 pub mod https;

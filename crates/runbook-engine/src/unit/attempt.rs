@@ -223,7 +223,7 @@ async fn ended(
 }
 
 /// Where a failure is an answer, it is one.
-fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failure> {
+pub(crate) fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failure> {
     if !step.may_fail {
         return result;
     }
@@ -250,7 +250,7 @@ fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failur
 }
 
 /// The names that a step gives values to once it has acted.
-fn named(step: &Step) -> &runbook_plan::Capture {
+pub(crate) fn named(step: &Step) -> &runbook_plan::Capture {
     match &step.body {
         Body::Let(names) => names,
         Body::Action(_)

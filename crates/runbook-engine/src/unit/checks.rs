@@ -182,9 +182,11 @@ async fn rate(
     Ok((degree, result))
 }
 
-type Row = (&'static str, String, Option<Value>);
+/// The degree of a row, what was found, and the value that is drawn.
+pub(crate) type Row = (&'static str, String, Option<Value>);
 
-async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> Result<Row, Halt> {
+/// Reads a row once.
+pub(crate) async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> Result<Row, Halt> {
     let check = &row.check;
     let error = |detail: String| ("error", detail, None);
     let rendered = match render(context, &check.action, &context.scope) {

@@ -164,7 +164,7 @@ async fn pause(context: &Context, every: Duration, deadline: Option<Duration>, s
     }
 }
 
-pub(super) async fn read(
+pub(crate) async fn read(
     context: &Context,
     site: &CheckSite,
     check: &Check,

@@ -1,19 +1,19 @@
 //! Units: tasks that own one piece of work each.
 
 mod approval;
-mod attempt;
-mod call;
-mod checks;
+pub(crate) mod attempt;
+pub(crate) mod call;
+pub(crate) mod checks;
 mod close;
-mod enter;
-mod gate;
+pub(crate) mod enter;
+pub(crate) mod gate;
 mod guard;
 mod recover;
 mod retry;
 mod step;
 mod takes_effect;
 mod undo;
-mod values;
+pub(crate) mod values;
 
 pub(crate) use self::call::{Caller, seconds};
 pub(crate) use self::undo::intent_of as intent_of_undo;

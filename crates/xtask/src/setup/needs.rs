@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 18] = [
+pub(super) const PACKAGES: [Package; 22] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -68,6 +68,31 @@ pub(super) const PACKAGES: [Package; 18] = [
         reason: "the shipped runbooks are tested against servers that the tests start and stop themselves",
     },
     Package {
+        name: "docker.io",
+        programs: &["dockerd", "docker", "containerd", "runc"],
+        reason: "containers are tested against engines that the tests start and stop themselves",
+    },
+    Package {
+        name: "docker-compose",
+        programs: &["docker-compose"],
+        reason: "projects of compose are tested with it",
+    },
+    Package {
+        name: "busybox-static",
+        programs: &["busybox"],
+        reason: "the images of the tests are made of it, since nothing is pulled",
+    },
+    Package {
+        name: "iproute2",
+        programs: &["ip"],
+        reason: "each engine of the tests gets a bridge of its own with it, and a test a network of its own",
+    },
+    Package {
+        name: "podman",
+        programs: &["podman"],
+        reason: "its socket is tried as an engine, too",
+    },
+    Package {
         name: "lsof",
         programs: &["lsof"],
         reason: "a shipped runbook finds out with it who holds a port",
@@ -91,11 +116,6 @@ pub(super) const PACKAGES: [Package; 18] = [
         name: "iptables",
         programs: &["iptables"],
         reason: "a shipped runbook opens the way through a firewall, which a test sets up in a network of its own",
-    },
-    Package {
-        name: "iproute2",
-        programs: &["ip"],
-        reason: "the network that a test has of its own is set up with it",
     },
     Package {
         name: "nodejs",
