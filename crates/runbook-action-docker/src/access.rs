@@ -54,7 +54,8 @@ impl Access {
             return Ok(Self::Socket(around.root.join(socket.text()?.reveal())));
         }
         if let Some(context) = docker.get("context") {
-            return Self::named(&context.text()?.reveal(), around).map_err(|failure| about(failure, &context));
+            return Self::named(&context.text()?.reveal(), around)
+                .map_err(|failure| about(failure, &context));
         }
         let Some(host) = docker.get("host") else {
             return Self::named(DEFAULT, around).map_err(|failure| about(failure, &docker));
@@ -76,7 +77,12 @@ impl Access {
         if let Some(host) = around.var("DOCKER_HOST") {
             let tls = around
                 .var("DOCKER_TLS_VERIFY")
-                .and_then(|_| around.var("DOCKER_CERT_PATH").map(PathBuf::from).or(around.client()))
+                .and_then(|_| {
+                    around
+                        .var("DOCKER_CERT_PATH")
+                        .map(PathBuf::from)
+                        .or(around.client())
+                })
                 .map(|directory| tls_in(&directory));
             return Self::at(&host, tls);
         }
@@ -178,8 +184,11 @@ fn tls_in(directory: &Path) -> Tls {
 /// A context as the client of Docker keeps it.
 fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
     let unknown = || {
-        Failure::new(ErrorKind::NotFound, format!("there is no context `{name}` of Docker here"))
-            .help("`docker context ls` lists them")
+        Failure::new(
+            ErrorKind::NotFound,
+            format!("there is no context `{name}` of Docker here"),
+        )
+        .help("`docker context ls` lists them")
     };
     let kept = around.client().ok_or_else(unknown)?.join("contexts");
     let digest = digest_of(name);
@@ -213,7 +222,10 @@ mod tests {
 
     fn around(vars: &[(&str, &str)]) -> Environment {
         Environment {
-            vars: vars.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            vars: vars
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             root: "/project".into(),
         }
     }

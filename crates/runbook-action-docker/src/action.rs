@@ -1,8 +1,8 @@
 //! The action `docker`.
 
 use runbook_action::{
-    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised, Settled,
-    Spec, Verb, async_trait,
+    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised,
+    Settled, Spec, Verb, async_trait,
 };
 
 use crate::attend::unless_cancelled;

@@ -14,7 +14,9 @@ use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures_util::{Stream as Pieces, StreamExt as _};
 use indexmap::IndexMap;
-use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Inherit, Process, Stream, async_trait};
+use runbook_action::{
+    Chunk, Command, End, ErrorKind, Failure, Handle, Inherit, Process, Stream, async_trait,
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
@@ -129,7 +131,10 @@ fn signal_here(mark: &str, signal: &str) -> Option<u32> {
             continue;
         };
         let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ.windows(mark.len()).any(|window| window == mark.as_bytes()) {
+        if environ
+            .windows(mark.len())
+            .any(|window| window == mark.as_bytes())
+        {
             count += 1;
             if let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal) {
                 let _sent = kill_process(pid, signal).is_ok();
@@ -189,7 +194,11 @@ impl Execution {
             tty: command.tty,
             ..StartExecOptions::default()
         };
-        let started = engine.docker.start_exec(&id, Some(options)).await.map_err(failed)?;
+        let started = engine
+            .docker
+            .start_exec(&id, Some(options))
+            .await
+            .map_err(failed)?;
         let StartExecResults::Attached { output, input } = started else {
             return Err(Failure::new(ErrorKind::Protocol, "the engine gives no output"));
         };
@@ -205,7 +214,10 @@ impl Execution {
             is_over: false,
         };
         execution.begins(command).await?;
-        execution.input = command.stdin.clone().map(|bytes| tokio::spawn(feed(input, bytes)));
+        execution.input = command
+            .stdin
+            .clone()
+            .map(|bytes| tokio::spawn(feed(input, bytes)));
         Ok(execution)
     }
 
@@ -277,7 +289,11 @@ fn not_started(failure: Failure, command: &Command) -> Failure {
         .about("argv");
     }
     if said.contains("permission denied") {
-        return Failure::new(ErrorKind::Forbidden, "the program may not be run in the container").about("argv");
+        return Failure::new(
+            ErrorKind::Forbidden,
+            "the program may not be run in the container",
+        )
+        .about("argv");
     }
     failure
 }
@@ -381,7 +397,11 @@ impl Process for Execution {
                 Err(_silent) if self.end.is_some() => self.is_over = true,
                 Err(_silent) => {
                     let ended = self.look().await?;
-                    self.silence = if ended { DRAIN } else { (self.silence * 2).min(SILENT) };
+                    self.silence = if ended {
+                        DRAIN
+                    } else {
+                        (self.silence * 2).min(SILENT)
+                    };
                 }
             }
         }
@@ -411,7 +431,12 @@ impl Process for Execution {
     }
 
     async fn gone(&mut self) {
-        while self.marked.signal(&self.engine, "0").await.is_some_and(|count| count > 0) {
+        while self
+            .marked
+            .signal(&self.engine, "0")
+            .await
+            .is_some_and(|count| count > 0)
+        {
             sleep(POLL).await;
         }
     }

@@ -86,14 +86,21 @@ async fn upload(asked: Asked<'_>, container: &str, inside: &str, from: PathBuf) 
     });
     let directory = directory.to_string_lossy().into_owned();
     let options = UploadToContainerOptionsBuilder::new().path(&directory).build();
-    let sent = asked.engine.docker.upload_to_container(container, Some(options), bollard::body_stream(pieces)).await;
+    let sent = asked
+        .engine
+        .docker
+        .upload_to_container(container, Some(options), bollard::body_stream(pieces))
+        .await;
     sent.map_err(|error| about(asked.engine.failure(&error), "path").maybe_applied())?;
     Ok(bytes)
 }
 
 async fn download(asked: Asked<'_>, container: &str, inside: &str, to: PathBuf) -> Result<u64, Failure> {
     let options = DownloadFromContainerOptionsBuilder::new().path(inside).build();
-    let mut pieces = asked.engine.docker.download_from_container(container, Some(options));
+    let mut pieces = asked
+        .engine
+        .docker
+        .download_from_container(container, Some(options));
     let file = blocking("to", tempfile::tempfile).await?;
     let mut file = tokio::fs::File::from_std(file);
     let local = |error: std::io::Error| {

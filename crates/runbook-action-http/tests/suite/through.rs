@@ -317,6 +317,7 @@ impl Real {
             connection: connection.as_ref().unwrap(),
             via: None,
             through: None,
+            behind: None,
         };
         ssh.open(opening).await.unwrap()
     }

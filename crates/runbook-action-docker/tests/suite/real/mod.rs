@@ -23,7 +23,8 @@ use tempfile::TempDir;
 /// The directory that stands for the project's root.
 fn root() -> &'static Path {
     static ROOT: OnceLock<TempDir> = OnceLock::new();
-    ROOT.get_or_init(|| TempDir::with_prefix("runbook-").unwrap()).path()
+    ROOT.get_or_init(|| TempDir::with_prefix("runbook-").unwrap())
+        .path()
 }
 
 fn docker() -> Docker {
