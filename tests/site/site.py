@@ -1,14 +1,18 @@
 """Sets up and runs what the runbooks of codebase-mcp repair: PostgreSQL, Redis, a stand-in for Ollama, two servers.
 
 All of it is in a new directory and on free ports. When everything runs it prints one line of JSON that says where. It ends
-everything and removes the directory when its standard input is closed, so also when whoever started it dies.
+everything and removes the directory when its standard input is closed, so also when whoever started it dies. It is in a
+session of its own, since what ends a test may be a signal to its whole group; and if it is killed itself, the lock that it
+holds on `SITE/alive` tells those who keep the services to end them.
 """
 
+import fcntl
 import json
 import os
 import pathlib
 import shlex
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -18,10 +22,11 @@ import time
 HERE = pathlib.Path(__file__).parent
 SITE = pathlib.Path(tempfile.mkdtemp(prefix="runbook-site-", dir="/tmp"))
 UNITS = SITE / "units"
+ALIVE = (SITE / "alive").open("w")
 # Somebody may take a port between our look and the start of what listens there; then all is set up anew.
 ATTEMPTS = 3
 # Root must not run a server of PostgreSQL.
-AS_POSTGRES = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
+AS_POSTGRES = ["setpriv", "--pdeathsig=KILL", "--reuid=postgres", "--regid=postgres", "--init-groups"] if os.geteuid() == 0 else []
 CHUNKS = """
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 CREATE TABLE code_chunks (id bigserial PRIMARY KEY, path text NOT NULL, content text NOT NULL, embedding text NOT NULL);
@@ -111,6 +116,8 @@ def mcp(name, port, ports):
 
 def set_up():
     SITE.chmod(0o755)
+    # It is held, for as long as this process lives.
+    fcntl.flock(ALIVE, fcntl.LOCK_EX)
     for folder in ["bin", "units", "state", "redis", "temp", "backups"]:
         (SITE / folder).mkdir()
     if AS_POSTGRES:
@@ -155,6 +162,9 @@ def clean():
 
 def main():
     attempt = int(os.environ.get("SITE_ATTEMPT", "1"))
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         ports = set_up()
     except (OSError, RuntimeError):

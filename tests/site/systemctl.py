@@ -3,13 +3,18 @@
 Usage: systemctl.py SITE VERB [UNIT...]
 
 Each service runs below a keeper (the verb `keep`), which ends it above `MemoryMax` as the kernel does, and writes down how
-it ended. The state of a unit is a JSON file in `SITE/state`.
+it ended. The state of a unit is a JSON file in `SITE/state`. Whoever runs the site holds a lock on `SITE/alive`: when that
+is gone, however it came about, each keeper ends its service, and the last one removes the site. A service whose keeper is
+killed is killed with it.
 """
 
+import ctypes
+import fcntl
 import json
 import os
 import pathlib
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +24,8 @@ SITE = pathlib.Path(sys.argv[1])
 UNITS, STATE = SITE / "units", SITE / "state"
 UNITS_OF_SIZE = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 GRACE = 10.0
+LIBC = ctypes.CDLL(None)
+SET_DEATH_SIGNAL = 1
 
 
 def settings_of(name):
@@ -89,6 +96,31 @@ def resident(pid):
         return 0
 
 
+def dies_with_its_keeper():
+    LIBC.prctl(SET_DEATH_SIGNAL, signal.SIGKILL)
+
+
+def is_orphaned():
+    """Whether nobody runs the site any more, who would hold the lock."""
+    try:
+        with (SITE / "alive").open() as alive:
+            fcntl.flock(alive, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return True
+    except BlockingIOError:
+        return False
+    except FileNotFoundError:
+        return True
+
+
+def clean(name):
+    """Forgets a service of a site that nobody runs, and the site with the last one."""
+    (STATE / f"{name}.json").unlink(missing_ok=True)
+    others = [file.stem for file in STATE.glob("*.json")]
+    if not any(state_of(other)["keeper"] for other in others):
+        # What a server's own processes still write is gone with them.
+        until(lambda: shutil.rmtree(SITE, ignore_errors=True) or not SITE.exists())
+
+
 def keep(name):
     """Runs the service of a unit to its end, in a session of its own."""
     settings = loaded(name)
@@ -97,7 +129,7 @@ def keep(name):
     with (SITE / f"{name}.log").open("ab") as log:
         service = subprocess.Popen(
             shlex.split(settings["ExecStart"]), env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, cwd="/",
+            start_new_session=True, cwd="/", preexec_fn=dies_with_its_keeper,
         )
     state = {"active": "active", "result": "success", "pid": service.pid, "keeper": os.getpid()}
     write(STATE / f"{name}.json", state)
@@ -106,6 +138,11 @@ def keep(name):
         if limit and resident(service.pid) > limit:
             killed = True
             service.kill()
+        if is_orphaned():
+            service.kill()
+            service.wait()
+            clean(name)
+            return
         time.sleep(0.02)
     stopped = (STATE / f"{name}.stop").exists()
     result = "oom-kill" if killed else "success" if stopped or service.returncode == 0 else "signal"

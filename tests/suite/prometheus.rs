@@ -35,10 +35,13 @@ fn a_gate_passes_fails_or_cannot_be_asked() {
     gate(&url, "size", "value < 5").expect(4).says(&["`value` is 7"]);
     // What is not one number decides nothing, whichever way the expression is written.
     for expect in ["value < 5", "value >= 0", "value != 3", "not (value > 5)"] {
-        for query in ["load", "no_such_metric"] {
+        for (query, why) in [
+            ("load", "the query gave 2 series"),
+            ("no_such_metric", "the query gave 0 samples"),
+        ] {
             gate(&url, query, expect)
                 .expect(4)
-                .says(&["error: ", "`value` is not known here"]);
+                .says(&["error: ", &format!("there is no `value`: {why}")]);
         }
     }
     gate(&url, "nothing", "true").expect(4).says(&["is NaN"]);

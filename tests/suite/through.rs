@@ -1,7 +1,8 @@
-//! Databases that are reached by way of another machine: its SSH server is a real one, and so are they.
+//! Databases and servers that are reached by way of another machine: its SSH server is a real one, and so are they.
 
 use runbook_testkit::mariadb::Server as Mariadb;
 use runbook_testkit::postgres::Cluster;
+use runbook_testkit::prometheus::{Options, Prometheus};
 use runbook_testkit::sshd;
 
 use crate::harness::Project;
@@ -50,6 +51,26 @@ fn mariadb_is_asked_through_another_machine() {
         .run(&["exec", "runbook.yaml"])
         .expect(0)
         .says(&["resolved"]);
+}
+
+#[test]
+fn servers_are_asked_through_another_machine() {
+    let (server, prometheus) = (sshd::Server::start(), Prometheus::start(&Options::default()));
+    let (config, url) = (server.config(), prometheus.url("http", "localhost"));
+    let project = Project::runbook(&format!(
+        "connections:\n  hop: {{ssh: box, config: {}}}\n  api: {{http: \"{url}\", via: hop}}\n  \
+         metrics: {{prometheus: \"{url}\", via: hop}}\n\
+         steps:\n  - {{id: asked, http: {{get: /-/healthy}}, verify: [{{promql: vector(42), expect: value == 42}}]}}\n",
+        config.display()
+    ));
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
+    // Without the key nobody gets through, so that was the way.
+    server.is_known_by(Some("other")).unwrap();
+    let refused = project.run(&["exec", "runbook.yaml"]).expect(4);
+    refused.says(&["asked: failed", "host key"]);
 }
 
 #[test]

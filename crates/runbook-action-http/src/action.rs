@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::client::Clients;
 use crate::connection::Server;
-use crate::exchange::{Purpose, exchange};
+use crate::exchange::{Purpose, Route, exchange};
 use crate::request::{Line, Request};
 use crate::{request, spec, target};
 
@@ -56,6 +56,10 @@ impl Kind for Http {
 
 #[async_trait]
 impl Action for Http {
+    fn carriers(&self) -> &'static [&'static str] {
+        spec::THROUGH
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let args = Args::new(call.params);
         let line = Line::read(&args)?;
@@ -80,9 +84,14 @@ impl Action for Http {
                 failure.maybe_applied()
             }
         };
+        let route = Route {
+            clients: &self.clients,
+            server: &server,
+            place: call.transport,
+        };
         let answer = tokio::select! {
             biased;
-            answer = timeout(limit, exchange(&self.clients, request, &server, purpose, call.host)) => answer,
+            answer = timeout(limit, exchange(route, request, purpose, call.host)) => answer,
             () = call.host.cancelled() => {
                 let message = format!("`{shown}` was stopped before it was answered");
                 return Err(not_read(Failure::new(ErrorKind::Cancelled, message)));
@@ -93,10 +102,7 @@ impl Action for Http {
                 let message = format!("`{shown}`: `{host}` did not answer within {limit:?}");
                 not_read(Failure::new(ErrorKind::Timeout, message))
             })?
-            .map_err(|failure| Failure {
-                message: call.mask(&failure.message),
-                ..failure
-            })?;
+            .map_err(|failure| call.mask_failure(failure))?;
         answer.judge(&args, &line, call)
     }
 }

@@ -47,6 +47,7 @@ impl Answer {
                 "elapsed_ms": self.elapsed_ms,
             }),
             cut: cut.iter().map(|&name| name.to_owned()).collect(),
+            ..Output::default()
         }
     }
 

@@ -1,6 +1,7 @@
 //! The clients that requests are sent with.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::OnceLock;
 use std::time::Duration;
 
@@ -23,6 +24,9 @@ pub(crate) struct Way<'a> {
     pub(crate) proxy: Option<&'a Proxy>,
     /// The host whose addresses are meant where the URL has the name of the certificate.
     pub(crate) host: Option<&'a str>,
+    /// The socket of this machine that leads to the host, where another place reaches it. Everything else stays as the
+    /// URL says; only the connection is made there.
+    pub(crate) socket: Option<&'a Path>,
 }
 
 /// The client that all requests share that have nothing special, and others made as they are needed. None keeps
@@ -45,7 +49,10 @@ impl Clients {
     pub(crate) fn of(&self, server: &Server, way: Way<'_>) -> Result<Client, Failure> {
         // Whoever installed one before us has the same.
         let _installed = rustls::crypto::ring::default_provider().install_default().is_ok();
-        let is_usual = way.tls.is_none() && way.proxy.is_none() && server.connect_timeout.is_none();
+        let is_usual = way.tls.is_none()
+            && way.proxy.is_none()
+            && way.socket.is_none()
+            && server.connect_timeout.is_none();
         if !is_usual {
             return special(server, way).map_err(|error| none(&error));
         }
@@ -81,9 +88,10 @@ fn built(builder: impl Fn() -> reqwest::Result<ClientBuilder>) -> reqwest::Resul
 fn special(server: &Server, way: Way<'_>) -> reqwest::Result<Client> {
     let with_proxy = || {
         let builder = builder(server.connect_timeout.unwrap_or(CONNECT));
-        Ok(match way.proxy {
-            Some(proxy) => builder.proxy(proxy.for_client()?),
-            None => builder,
+        Ok(match (way.proxy, way.socket) {
+            (Some(proxy), _) => builder.proxy(proxy.for_client()?),
+            (None, Some(socket)) => builder.unix_socket(socket),
+            (None, None) => builder,
         })
     };
     let Some(tls) = way.tls else {

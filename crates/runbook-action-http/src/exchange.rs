@@ -2,7 +2,7 @@
 
 use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue};
 use reqwest::{Response, Url};
-use runbook_action::{Failure, Host, Stream};
+use runbook_action::{Failure, Host, Stream, Transport};
 use tokio::time::Instant;
 
 use crate::answer::Answer;
@@ -12,7 +12,8 @@ use crate::connection::Server;
 use crate::failure::{At, of_error, was_sent};
 use crate::redirect::{self, Rule};
 use crate::request::Request;
-use crate::target::host_of;
+use crate::target::{bare, host_of};
+use crate::tunnel::{Tunnel, Tunnels};
 
 /// How much of a body is read at all.
 pub(crate) const READ: usize = 64 * 1024 * 1024;
@@ -30,15 +31,56 @@ pub(crate) struct Purpose<'a> {
     pub(crate) seen: usize,
 }
 
-impl Purpose<'_> {
-    fn failure(&self, error: &reqwest::Error, url: &Url, server: &Server) -> Failure {
-        let proxy = server.proxy_for(url).map(ToString::to_string);
+/// What a request is sent with, and where from.
+#[derive(Clone, Copy)]
+pub(crate) struct Route<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) server: &'a Server,
+    /// The place that reaches the servers; nothing is this machine.
+    pub(crate) place: Option<&'a dyn Transport>,
+}
+
+/// A request that was sent: what a failure of it has to tell.
+struct Sending<'a> {
+    purpose: Purpose<'a>,
+    route: Route<'a>,
+    url: Url,
+    tunnel: Option<&'a Tunnel>,
+}
+
+impl Sending<'_> {
+    async fn failure(&self, error: &reqwest::Error) -> Failure {
+        let proxy = self.route.server.proxy_for(&self.url).map(ToString::to_string);
+        let place = self.route.place.map(Transport::place);
         let at = At {
-            host: &host_of(url),
+            host: &host_of(&self.url),
             proxy: proxy.as_deref(),
+            place: place.as_deref(),
         };
-        let failure = of_error(error, self.line, at);
-        if was_sent(error) && !self.only_reads {
+        let of_way = match self.tunnel {
+            Some(tunnel) => tunnel.failure().await,
+            None => None,
+        };
+        let was_connected = self.tunnel.is_none_or(Tunnel::was_connected);
+        let (failure, was_sent) = match of_way {
+            Some(failure) => {
+                let message = format!("`{}`: {}", self.purpose.line, failure.message);
+                let was_sent = failure.may_have_applied;
+                (
+                    Failure {
+                        message,
+                        may_have_applied: false,
+                        ..failure
+                    },
+                    was_sent,
+                )
+            }
+            None => (
+                of_error(error, self.purpose.line, at),
+                was_sent(error) && was_connected,
+            ),
+        };
+        if was_sent && !self.purpose.only_reads {
             failure.maybe_applied()
         } else {
             failure
@@ -48,36 +90,42 @@ impl Purpose<'_> {
 
 /// Sends the request, follows redirects as it says, and reads the answer.
 pub(crate) async fn exchange(
-    clients: &Clients,
+    route: Route<'_>,
     mut request: Request,
-    server: &Server,
     purpose: Purpose<'_>,
     host: &dyn Host,
 ) -> Result<Answer, Failure> {
     let begin = Instant::now();
     let mut redirects = 0;
+    // Each origin that a redirect leads to is reached by a way of its own, and all are closed at the end.
+    let mut tunnels = Tunnels::default();
     loop {
-        let response = send(clients, &request, server, purpose).await?;
+        let tunnel = match route.place {
+            Some(place) => Some(tunnels.to(place, &request.url, route.server).await?),
+            None => None,
+        };
+        let sending = Sending {
+            purpose,
+            route,
+            url: request.url.clone(),
+            tunnel,
+        };
+        let response = send(&request, &sending).await?;
         let next = if redirects < REDIRECTS && request.redirects != Rule::None {
             redirect::next(&request, &response)
         } else {
             None
         };
         let Some(next) = next else {
-            let failure = |error: &reqwest::Error| purpose.failure(error, &request.url, server);
-            return read(response, (begin, purpose.seen), failure, host).await;
+            return read(response, (begin, purpose.seen), &sending, host).await;
         };
         redirects += 1;
         request = next;
     }
 }
 
-async fn send(
-    clients: &Clients,
-    request: &Request,
-    server: &Server,
-    purpose: Purpose<'_>,
-) -> Result<Response, Failure> {
+async fn send(request: &Request, sending: &Sending<'_>) -> Result<Response, Failure> {
+    let server = sending.route.server;
     let mut headers = request.headers.clone();
     if !request.has_left {
         let has_parts = matches!(request.body, Some(Body::Parts(_)));
@@ -103,20 +151,29 @@ async fn send(
         // A name that was read from the connection is one that a URL can have.
         let _named = url.set_host(Some(name)).is_ok();
     }
+    let proxy = server.proxy_for(&request.url).map(|proxy| match sending.tunnel {
+        Some(tunnel) => proxy.reached_at(tunnel.local()),
+        None => proxy.clone(),
+    });
     let way = Way {
         tls,
-        proxy: server.proxy_for(&request.url),
+        proxy: proxy.as_ref(),
         host: name.and_then(|_| request.url.host_str()).map(bare),
+        socket: sending.tunnel.map(Tunnel::socket),
     };
-    let mut builder = clients
+    let mut builder = sending
+        .route
+        .clients
         .of(server, way)?
         .request(request.method.clone(), url)
         .headers(headers);
     if let Some(body) = &request.body {
         builder = body.put(builder).await?;
     }
-    let sent = builder.send().await;
-    sent.map_err(|error| purpose.failure(&error, &request.url, server))
+    match builder.send().await {
+        Ok(response) => Ok(response),
+        Err(error) => Err(sending.failure(&error).await),
+    }
 }
 
 /// As the header `Host` has it: with a port only if that is not the usual one.
@@ -128,20 +185,20 @@ fn authority(url: &Url) -> String {
     }
 }
 
-/// An IPv6 address without its brackets.
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
-}
-
 async fn read(
     mut response: Response,
     (begin, seen): (Instant, usize),
-    failure: impl Fn(&reqwest::Error) -> Failure,
+    sending: &Sending<'_>,
     host: &dyn Host,
 ) -> Result<Answer, Failure> {
     let mut body = Vec::new();
     let mut total = 0;
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&error))? {
+    loop {
+        let chunk = match response.chunk().await {
+            Ok(Some(chunk)) => chunk,
+            Ok(None) => break,
+            Err(error) => return Err(sending.failure(&error).await),
+        };
         let room = READ - total;
         let chunk = chunk.get(..room).unwrap_or(&chunk);
         total += chunk.len();

@@ -12,22 +12,32 @@ pub(crate) struct At<'a> {
     pub(crate) host: &'a str,
     /// `proxy:3128`.
     pub(crate) proxy: Option<&'a str>,
+    /// The other place that reaches them.
+    pub(crate) place: Option<&'a str>,
 }
 
 impl At<'_> {
     /// Whoever takes the connection.
     fn next(&self) -> String {
-        match self.proxy {
+        let next = match self.proxy {
             Some(proxy) => format!("the proxy `{proxy}`"),
             None => format!("`{}`", self.host),
+        };
+        match self.place {
+            Some(place) => format!("{next}, as seen from {place},"),
+            None => next,
         }
     }
 
     /// The one who is to answer.
     fn last(&self) -> String {
-        match self.proxy {
-            Some(proxy) => format!("`{}` through the proxy `{proxy}`", self.host),
-            None => format!("`{}`", self.host),
+        match (self.proxy, self.place) {
+            (Some(proxy), Some(place)) => {
+                format!("`{}` through the proxy `{proxy}` from {place}", self.host)
+            }
+            (Some(proxy), None) => format!("`{}` through the proxy `{proxy}`", self.host),
+            (None, Some(place)) => format!("`{}` through {place}", self.host),
+            (None, None) => format!("`{}`", self.host),
         }
     }
 }
@@ -40,7 +50,7 @@ pub(crate) fn of_error(error: &reqwest::Error, what: &str, at: At<'_>) -> Failur
     let failure = |message: String| Failure::new(kind, format!("`{what}`: {message}"));
     let (next, last) = (at.next(), at.last());
     match kind {
-        ErrorKind::Refused => failure(format!("nobody listens at {next}")),
+        ErrorKind::Refused => failure(format!("nobody listens at {}", next.trim_end_matches(','))),
         ErrorKind::Dns => failure(format!("the name of {next} cannot be resolved")),
         ErrorKind::Timeout if error.is_connect() => {
             failure(format!("{next} did not take the connection in time"))

@@ -5,6 +5,8 @@
 //! [`answer`] judges it. [`target`] is the place that turns texts into URLs, so that no value becomes part of
 //! a URL's structure; [`failure`] turns errors of the network into the kinds that a runbook can ask for.
 //!
+//! Where `via` names another place that reaches the server, [`tunnel`] is the way to it.
+//!
 //! What a connection carries (its headers, who asks, its certificates) goes to the connection's own origin and to no
 //! other, whatever a server redirects to.
 //!
@@ -32,6 +34,7 @@ mod shown;
 mod spec;
 mod target;
 mod tls;
+mod tunnel;
 
 pub use action::Http;
 pub use promql::Promql;

@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use crate::answer::{Answer, kind};
 use crate::body::Body;
-use crate::client::Clients;
-use crate::connection::Server;
-use crate::exchange::{Purpose, READ, exchange};
+use crate::exchange::{Purpose, READ, Route, exchange};
 use crate::redirect::Rule;
 use crate::request::Request;
 use crate::retry;
@@ -89,17 +87,8 @@ pub(crate) struct Question {
 
 impl Question {
     /// Asks it.
-    pub(crate) async fn ask(
-        &self,
-        clients: &Clients,
-        server: &Server,
-        host: &dyn Host,
-    ) -> Result<Output, Failure> {
-        let asker = Asker {
-            clients,
-            server,
-            host,
-        };
+    pub(crate) async fn ask(&self, route: Route<'_>, host: &dyn Host) -> Result<Output, Failure> {
+        let asker = Asker { route, host };
         let Some((range, step)) = self.asked.range else {
             let time = self.asked.end.map(|end| ("time", end.to_string()));
             let data = asker.ask(self, "query", time.into_iter().collect()).await?;
@@ -123,8 +112,7 @@ impl Question {
 }
 
 struct Asker<'a> {
-    clients: &'a Clients,
-    server: &'a Server,
+    route: Route<'a>,
     host: &'a dyn Host,
 }
 
@@ -160,7 +148,13 @@ impl Asker<'_> {
         for (name, value) in fields {
             form.extend(["&", name, "=", &encode(&value)]);
         }
-        let base = self.server.base.as_ref().map(Url::as_str).unwrap_or_default();
+        let base = self
+            .route
+            .server
+            .base
+            .as_ref()
+            .map(Url::as_str)
+            .unwrap_or_default();
         let url = format!("{}/api/v1/{what}", base.trim_end_matches('/'));
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(FORM));
@@ -181,7 +175,7 @@ impl Asker<'_> {
             only_reads: true,
             seen: READ,
         };
-        let answer = exchange(self.clients, request, self.server, purpose, self.host).await?;
+        let answer = exchange(self.route, request, purpose, self.host).await?;
         self.data(question, answer).await
     }
 

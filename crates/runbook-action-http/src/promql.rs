@@ -11,10 +11,11 @@ use tokio::time::timeout;
 
 use crate::client::Clients;
 use crate::connection::Server;
+use crate::exchange::Route;
 use crate::prometheus::{Asked, Question};
 use crate::query::{self, Place};
 use crate::shown::excerpt;
-use crate::spec::PROMETHEUS;
+use crate::spec::{PROMETHEUS, THROUGH};
 
 /// The action `promql`: a question to Prometheus.
 ///
@@ -153,6 +154,10 @@ impl Kind for Promql {
 
 #[async_trait]
 impl Action for Promql {
+    fn carriers(&self) -> &'static [&'static str] {
+        THROUGH
+    }
+
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         let args = Args::new(call.params);
         let text = text_of(&args)?;
@@ -173,9 +178,14 @@ impl Action for Promql {
             .host
             .remaining()
             .map_or(server.timeout, |left| left.min(server.timeout));
+        let route = Route {
+            clients: &self.clients,
+            server: &server,
+            place: call.transport,
+        };
         let answer = tokio::select! {
             biased;
-            answer = timeout(limit, question.ask(&self.clients, &server, call.host)) => answer,
+            answer = timeout(limit, question.ask(route, call.host)) => answer,
             () = call.host.cancelled() => {
                 return Err(Failure::new(ErrorKind::Cancelled, "the query was stopped before it was answered"));
             }
@@ -187,10 +197,7 @@ impl Action for Promql {
                     format!("the query was not answered within {limit:?}"),
                 )
             })?
-            .map_err(|failure| Failure {
-                message: call.mask(&failure.message),
-                ..failure
-            })
+            .map_err(|failure| call.mask_failure(failure))
     }
 }
 

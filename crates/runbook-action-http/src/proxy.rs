@@ -1,11 +1,11 @@
 //! The proxy of a connection, and what does not go through it.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use runbook_action::{Args, Failure};
+use runbook_action::{Args, Endpoint, ErrorKind, Failure};
 
 use crate::target;
 
@@ -54,6 +54,26 @@ impl Proxy {
             let below = host.strip_suffix(except.as_str());
             host == *except || (is_name && below.is_some_and(|below| below.ends_with('.')))
         })
+    }
+
+    /// Where it takes connections, of which a place is asked that reaches it. To one that speaks TLS the client would
+    /// have to connect by its name.
+    pub(crate) fn endpoint(&self) -> Result<Endpoint, Failure> {
+        if self.url.scheme() == "https" {
+            let message =
+                format!("the proxy `{self}` speaks TLS, and cannot be reached through another place");
+            return Err(Failure::new(ErrorKind::Other, message)
+                .help("name a proxy with `http://`: what goes through it to an `https` server is encrypted all the same"));
+        }
+        Ok(target::endpoint(&self.url))
+    }
+
+    /// The same proxy, where it is reached at a port of this machine.
+    pub(crate) fn reached_at(&self, local: SocketAddr) -> Self {
+        let mut url = self.url.clone();
+        // A URL with `http` has a host and can have any port.
+        let _moved = url.set_ip_host(local.ip()).is_ok() && url.set_port(Some(local.port())).is_ok();
+        Self { url, ..self.clone() }
     }
 
     /// As the client takes it.

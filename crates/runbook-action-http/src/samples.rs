@@ -87,20 +87,20 @@ async fn output(
     host: &dyn Host,
 ) -> Result<Output, Failure> {
     let mut result = Map::new();
-    let remark = match all.as_slice() {
+    let mut absent = Vec::new();
+    let why = match all.as_slice() {
         [(_, Some(value))] => {
             result.insert("value".to_owned(), json!(value));
             None
         }
-        [(series, None)] => Some(format!("{} has ended, so there is no `value`\n", series.name())),
-        [] => Some("there is no sample, so there is no `value`\n".to_owned()),
-        several => Some(format!(
-            "there are {} series, so there is no `value`\n",
-            several.len()
-        )),
+        [(series, None)] => Some(format!("{} has ended", series.name())),
+        [] => Some("the query gave 0 samples".to_owned()),
+        several => Some(format!("the query gave {} series", several.len())),
     };
-    if let Some(remark) = remark {
+    if let Some(why) = why {
+        let remark = format!("{why}, so there is no `value`\n");
         host.write(Stream::Stderr, remark.as_bytes()).await?;
+        absent.push(("value".to_owned(), why));
     }
     let series: Vec<Value> = all
         .into_iter()
@@ -117,6 +117,7 @@ async fn output(
     Ok(Output {
         value: Value::Object(result),
         cut,
+        absent,
     })
 }
 

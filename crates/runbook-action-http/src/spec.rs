@@ -193,7 +193,8 @@ const CONNECT_TIMEOUT: Field = Field::optional(
     "How long it may take until the connection stands; `10s` unless given.",
 );
 
-const THROUGH: Via = Via::Named(&["ssh", "container", "pod", "deployment"]);
+/// The kinds of places that reach a server.
+pub(crate) const THROUGH: &[&str] = &["ssh", "container", "pod", "deployment"];
 
 /// A server that answers queries about metrics.
 pub(crate) static PROMETHEUS: ConnectionSpec = ConnectionSpec {
@@ -217,7 +218,7 @@ pub(crate) static PROMETHEUS: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
-    via: THROUGH,
+    via: Via::Named(THROUGH),
 };
 
 static CONNECTION: ConnectionSpec = ConnectionSpec {
@@ -237,5 +238,5 @@ static CONNECTION: ConnectionSpec = ConnectionSpec {
         ],
         open: false,
     },
-    via: THROUGH,
+    via: Via::Named(THROUGH),
 };

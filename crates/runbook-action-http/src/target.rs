@@ -7,7 +7,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
-use runbook_action::{Args, Failure, Segment, Text};
+use runbook_action::{Args, Endpoint, Failure, Segment, Text};
 
 /// All but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -28,6 +28,20 @@ pub(crate) fn host_of(url: &Url) -> String {
         Some(port) => format!("{host}:{port}"),
         None => host.to_owned(),
     }
+}
+
+/// Where the server of a URL takes connections.
+pub(crate) fn endpoint(url: &Url) -> Endpoint {
+    Endpoint::Tcp {
+        host: bare(url.host_str().unwrap_or_default()).to_owned(),
+        // A URL with `http` or `https` has a port.
+        port: url.port_or_known_default().unwrap_or_default(),
+    }
+}
+
+/// An IPv6 address without its brackets.
+pub(crate) fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// The URL that a connection names. A value at its beginning is the URL itself.

@@ -87,6 +87,7 @@ pub(crate) fn result(exit_code: i32, stdout: &Kept, stderr: &Kept) -> Output {
     Output {
         value: Value::Object(value),
         cut,
+        ..Output::default()
     }
 }
 

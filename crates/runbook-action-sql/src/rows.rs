@@ -92,6 +92,7 @@ impl Rows {
             } else {
                 Vec::new()
             },
+            ..Output::default()
         }
     }
 }

@@ -172,13 +172,16 @@ pub struct Output {
     pub value: Value,
     /// The names in it that are cut off, because there was more than expressions may see (1 MiB).
     pub cut: Vec<String>,
+    /// The names of [`Spec::result`] that it does not have this time, each with why: “the query gave 0 samples”. An
+    /// expression that asks for one of them fails with that.
+    pub absent: Vec<(String, String)>,
 }
 
 impl From<Value> for Output {
     fn from(value: Value) -> Self {
         Self {
             value,
-            cut: Vec::new(),
+            ..Self::default()
         }
     }
 }

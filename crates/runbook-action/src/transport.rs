@@ -227,7 +227,8 @@ pub trait Forward: Send + Sync + fmt::Debug {
     fn local(&self) -> &Endpoint;
 
     /// Why the last connection through it came to nothing, as far as that is known. From here it looks like a
-    /// connection that was closed at once.
+    /// connection that was closed at once. It may have been applied ([`Failure::may_have_applied`]) where the place
+    /// cannot tell whether this is about another connection, and what was sent through this one got there.
     fn failure(&self) -> Option<Failure> {
         None
     }

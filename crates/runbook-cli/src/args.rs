@@ -10,7 +10,9 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
 pub(crate) use self::list::{List, Plugins, PluginsWhat};
-pub(crate) use self::run::{Exec, Going, LocksArgs, OnHangup, Resume, Rollback, Unlock, Wants, What};
+pub(crate) use self::run::{
+    Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
+};
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -48,6 +50,8 @@ pub(crate) enum Command {
     /// Run a runbook: detect, repair, prove, and write the report
     #[command(visible_alias = "run", after_help = EXIT_CODES)]
     Exec(Exec),
+    /// Show what a runbook would do with these inputs, and with `--probe` what it would meet
+    Plan(Plan),
     /// Go on with a run that was killed, held or interrupted
     #[command(after_help = EXIT_CODES)]
     Resume(Resume),

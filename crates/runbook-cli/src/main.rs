@@ -95,6 +95,10 @@ fn run(args: Args) -> Result<u8, Error> {
             let project = Project::find(&environment, Some(&args.runbook))?;
             commands::exec::run(&project, &environment, &args)
         }
+        Command::Plan(args) => {
+            let project = Project::find(&environment, Some(&args.runbook))?;
+            commands::plan::run(&project, &environment, &args)
+        }
         Command::Resume(args) => commands::resume::run(&here()?, &environment, &args),
         Command::Rollback(args) => commands::rollback::run(&here()?, &environment, &args),
         Command::Plugins(args) => commands::plugins::run(&here()?, &environment, &args),

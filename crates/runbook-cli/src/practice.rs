@@ -2,7 +2,7 @@
 
 use runbook_lab::{Database, Fault, Lab, Settings, systems};
 
-use crate::args::Exec;
+use crate::args::Practice;
 use crate::error::Error;
 
 /// The label of a runbook that says how its practice system is broken.
@@ -10,7 +10,7 @@ const LABEL: &str = "lab-fault";
 
 /// Starts the practice system that a plan's environment names, broken as the runbook's label and the command
 /// line ask.
-pub(crate) async fn start(plan: &runbook_plan::Plan, args: &Exec) -> Result<Option<Lab>, Error> {
+pub(crate) async fn start(plan: &runbook_plan::Plan, args: &Practice) -> Result<Option<Lab>, Error> {
     let Some(system) = plan.lab() else {
         if args.lab_healthy || !args.lab_fault.is_empty() {
             let environment = plan.environment().unwrap_or("none");

@@ -336,7 +336,7 @@ fn places(plan: &Plan) -> usize {
 }
 
 /// The plan, if every part of it can be run, those of its sub-runbooks too.
-fn able(plan: Plan, catalogue: &Catalogue) -> Result<Arc<Plan>, PrepareError> {
+pub(crate) fn able(plan: Plan, catalogue: &Catalogue) -> Result<Arc<Plan>, PrepareError> {
     let mut lacking = lacks(&plan, catalogue);
     for (_, called) in plan.runbooks() {
         lacking.extend(lacks(called, catalogue));
@@ -351,7 +351,7 @@ fn able(plan: Plan, catalogue: &Catalogue) -> Result<Arc<Plan>, PrepareError> {
     Ok(Arc::new(plan))
 }
 
-fn course(
+pub(crate) fn course(
     plan: &Arc<Plan>,
     run: &str,
     inputs: &IndexMap<String, Value>,
@@ -369,7 +369,7 @@ fn course(
 }
 
 /// What masks the secrets that are known at the start, and what tells later whether one of them has changed.
-fn masks(
+pub(crate) fn masks(
     plan: &Plan,
     inputs: &IndexMap<String, Value>,
     secrets: &Secrets,

@@ -10,6 +10,7 @@ mod bits;
 mod catalogue;
 mod compile;
 pub mod expression;
+mod foresight;
 mod graph;
 mod inputs;
 mod library;
@@ -22,6 +23,7 @@ mod trigger;
 pub use catalogue::Catalogue;
 pub use compile::{Request, check_everywhere, compile};
 pub use expression::Expression;
+pub use foresight::Foreseen;
 pub use inputs::{Given, InputDecl, InputError, InputKind, Origin};
 pub use library::Library;
 pub use plan::{

@@ -163,7 +163,8 @@ impl Template {
     }
 
     /// The expressions in it, each with the place of the text that it stands in.
-    pub(crate) fn expressions(&self) -> Vec<(&Expression, Span)> {
+    #[must_use]
+    pub fn expressions(&self) -> Vec<(&Expression, Span)> {
         match &self.kind {
             Kind::Fixed(_) => Vec::new(),
             Kind::Whole(expression) => vec![(expression, self.span)],
@@ -182,25 +183,38 @@ impl Template {
     /// Its value as far as it is known without running anything: expressions stay expressions.
     #[must_use]
     pub fn sketch(&self) -> Param {
+        self.sketch_with(&|_| None)
+    }
+
+    /// Its value as far as it is known: expressions that have no value here stay expressions.
+    #[must_use]
+    pub fn foresee(&self, scope: &Scope) -> Param {
+        let room = Room::new();
+        self.sketch_with(&|expression| Rendering { scope, room: &room }.value(expression).ok())
+    }
+
+    fn sketch_with(&self, value_of: &dyn Fn(&Expression) -> Option<Val>) -> Param {
+        let unknown = |expression: &Expression| vec![Segment::Unknown(expression.source().to_owned())];
         match &self.kind {
             Kind::Fixed(param) => param.clone(),
-            Kind::Whole(expression) => Param::Text(Text::from_segments(vec![Segment::Unknown(
-                expression.source().to_owned(),
-            )])),
-            Kind::Text(pieces) => Param::Text(Text::from_segments(
-                pieces
-                    .iter()
-                    .map(|piece| match piece {
-                        Piece::Literal(text) => Segment::Literal(text.clone()),
-                        Piece::Expression(expression) => Segment::Unknown(expression.source().to_owned()),
-                    })
-                    .collect(),
-            )),
-            Kind::List(items) => Param::List(items.iter().map(Self::sketch).collect()),
+            Kind::Whole(expression) => value_of(expression).map_or_else(
+                || Param::Text(Text::from_segments(unknown(expression))),
+                |value| value.to_param(),
+            ),
+            Kind::Text(pieces) => {
+                let segments = pieces.iter().flat_map(|piece| match piece {
+                    Piece::Literal(text) => vec![Segment::Literal(text.clone())],
+                    Piece::Expression(expression) => value_of(expression)
+                        .and_then(|value| value.segments())
+                        .unwrap_or_else(|| unknown(expression)),
+                });
+                Param::Text(Text::from_segments(segments.collect()))
+            }
+            Kind::List(items) => Param::List(items.iter().map(|item| item.sketch_with(value_of)).collect()),
             Kind::Map(entries) => Param::Map(
                 entries
                     .iter()
-                    .map(|(key, value)| (key.clone(), value.sketch()))
+                    .map(|(key, value)| (key.clone(), value.sketch_with(value_of)))
                     .collect(),
             ),
         }

@@ -19,6 +19,7 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
@@ -287,6 +288,8 @@ fn server(programs: &Programs, directory: &Path, wishes: &Wishes, port: u16) -> 
             None => format!("--{setting}"),
         });
     }
+    // What ends a test may be a signal to its whole group, and the watcher has to see it dead.
+    command.process_group(0);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     Ok(command)
 }

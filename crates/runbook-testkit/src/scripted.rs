@@ -1,6 +1,7 @@
 //! Actions that follow a script: `probe` looks, `act` changes, `smash` destroys, `keep` writes a value of the
 //! [`World`] and can put back what was there. Each use has a `name`, by which the script says what happens; what `keep`
-//! does to get ready and to put back goes by the names `prepare NAME` and `undo NAME`.
+//! does to tell what it would change, to get ready and to put back goes by the names `preview NAME`, `prepare NAME` and
+//! `undo NAME`.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::resume_unwind;
@@ -8,8 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::schema::{Field, Shape};
 use runbook_action::{
-    Action, Call, ConnectionNeed, Effect, ErrorKind, Failure, Handle, Host, Inverse, Kind, Output, Param,
-    Recognised, Settled, Spec, Undoing, async_trait,
+    Action, Call, ConnectionNeed, Effect, ErrorKind, Failure, Handle, Host, Inverse, Kind, Mark as Line,
+    Output, Param, Preview, PreviewLine, Recognised, Settled, Spec, Undoing, async_trait,
 };
 use runbook_engine::Clock;
 use runbook_plan::Catalogue;
@@ -180,6 +181,27 @@ impl Action for Scripted {
         };
         let got = self.perform(name, self.effect, call.host, Arc::new(act)).await?;
         Ok(json!({ "got": got, "said": said }).into())
+    }
+
+    /// What `keep` would write, and nothing of the others.
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        if !self.keeps() {
+            return Ok(None);
+        }
+        let said = call.params.reveal();
+        let key = text(&said, "key");
+        let name = format!("preview {}", text(&said, "name"));
+        self.perform(&name, Effect::Read, call.host, Arc::new(|| Ok(())))
+            .await?;
+        let (old, new) = (
+            self.script.world.get(key),
+            said.get("value").cloned().unwrap_or_default(),
+        );
+        let line = |mark, value: Value| PreviewLine::new(mark, format!("{key} = {value}"));
+        Ok(Some(Preview {
+            lines: vec![line(Line::Removed, old), line(Line::Added, new)],
+            ..Preview::new(format!("`{key}` would change"))
+        }))
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

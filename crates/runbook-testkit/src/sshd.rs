@@ -16,6 +16,7 @@ use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -55,11 +56,21 @@ impl Server {
     /// When it does not start: a test that needs a server must not pass without one.
     #[must_use]
     pub fn start() -> Self {
-        Self::try_start().unwrap_or_else(|error| panic!("no SSH server for this test: {error}"))
+        Self::start_with("")
+    }
+
+    /// Starts one whose configuration has these lines too.
+    ///
+    /// # Panics
+    ///
+    /// When it does not start.
+    #[must_use]
+    pub fn start_with(more: &str) -> Self {
+        Self::try_start(more).unwrap_or_else(|error| panic!("no SSH server for this test: {error}"))
     }
 
     /// The same for those who want to handle the failure.
-    pub fn try_start() -> io::Result<Self> {
+    pub fn try_start(more: &str) -> io::Result<Self> {
         let directory = directory()?;
         for name in ["host", "user", "other"] {
             keygen(&directory.join(name))?;
@@ -75,7 +86,7 @@ impl Server {
         loop {
             starts += 1;
             let port = free_port()?;
-            let mut watcher = start(&directory, port)?;
+            let mut watcher = start(&directory, port, more)?;
             let pipe = watcher.stdin.take();
             let mut server = Self {
                 directory: directory.clone(),
@@ -189,13 +200,13 @@ impl Drop for Server {
     }
 }
 
-fn start(directory: &Path, port: u16) -> io::Result<Child> {
+fn start(directory: &Path, port: u16, more: &str) -> io::Result<Child> {
     let at = |name: &str| directory.join(name).display().to_string();
     let config = format!(
         "ListenAddress 127.0.0.1\nPort {port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile {}\nStrictModes no\n\
          UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPubkeyAuthentication yes\n\
          PermitRootLogin yes\nLogLevel VERBOSE\nAllowTcpForwarding yes\nAllowStreamLocalForwarding yes\n\
-         MaxSessions 100\nMaxStartups 100\n",
+         MaxSessions 100\nMaxStartups 100\n{more}\n",
         at("host"),
         at("authorized"),
         at("pid"),
@@ -218,6 +229,8 @@ fn start(directory: &Path, port: u16) -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
+        // What ends a test may be a signal to its whole group, and the watcher has to see it dead.
+        .process_group(0)
         .spawn()
 }
 

@@ -12,7 +12,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
-use runbook_engine::{Again, Clock, EngineError, Finished, Locks, Ports, Prepared, Question, Signal};
+use runbook_engine::{
+    Again, Clock, EngineError, Finished, Locks, Ports, Prepared, Probe, ProbeStopped, Question, Signal,
+    Sounding,
+};
 use runbook_event::{
     Assumed, Assumption, Observer, Outcome, Record, Resumed, RunResumed, RunState, StepState, StepStatus,
     UndoStatus,
@@ -29,6 +32,7 @@ use crate::ran::Ran;
 use crate::scenario::{OpenVault, Scenario, ada};
 use crate::scripted::Script;
 use crate::tape::{Mark, Tape};
+use crate::world::World;
 
 /// A run that takes longer than this, by the virtual clock, hangs.
 const FOREVER: Duration = Duration::from_hours(720);
@@ -44,6 +48,19 @@ const MOST_LIVES: usize = 200;
 pub struct Stage {
     scenario: Scenario,
     plan: Plan,
+}
+
+/// What a probe found out.
+#[derive(Debug)]
+pub struct Probed {
+    /// One thing after the other.
+    pub soundings: Vec<Sounding>,
+    /// Whether it went through all of the plan.
+    pub result: Result<(), ProbeStopped>,
+    /// The calls of actions.
+    pub tape: Vec<(Duration, Mark)>,
+    /// What the actions change, after it.
+    pub world: World,
 }
 
 /// What outlives a process.
@@ -125,6 +142,41 @@ impl Stage {
             } else {
                 self.again(&backdrop, records, how, assumed)
             };
+        }
+    }
+
+    /// Probes it: what was found out, and what happened to the world meanwhile.
+    ///
+    /// # Panics
+    ///
+    /// When it does not end.
+    #[must_use]
+    pub fn probe(&self) -> Probed {
+        let backdrop = self.backdrop();
+        let start = self.scenario.start(&self.plan);
+        let catalogue = catalogue(&self.scenario, &backdrop.script);
+        let probe = Probe::new(self.plan.clone(), catalogue, &start.inputs, start.secrets, None)
+            .expect("the scenario can be probed");
+        let (to, signals) = mpsc::unbounded_channel();
+        let clock = Arc::clone(&backdrop.clock);
+        let mut soundings = Vec::new();
+        let mut tell = |sounding| soundings.push(sounding);
+        let result = runtime().block_on(async {
+            let due = self.signals(clock.monotonic(), true);
+            drop(tokio::spawn(send(
+                due,
+                to,
+                Arc::clone(&clock),
+                backdrop.tape.clone(),
+            )));
+            let probing = probe.run(Arc::<FakeClock>::clone(&clock), signals, &mut tell);
+            tokio::time::timeout(FOREVER, probing).await
+        });
+        Probed {
+            soundings,
+            result: result.expect("it ends"),
+            tape: backdrop.tape.marks(),
+            world: backdrop.script.world(),
         }
     }
 

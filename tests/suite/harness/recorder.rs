@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 /// A request as it came over the wire.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
+    pub(crate) method: String,
     /// The path with its query, as sent.
     pub(crate) target: String,
     /// The lines of its headers.
@@ -75,6 +76,7 @@ fn answer(stream: TcpStream) -> Option<Request> {
         headers.push(header);
     }
     let mut request = Request {
+        method: first.split(' ').next()?.to_owned(),
         target: first.split(' ').nth(1)?.to_owned(),
         headers,
         body: Vec::new(),

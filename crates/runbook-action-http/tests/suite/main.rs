@@ -18,6 +18,7 @@ mod redirect;
 mod request;
 mod result;
 mod server;
+mod through;
 mod tls;
 mod wrong;
 

@@ -90,7 +90,10 @@ async fn a_query_has_one_value_or_several_series() {
     let told = run(&case, &host).await.unwrap().value;
     assert_eq!(told.get("value"), None);
     assert_eq!(told["series"].as_array().unwrap().len(), 2);
-    assert_eq!(host.stderr(), b"there are 2 series, so there is no `value`\n");
+    assert_eq!(
+        host.stderr(),
+        b"the query gave 2 series, so there is no `value`\n"
+    );
 
     let told = ask(&url, json!("no_such_metric")).await.unwrap();
     assert_eq!(told, json!({"series": []}));

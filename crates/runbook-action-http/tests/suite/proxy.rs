@@ -14,8 +14,8 @@ use crate::server::{Server, answers, listen, nobody};
 use crate::{connection, run};
 
 /// A proxy that keeps the heads of what it was asked, opens tunnels, and answers everything else by itself.
-struct Proxy {
-    address: String,
+pub(crate) struct Proxy {
+    pub(crate) address: String,
     heads: Arc<Mutex<Vec<String>>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -27,7 +27,7 @@ impl Drop for Proxy {
 }
 
 impl Proxy {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (listener, address) = listen().await;
         let heads: Arc<Mutex<Vec<String>>> = Arc::default();
         let kept = Arc::clone(&heads);
@@ -43,7 +43,7 @@ impl Proxy {
         }
     }
 
-    fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }

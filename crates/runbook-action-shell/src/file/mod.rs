@@ -5,7 +5,7 @@
 
 mod act;
 mod edit;
-mod place;
+pub(crate) mod place;
 
 use regex::Regex;
 use runbook_action::schema::{Field, Object, Shape};

@@ -53,20 +53,20 @@ sync -- "$d" 2>/dev/null || :
 
 /// A file as it is.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Found {
-    pub(super) bytes: Vec<u8>,
+pub(crate) struct Found {
+    pub(crate) bytes: Vec<u8>,
     /// Its permissions, as `chmod` takes them.
-    pub(super) mode: String,
+    pub(crate) mode: String,
     /// Its owners, as `chown` takes them.
-    pub(super) owner: String,
+    pub(crate) owner: String,
 }
 
 /// A path in a place.
-pub(super) struct Place<'a> {
-    pub(super) transport: &'a dyn Transport,
-    pub(super) path: String,
+pub(crate) struct Place<'a> {
+    pub(crate) transport: &'a dyn Transport,
+    pub(crate) path: String,
     /// Whether the file is to go: then a link is not followed.
-    pub(super) removes: bool,
+    pub(crate) removes: bool,
 }
 
 /// A failure about the path.
@@ -88,7 +88,7 @@ impl Place<'_> {
     }
 
     /// What is there; nothing if there is no such file.
-    pub(super) async fn read(&self) -> Result<Option<Found>, Failure> {
+    pub(crate) async fn read(&self) -> Result<Option<Found>, Failure> {
         let most = MOST + 4096;
         let ended = self.transport.output(&self.command(READ, &[]), most).await?;
         Self::judge(&ended.end, &ended.stderr)?;
@@ -109,7 +109,7 @@ impl Place<'_> {
     }
 
     /// Puts this there, all at once.
-    pub(super) async fn write(&self, file: &Found) -> Result<(), Failure> {
+    pub(crate) async fn write(&self, file: &Found) -> Result<(), Failure> {
         let length = file.bytes.len().to_string();
         let command = self
             .command(WRITE, &[&length, &file.mode, &file.owner])
@@ -122,7 +122,7 @@ impl Place<'_> {
         Self::judge(&ended.end, &ended.stderr)
     }
 
-    pub(super) async fn remove(&self) -> Result<(), Failure> {
+    pub(crate) async fn remove(&self) -> Result<(), Failure> {
         let ended = self
             .transport
             .output(&self.command(REMOVE, &[]), 4096)

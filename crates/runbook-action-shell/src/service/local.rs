@@ -6,7 +6,9 @@ use runbook_action::{
     Transport, async_trait,
 };
 
-use super::{Deed, Manager, State};
+use serde_json::Value;
+
+use super::{Deed, Manager, SETS, State};
 use crate::Environment;
 use crate::local::Local;
 
@@ -48,7 +50,8 @@ impl Kind for LocalServices {
     }
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
-        super::recognised(params, |verb, name| format!("{verb} service {name}"))
+        sets_nothing(params)?;
+        super::recognised(params, |verb, name| Ok(format!("{verb} service {name}")))
     }
 }
 
@@ -81,6 +84,7 @@ impl Action for LocalServices {
     }
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
+        sets_nothing(call.params)?;
         let described = self.described(&call)?;
         super::unless_cancelled(call, super::run(&described, call)).await
     }
@@ -93,6 +97,17 @@ impl Action for LocalServices {
     async fn undo(&self, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
         let described = self.described(&call)?;
         super::unless_cancelled(call, super::undo(&described, call, inverse)).await
+    }
+}
+
+/// What such a service is told at its start is the matter of the program that starts it.
+fn sets_nothing(params: &Param) -> Result<(), Failure> {
+    let args = Args::new(params);
+    match SETS.iter().find_map(|verb| args.get(verb)) {
+        Some(verb) => Err(verb
+            .wrong("is for systemd and for containers, and this service is a program")
+            .help("change its configuration with `file`, and restart it")),
+        None => Ok(()),
     }
 }
 
@@ -162,7 +177,11 @@ impl Manager for Described<'_> {
             || if running { "running" } else { "stopped" }.to_owned(),
             crate::output::one_line,
         );
-        Ok(State { running, words })
+        Ok(State {
+            running,
+            words,
+            more: Value::Null,
+        })
     }
 
     async fn does(&self, deed: Deed, name: &str) -> Result<(), Failure> {

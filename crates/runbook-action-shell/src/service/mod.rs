@@ -3,6 +3,7 @@
 //! Both answer in the same way and differ in the programs that they run ([`Manager`]); where those run is the
 //! [`Transport`]'s matter. Other kinds of connections have the same verbs from their own crates.
 
+mod dropin;
 mod local;
 mod systemd;
 
@@ -11,8 +12,8 @@ pub use systemd::Systemd;
 
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Args, Call, Command, ConnectionNeed, End, Ended, ErrorKind, Failure, Inverse, Output, Param, Recognised,
-    Spec, Stream, Text, Transport, Undoing, Verb, async_trait,
+    Args, Call, Command, ConnectionNeed, End, Ended, ErrorKind, Failure, Inverse, Need, Output, Param,
+    Recognised, Spec, Stream, Text, Transport, Undoing, Verb, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -33,7 +34,13 @@ static VERBS: &[Verb] = &[
     Verb::changes("start", &[], Undoing::Automatic),
     Verb::changes("stop", &[], Undoing::Automatic),
     Verb::changes("restart", &[], Undoing::Needless),
+    Verb::changes("set_env", &["env"], Undoing::Automatic).needing(&[Need::Key("env")]),
+    Verb::changes("set_limits", &["memory", "cpus"], Undoing::Automatic)
+        .needing(&[Need::Any(&["memory", "cpus"])]),
 ];
+
+/// The verbs that set something of a unit of systemd.
+const SETS: [&str; 2] = ["set_env", "set_limits"];
 
 static RESULT: &[Field] = &[
     Field::required("running", Shape::Boolean, "Whether it runs."),
@@ -46,6 +53,21 @@ static RESULT: &[Field] = &[
     Field::required("ready", Shape::COUNT, "How many instances are ready."),
     Field::required("lines", Shape::List(&Shape::Template), "The lines of its log."),
     Field::required("changed", Shape::Boolean, "Whether something was changed."),
+    Field::optional(
+        "pid",
+        Shape::Any,
+        "The number of its first process, where systemd runs it; null if it does not run.",
+    ),
+    Field::optional(
+        "memory",
+        Shape::Any,
+        "How many bytes it has, where systemd counts them, else null.",
+    ),
+    Field::optional(
+        "limits",
+        Shape::Any,
+        "Its limits in systemd: `memory` in bytes and `cpus`, null where there is none.",
+    ),
 ];
 
 static PARAMS: Object = Object {
@@ -57,11 +79,26 @@ static PARAMS: Object = Object {
         Field::optional("start", Shape::Template, "The service to start."),
         Field::optional("stop", Shape::Template, "The service to stop."),
         Field::optional("restart", Shape::Template, "The service to restart."),
+        Field::optional(
+            "set_env",
+            Shape::Template,
+            "The unit of systemd whose variables to set.",
+        ),
+        Field::optional(
+            "set_limits",
+            Shape::Template,
+            "The unit of systemd whose limits to set.",
+        ),
+        Field::optional(
+            "env",
+            Shape::Map(&Shape::Template),
+            "The variables, with `set_env`.",
+        ),
+        Field::optional("memory", Shape::Template, "The most memory, with `set_limits`."),
+        Field::optional("cpus", Shape::Template, "The most processors, with `set_limits`."),
         // The language has these, and a host does not: they are refused with a way out.
         Field::optional("scale", Shape::Template, "For containers only."),
-        Field::optional("set_env", Shape::Template, "For containers only."),
         Field::optional("set_image", Shape::Template, "For containers only."),
-        Field::optional("set_limits", Shape::Template, "For containers only."),
         Field::optional(
             "lines",
             Shape::Dynamic(&Shape::POSITIVE),
@@ -92,6 +129,8 @@ const fn spec(connection: &'static [&'static str]) -> Spec {
 struct State {
     running: bool,
     words: String,
+    /// What else is known of it: a mapping.
+    more: Value,
 }
 
 /// What is done with a service, besides asking for it.
@@ -152,7 +191,7 @@ impl<'a> Use<'a> {
 
 /// The verb, if these services know it.
 fn chosen<'a>(args: &Args<'a>) -> Result<runbook_action::Chosen<'a>, Failure> {
-    let foreign = ["scale", "set_env", "set_image", "set_limits"];
+    let foreign = ["scale", "set_image"];
     if let Some(verb) = foreign.iter().find_map(|verb| args.get(verb)) {
         let message = "is for containers, and this is a service of a host";
         return Err(verb
@@ -163,7 +202,10 @@ fn chosen<'a>(args: &Args<'a>) -> Result<runbook_action::Chosen<'a>, Failure> {
 }
 
 /// What it would do, and the words for it.
-fn recognised(params: &Param, words: impl Fn(&str, &Text) -> String) -> Result<Recognised, Failure> {
+fn recognised(
+    params: &Param,
+    words: impl Fn(&str, &Text) -> Result<String, Failure>,
+) -> Result<Recognised, Failure> {
     let args = Args::new(params);
     let chosen = chosen(&args)?;
     let name = chosen.value.text()?;
@@ -171,20 +213,29 @@ fn recognised(params: &Param, words: impl Fn(&str, &Text) -> String) -> Result<R
         Use::read(params)?;
     }
     Ok(Recognised {
-        summary: crate::output::one_line(&words(chosen.verb.key, &name)),
+        summary: crate::output::one_line(&words(chosen.verb.key, &name)?),
         ..chosen.recognised(&name.to_string())
     })
 }
 
 fn answer(state: &State, lines: &[String], changed: bool) -> Output {
-    Output::from(json!({
+    let mut output = Output::from(json!({
         "running": state.running,
         "state": state.words,
         "replicas": 1,
         "ready": u8::from(state.running),
         "lines": lines,
         "changed": changed,
-    }))
+    }));
+    let more = state.more.as_object();
+    if let (Value::Object(known), Some(more)) = (&mut output.value, more) {
+        known.extend(more.clone());
+    }
+    if more.is_none() {
+        let why = |name: &str| (name.to_owned(), "only systemd tells it".to_owned());
+        output.absent = ["pid", "memory", "limits"].map(why).to_vec();
+    }
+    output
 }
 
 /// Does what the verb says.
@@ -245,15 +296,21 @@ async fn prepare(manager: &dyn Manager, call: Call<'_>) -> Result<Option<Inverse
     }))
 }
 
+/// Refuses what is kept in a form that is not known here.
+fn knows(inverse: &Inverse) -> Result<(), Failure> {
+    if inverse.version == VERSION {
+        return Ok(());
+    }
+    Err(Failure::new(
+        ErrorKind::Other,
+        "what was kept is of another version of this program",
+    )
+    .help("put it back by hand"))
+}
+
 /// Has it run again, or not, as before.
 async fn undo(manager: &dyn Manager, call: Call<'_>, inverse: &Inverse) -> Result<Output, Failure> {
-    if inverse.version != VERSION {
-        return Err(Failure::new(
-            ErrorKind::Other,
-            "what was kept is of another version of this program",
-        )
-        .help("start or stop it by hand"));
-    }
+    knows(inverse)?;
     let used = Use::read(call.params)?;
     let now = manager.state(&used.name).await?;
     if !inverse.is_due(&json!({ "running": now.running }))? {

@@ -25,10 +25,15 @@ struct Way {
     to: Endpoint,
     socket: PathBuf,
     relay: Option<JoinHandle<()>>,
+    /// How much the client had said when this was opened: what it said before is about others.
+    mark: u64,
+    /// Which of its ways this is, if there was no other at that time.
+    alone: Option<u64>,
 }
 
 /// Opens a way.
 pub(super) async fn open(master: Arc<Master>, to: &Endpoint) -> Result<impl Forward + use<>, Failure> {
+    let mark = master.mark();
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let socket = master.directory().join(format!("f{number}"));
     let forward = format!("{}:{}", socket.display(), target(to)?);
@@ -51,12 +56,15 @@ pub(super) async fn open(master: Arc<Master>, to: &Endpoint) -> Result<impl Forw
             (Endpoint::Tcp { host, port }, Some(relay))
         }
     };
+    let (own, is_alone) = master.opens_way();
     Ok(Way {
         local,
         master,
         to: to.clone(),
         socket,
         relay,
+        mark,
+        alone: is_alone.then_some(own),
     })
 }
 
@@ -106,7 +114,7 @@ impl Forward for Way {
     }
 
     fn failure(&self) -> Option<Failure> {
-        let said = self.master.said();
+        let said = self.master.said_since(self.mark);
         let line = said.lines().rev().find(|line| line.contains("open failed"))?;
         let (kind, what) = if line.contains("Connection refused") {
             (ErrorKind::Refused, "refuses connections")
@@ -119,10 +127,13 @@ impl Forward for Way {
         } else {
             (ErrorKind::Unreachable, "cannot be reached")
         };
-        Some(Failure::new(
+        let failure = Failure::new(
             kind,
             format!("`{}`, as seen from {}, {what}", self.to, self.master.place()),
-        ))
+        );
+        // The client does not say which way it means. Where it may be another one, ours may have led somewhere.
+        let is_ours = self.alone.is_some_and(|own| self.master.opened() == own + 1);
+        Some(if is_ours { failure } else { failure.maybe_applied() })
     }
 }
 
@@ -139,6 +150,7 @@ impl Drop for Way {
         if let Some(relay) = &self.relay {
             relay.abort();
         }
+        self.master.closes_way();
         // Nobody can connect to it any more; the client forgets it with the connection.
         let _removed = std::fs::remove_file(&self.socket).is_ok();
     }

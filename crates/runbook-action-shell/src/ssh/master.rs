@@ -9,7 +9,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -43,8 +43,10 @@ pub(super) struct Master {
     child: tokio::sync::Mutex<Child>,
     /// While this is open, the connection is.
     input: Mutex<Option<ChildStdin>>,
-    said: Arc<Mutex<String>>,
+    said: Arc<Mutex<Said>>,
     ended: Arc<AtomicBool>,
+    /// How many ways have been opened through it, and how many of them are still there.
+    ways: (AtomicU64, AtomicU64),
     /// Whether a client has looked for the connection and not found it.
     missing: AtomicBool,
     /// The way to it, if it goes through another place.
@@ -100,7 +102,7 @@ impl Master {
                 format!("`ssh` could not be started: {error}"),
             )
         })?;
-        let said = Arc::new(Mutex::new(String::new()));
+        let said: Arc<Mutex<Said>> = Arc::default();
         let ended = Arc::new(AtomicBool::new(false));
         if let Some(stderr) = child.stderr.take() {
             tokio::spawn(listen(stderr, Arc::clone(&said), Arc::clone(&ended)));
@@ -118,6 +120,7 @@ impl Master {
             input,
             said,
             ended,
+            ways: <(AtomicU64, AtomicU64)>::default(),
             missing: AtomicBool::new(false),
             way,
         };
@@ -154,7 +157,39 @@ impl Master {
 
     /// What the client has said of late.
     pub(super) fn said(&self) -> String {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.said_since(0)
+    }
+
+    /// What it has said since so much was said.
+    pub(super) fn said_since(&self, mark: u64) -> String {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let gone = usize::try_from(mark.saturating_sub(said.lost)).unwrap_or(usize::MAX);
+        said.text.get(gone..).unwrap_or_default().to_owned()
+    }
+
+    /// How much it has said.
+    pub(super) fn mark(&self) -> u64 {
+        let said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.lost + said.text.len() as u64
+    }
+
+    /// Counts a way that is opened: how many were opened before it, and whether it is the only one.
+    pub(super) fn opens_way(&self) -> (u64, bool) {
+        let (opened, open) = &self.ways;
+        (
+            opened.fetch_add(1, Ordering::AcqRel),
+            open.fetch_add(1, Ordering::AcqRel) == 0,
+        )
+    }
+
+    /// Counts a way that is closed.
+    pub(super) fn closes_way(&self) {
+        self.ways.1.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// How many ways have been opened.
+    pub(super) fn opened(&self) -> u64 {
+        self.ways.0.load(Ordering::Acquire)
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -305,19 +340,33 @@ async fn answers(stdout: &mut (impl AsyncRead + Unpin), mark: &[u8]) -> bool {
     false
 }
 
+/// The end of what the client says, and how much there was before it.
+#[derive(Default)]
+struct Said {
+    text: String,
+    lost: u64,
+}
+
+impl Said {
+    fn hear(&mut self, more: &str) {
+        self.text.push_str(more);
+        if self.text.len() > SAID {
+            let from = self.text.ceil_char_boundary(self.text.len() - SAID);
+            self.text.drain(..from);
+            self.lost += from as u64;
+        }
+    }
+}
+
 /// Keeps the end of what the client says, and notes when it has ended.
-async fn listen(mut stderr: impl AsyncRead + Unpin, said: Arc<Mutex<String>>, ended: Arc<AtomicBool>) {
+async fn listen(mut stderr: impl AsyncRead + Unpin, said: Arc<Mutex<Said>>, ended: Arc<AtomicBool>) {
     let mut buffer = [0; 4096];
     while let Ok(count) = stderr.read(&mut buffer).await {
         if count == 0 {
             break;
         }
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
-        said.push_str(&String::from_utf8_lossy(buffer.get(..count).unwrap_or_default()));
-        if said.len() > SAID {
-            let from = said.ceil_char_boundary(said.len() - SAID);
-            said.drain(..from);
-        }
+        said.hear(&String::from_utf8_lossy(buffer.get(..count).unwrap_or_default()));
     }
     ended.store(true, Ordering::Release);
 }

@@ -19,6 +19,7 @@ mod result;
 mod service;
 mod settle;
 mod ssh;
+mod unit;
 
 use std::future::Future;
 use std::path::Path;

@@ -136,7 +136,8 @@ async fn units_are_looked_at_started_and_stopped() {
         let systemd = &systemd;
         async move { case.run(systemd, &FakeHost::new()).await.unwrap().value }
     };
-    let stopped = json!({"running": false, "state": "inactive (dead)", "replicas": 1, "ready": 0, "lines": [], "changed": false});
+    let stopped = json!({"running": false, "state": "inactive (dead)", "replicas": 1, "ready": 0, "lines": [], "changed": false,
+        "pid": null, "memory": null, "limits": {"memory": null, "cpus": null}});
     assert_eq!(does(json!({"status": "nginx"})).await, stopped);
     let started = does(json!({"start": "nginx"})).await;
     assert_eq!(

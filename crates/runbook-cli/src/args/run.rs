@@ -13,12 +13,8 @@ pub(crate) struct Exec {
     /// The runbook: a file, looked for as given and then under `runbooks/`
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) runbook: PathBuf,
-    /// Set an input; may be given several times, once for each
-    #[arg(short, long = "input", value_name = "NAME=VALUE")]
-    pub(crate) input: Vec<String>,
-    /// Read inputs from a YAML or JSON file; `-i` wins over it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
     /// The environment of the project file to run in
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
@@ -29,12 +25,50 @@ pub(crate) struct Exec {
     pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) going: Going,
+    #[command(flatten)]
+    pub(crate) practice: Practice,
+}
+
+/// The values of a runbook's inputs.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Inputs {
+    /// Set an input; may be given several times, once for each
+    #[arg(short, long = "input", value_name = "NAME=VALUE")]
+    pub(crate) input: Vec<String>,
+    /// Read inputs from a YAML or JSON file; `-i` wins over it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) inputs: Vec<PathBuf>,
+}
+
+/// How the practice system is broken, where the environment starts one.
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Practice {
     /// Break the practice system in a further way; `runbook lab --list` names them
     #[arg(long, value_name = "FAULT")]
     pub(crate) lab_fault: Vec<String>,
     /// Start the practice system unbroken
     #[arg(long, conflicts_with = "lab_fault")]
     pub(crate) lab_healthy: bool,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Plan {
+    /// The runbook: a file, looked for as given and then under `runbooks/`
+    #[arg(value_hint = ValueHint::FilePath)]
+    pub(crate) runbook: PathBuf,
+    #[command(flatten)]
+    pub(crate) inputs: Inputs,
+    /// The environment of the project file to plan for
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Really ask what only reads, and let changes tell what they would change; nothing is changed
+    #[arg(long)]
+    pub(crate) probe: bool,
+    #[command(flatten)]
+    pub(crate) practice: Practice,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: Format,
 }
 
 /// What is asked for beyond the runbook.

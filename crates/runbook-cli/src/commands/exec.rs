@@ -9,7 +9,7 @@ use runbook_journal::Writer;
 use runbook_plan::{Catalogue, Given, Origin};
 use serde_json::Value;
 
-use crate::args::Exec;
+use crate::args::{Exec, Inputs};
 use crate::catalogue::catalogue;
 use crate::clock::now;
 use crate::compiled::{self, Compiled};
@@ -27,7 +27,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
     let compiled = compiled::from_files(project, &path, args.env.as_deref(), &catalogue)?;
     let plan = &compiled.plan;
     let wanted = wanted::wanted(plan, &args.wants)?;
-    let given = given(args)?;
+    let given = given(&args.inputs)?;
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
     session::may_ask(plan, args.yes, args.going, |step| {
         !wanted.skips.contains_key(step)
@@ -63,7 +63,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         screen: session::screen(args.going),
     };
     session::block_on(async {
-        let lab = practice::start(&compiled.plan, args).await?;
+        let lab = practice::start(&compiled.plan, &args.practice).await?;
         let lab_address = lab.as_ref().map(|lab| LabAddress {
             url: lab.url().to_owned(),
             database: lab.database_url().to_owned(),
@@ -100,7 +100,7 @@ async fn begin(
     session.drive(prepared, journal, holding, signals).await
 }
 
-fn given(args: &Exec) -> Result<Vec<Given>, Error> {
+pub(super) fn given(args: &Inputs) -> Result<Vec<Given>, Error> {
     let mut given = Vec::new();
     for path in &args.inputs {
         given.extend(from_file(path)?);

@@ -34,7 +34,8 @@ pub(super) fn title(told: &Told<'_>) -> Vec<Line> {
 }
 
 /// What calls for it, what it takes, what it talks to, what it owns.
-pub(super) fn declared(plan: &Plan) -> Vec<Line> {
+pub(super) fn declared(told: &Told<'_>) -> Vec<Line> {
+    let plan = told.plan;
     let mut lines = Vec::new();
     let triggers = plan.about().triggers.iter().map(|trigger| {
         let line = item().plain(&words::trigger(&trigger.on));
@@ -49,7 +50,7 @@ pub(super) fn declared(plan: &Plan) -> Vec<Line> {
         }
     });
     part(&mut lines, "What calls for it", triggers.collect());
-    part(&mut lines, "Inputs", inputs::lines(plan.inputs()));
+    part(&mut lines, "Inputs", inputs::lines(plan.inputs(), told.foreseen));
     let vars = plan
         .vars()
         .iter()

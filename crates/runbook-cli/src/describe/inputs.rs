@@ -1,6 +1,6 @@
 //! Inputs in words.
 
-use runbook_plan::InputDecl;
+use runbook_plan::{Foreseen, InputDecl};
 use serde_json::Value;
 
 use super::line::Line;
@@ -29,14 +29,16 @@ pub(crate) fn kind(input: &InputDecl) -> String {
     parts.join(", ")
 }
 
-/// Inputs, each in its line.
-pub(crate) fn lines(inputs: &[InputDecl]) -> Vec<Line> {
+/// Inputs, each in its line: with the value that it has, or else with its default.
+pub(crate) fn lines(inputs: &[InputDecl], foreseen: Option<&Foreseen>) -> Vec<Line> {
     let mut lines = Vec::new();
     for input in inputs {
         let line = Line::at(2).hanging(4).code(&input.name);
-        let line = match (&input.default, input.secret) {
-            (Some(default), false) => line.detail(" = ").plain(&value(default)),
+        let given = foreseen.and_then(|foreseen| foreseen.inputs().get(&input.name));
+        let line = match (given.or(input.default.as_ref()), input.secret) {
+            (Some(known), false) => line.detail(" = ").plain(&value(known)),
             (Some(_), true) => line.detail(" = ").plain("***"),
+            (None, true) if foreseen.is_some() => line.detail(" = ").plain("***"),
             (None, _) => line.plain(", which must be given"),
         };
         let secret = if input.secret { ", a secret" } else { "" };

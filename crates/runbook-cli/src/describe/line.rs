@@ -110,6 +110,16 @@ impl Line {
         self.add(Tone::Detail, text)
     }
 
+    /// A text that stays on its line, however long that is, with the blanks that it has: a line of a file.
+    pub(crate) fn verbatim(self, tone: Tone, text: &str) -> Self {
+        self.add(tone, &text.replace(' ', BOUND).replace('\t', &BOUND.repeat(4)))
+    }
+
+    /// Whether nothing stands on it yet but its label.
+    pub(crate) const fn is_bare(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Set to a width, with styles, which whoever prints it takes out where they are not wanted.
     pub(crate) fn set(&self, width: usize) -> String {
         let first = " ".repeat(self.indent);

@@ -6,11 +6,12 @@ mod head;
 mod inputs;
 pub(crate) mod json;
 mod line;
+pub(crate) mod probe;
 mod steps;
 mod totals;
 pub(crate) mod words;
 
-use runbook_plan::{OnFailure, OnInterrupt, Plan, Section, Step};
+use runbook_plan::{Foreseen, OnFailure, OnInterrupt, Plan, Section, Step};
 
 pub(crate) use self::line::set;
 use self::line::{Line, Tone};
@@ -22,6 +23,8 @@ pub(crate) struct Told<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) path: &'a str,
     pub(crate) lacking: &'a [String],
+    /// What is known of it for the inputs that were given.
+    pub(crate) foreseen: Option<&'a Foreseen>,
 }
 
 impl Told<'_> {
@@ -33,7 +36,7 @@ impl Told<'_> {
         lines.push(Line::empty());
         lines.push(Line::at(0).add(Tone::Does(totals.effect()), &totals.sentence()));
         lines.extend(self.lacking());
-        lines.extend(head::declared(plan));
+        lines.extend(head::declared(self));
         part(&mut lines, &self.begins(), self.detects());
         let guards = plan.guards().iter().map(|one| checks::guard(item(), one));
         part(&mut lines, "What must stay true", guards.collect());
@@ -98,6 +101,7 @@ impl Told<'_> {
             offset,
             kind: Kind::Graph,
             on_failure: self.plan.on_failure(),
+            foreseen: self.foreseen,
         });
         part(&mut lines, heading, told);
         lines

@@ -38,7 +38,7 @@ pub(super) async fn before(task: &Task<'_>) -> Result<(), Broken> {
             .await?
             .result
             .map_err(wrong)?;
-        let scope = context.scope_of(&output.value);
+        let scope = context.scope_of_output(&output);
         values = capture(context, &owner, &before.capture, &scope, &output.cut).map_err(wrong)?;
     }
     let mut summary = None;
@@ -168,7 +168,7 @@ async fn once(task: &Task<'_>, work: &Work<'_>, attempt: u32) -> Result<(Result<
     let (captured, again) = match answered {
         Ok(output) => {
             let owner = format!("step {}", task.id());
-            let scope = context.scope_of(&output.value);
+            let scope = context.scope_of_output(&output);
             let names = named(task.step);
             let captured = capture(context, &owner, names, &scope, &output.cut);
             (captured.map_err(|failure| mark(failure, changes)), false)
@@ -223,7 +223,7 @@ async fn ended(
 }
 
 /// Where a failure is an answer, it is one.
-fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failure> {
+pub(crate) fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failure> {
     if !step.may_fail {
         return result;
     }
@@ -250,7 +250,7 @@ fn answer(step: &Step, result: Result<Output, Failure>) -> Result<Output, Failur
 }
 
 /// The names that a step gives values to once it has acted.
-fn named(step: &Step) -> &runbook_plan::Capture {
+pub(crate) fn named(step: &Step) -> &runbook_plan::Capture {
     match &step.body {
         Body::Let(names) => names,
         Body::Action(_)
@@ -309,7 +309,11 @@ fn failing(task: &Task<'_>, message: &runbook_plan::Template) -> Failure {
 async fn waiting(task: &Task<'_>, wait: &runbook_plan::Wait) -> Result<Output, Failure> {
     let context = task.context;
     let wrong = |what: &str| Failure::new(ErrorKind::Other, format!("{what} is no length of time"));
-    let length = match wait.length.render(&context.scope) {
+    // It is the gate that waits.
+    let Some(length) = &wait.length else {
+        return Ok(json!({}).into());
+    };
+    let length = match length.render(&context.scope) {
         Ok(Param::Text(text)) => runbook_action::schema::duration::parse_duration(&text.to_string())
             .ok_or_else(|| wrong(&format!("`{text}`"))),
         Ok(other) => Err(wrong(&other.masked().to_string())),

@@ -7,7 +7,9 @@ use std::task::Poll;
 use std::time::Duration;
 
 use indexmap::IndexMap;
-use runbook_action::{Call, ErrorKind, Failure, Handle, Inverse, Output, Param, Segment, Settled, Text};
+use runbook_action::{
+    Call, ErrorKind, Failure, Handle, Inverse, Output, Param, Preview, Segment, Settled, Text,
+};
 use runbook_event::{Intent, OutputRef};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Action, RenderError, Room, Template};
@@ -22,10 +24,10 @@ use crate::transports::Way;
 const LAST: Duration = Duration::from_secs(1);
 
 /// An action whose parameters have their values.
-pub(super) struct Rendered {
+pub(crate) struct Rendered {
     params: Param,
     env: IndexMap<String, Text>,
-    pub(super) intent: Intent,
+    pub(crate) intent: Intent,
 }
 
 /// For whom an action is called.
@@ -45,8 +47,8 @@ pub(crate) struct Caller<'a> {
 }
 
 /// What a call gave.
-pub(super) struct Called {
-    pub(super) result: Result<Output, Failure>,
+pub(crate) struct Called {
+    pub(crate) result: Result<Output, Failure>,
     pub(super) output: Vec<OutputRef>,
     pub(super) elapsed: Duration,
 }
@@ -58,7 +60,7 @@ impl Called {
 }
 
 /// Gives an action's parameters their values.
-pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Result<Rendered, Failure> {
+pub(crate) fn render(context: &Context, action: &Action, scope: &Scope) -> Result<Rendered, Failure> {
     let room = Room::new();
     let fill = |template: &Template| {
         template
@@ -71,14 +73,7 @@ pub(super) fn render(context: &Context, action: &Action, scope: &Scope) -> Resul
         let value = fill(template)?;
         env.insert(name.clone(), as_text(name, value)?);
     }
-    let summary = match known(context, action) {
-        // An undo is not to fail for want of a fine summary.
-        Some(known) => match catch_unwind(AssertUnwindSafe(|| known.recognise(&params))) {
-            Ok(Ok(known)) => known.summary,
-            Ok(Err(_)) | Err(_) => action.summary.clone(),
-        },
-        None => action.summary.clone(),
-    };
+    let summary = summary(context, action, &params);
     let intent = Intent {
         kind: action.kind.to_owned(),
         effect: action.effect,
@@ -106,31 +101,47 @@ fn known<'a>(context: &'a Context, action: &Action) -> Option<&'a Arc<dyn runboo
         .action(action.kind, connection.map(|connection| connection.kind))
 }
 
-/// An action as far as it can be written out now: what it takes from `before` is not known when leave is
-/// asked, and is shown as its expression.
-pub(super) fn foresee(context: &Context, action: &Action) -> Intent {
-    render(context, action, &context.scope).map_or_else(|_| sketch(action), |rendered| rendered.intent)
+/// An action as far as it can be written out now: what is not known yet, as what comes from `before` when leave is
+/// asked, is shown as its expression.
+pub(crate) fn foresee(context: &Context, action: &Action) -> Intent {
+    let params = action.params.foresee(&context.scope);
+    let summary = summary(context, action, &params);
+    intent(action, summary, &params, |template| {
+        template.foresee(&context.scope)
+    })
 }
 
 /// An action as far as it is known before anything is.
 pub(crate) fn sketch(action: &Action) -> Intent {
+    let params = action.params.sketch();
+    intent(action, action.summary.clone(), &params, Template::sketch)
+}
+
+fn intent(action: &Action, summary: String, params: &Param, value_of: impl Fn(&Template) -> Param) -> Intent {
+    let env = action.env.iter().map(|(name, template)| {
+        let value = value_of(template).masked();
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        (name.clone(), text)
+    });
     Intent {
         kind: action.kind.to_owned(),
         effect: action.effect,
-        summary: action.summary.clone(),
+        summary,
         target: action.connection.clone(),
-        params: action.params.sketch().masked(),
-        env: action
-            .env
-            .iter()
-            .map(|(name, template)| {
-                let value = template.sketch().masked();
-                (
-                    name.clone(),
-                    value.as_str().map_or_else(|| value.to_string(), str::to_owned),
-                )
-            })
-            .collect(),
+        params: params.masked(),
+        env: env.collect(),
+    }
+}
+
+/// What an action would do with these parameters, in a line.
+fn summary(context: &Context, action: &Action, params: &Param) -> String {
+    let Some(known) = known(context, action) else {
+        return action.summary.clone();
+    };
+    // An undo is not to fail for want of a fine summary.
+    match catch_unwind(AssertUnwindSafe(|| known.recognise(params))) {
+        Ok(Ok(known)) => known.summary,
+        Ok(Err(_)) | Err(_) => action.summary.clone(),
     }
 }
 
@@ -159,7 +170,7 @@ fn as_text(name: &str, value: Param) -> Result<Text, Failure> {
 }
 
 /// Calls an action. A deadline or a stop asks it to end; one that does not is given up.
-pub(super) async fn call(
+pub(crate) async fn call(
     context: &Context,
     action: &Action,
     rendered: &Rendered,
@@ -177,6 +188,8 @@ pub(super) enum Deed<'a> {
     Undo(&'a Inverse),
     /// To keep what is there.
     Prepare,
+    /// To find out what it would change.
+    Preview,
     /// To end or await what a crash left running.
     Settle(&'a [Handle]),
 }
@@ -185,6 +198,7 @@ pub(super) enum Deed<'a> {
 enum Gave {
     Output(Output),
     Inverse(Option<Inverse>),
+    Preview(Option<Preview>),
     Settled(Settled),
 }
 
@@ -193,6 +207,7 @@ async fn ask(known: &dyn runbook_action::Action, call: Call<'_>, deed: Deed<'_>)
         Deed::Run => known.run(call).await.map(Gave::Output),
         Deed::Undo(inverse) => known.undo(call, inverse).await.map(Gave::Output),
         Deed::Prepare => known.prepare(call).await.map(Gave::Inverse),
+        Deed::Preview => known.preview(call).await.map(Gave::Preview),
         Deed::Settle(handles) => known.settle(call, handles).await.map(Gave::Settled),
     }
 }
@@ -221,7 +236,7 @@ pub(super) async fn perform(
         .await
         .map(|gave| match gave {
             Gave::Output(output) => output,
-            Gave::Inverse(_) | Gave::Settled(_) => Output::default(),
+            Gave::Inverse(_) | Gave::Preview(_) | Gave::Settled(_) => Output::default(),
         });
     let elapsed = context.clock().monotonic().saturating_sub(begun);
     let result = result.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout));
@@ -237,7 +252,7 @@ pub(super) async fn perform(
 }
 
 /// What an action keeps to put back what is there now.
-pub(super) async fn prepare_inverse(
+pub(crate) async fn prepare_inverse(
     context: &Context,
     action: &Action,
     rendered: &Rendered,
@@ -253,9 +268,27 @@ pub(super) async fn prepare_inverse(
         .await
         .map(|gave| match gave {
             Gave::Inverse(inverse) => inverse,
-            Gave::Output(_) | Gave::Settled(_) => None,
+            Gave::Output(_) | Gave::Preview(_) | Gave::Settled(_) => None,
         });
     prepared.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout))
+}
+
+/// What an action would change, if it can tell.
+pub(crate) async fn preview(
+    context: &Context,
+    action: &Action,
+    rendered: &Rendered,
+    caller: &Caller<'_>,
+) -> Result<Option<Preview>, Failure> {
+    let deadline = context.clock().monotonic() + caller.timeout;
+    let host = CallHost::new(context, deadline, caller, None);
+    let previewed = with_action(context, action, rendered, &host, Deed::Preview)
+        .await
+        .map(|gave| match gave {
+            Gave::Preview(preview) => preview,
+            Gave::Output(_) | Gave::Inverse(_) | Gave::Settled(_) => None,
+        });
+    previewed.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout))
 }
 
 /// Looks for what a crash left running of an attempt, and ends or awaits it.
@@ -276,7 +309,7 @@ pub(super) async fn settle(
         .await
         .map(|gave| match gave {
             Gave::Settled(settled) => settled,
-            Gave::Output(_) | Gave::Inverse(_) => Settled::Nothing,
+            Gave::Output(_) | Gave::Inverse(_) | Gave::Preview(_) => Settled::Nothing,
         });
     settled.map_err(|failure| tell_timeout(without_null(failure), &host, caller.timeout))
 }

@@ -182,9 +182,11 @@ async fn rate(
     Ok((degree, result))
 }
 
-type Row = (&'static str, String, Option<Value>);
+/// The degree of a row, what was found, and the value that is drawn.
+pub(crate) type Row = (&'static str, String, Option<Value>);
 
-async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> Result<Row, Halt> {
+/// Reads a row once.
+pub(crate) async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> Result<Row, Halt> {
     let check = &row.check;
     let error = |detail: String| ("error", detail, None);
     let rendered = match render(context, &check.action, &context.scope) {
@@ -200,10 +202,10 @@ async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> 
         stop,
     };
     let called = call(context, &check.action, &rendered, &caller).await?;
-    let mut cut = Vec::new();
+    let (mut cut, mut absent) = (Vec::new(), Vec::new());
     let mut result = match called.result {
         Ok(output) => {
-            cut = output.cut;
+            (cut, absent) = (output.cut, output.absent);
             output.value
         }
         Err(failure) if check.judges_failure && failure.kind != ErrorKind::Cancelled => {
@@ -217,7 +219,7 @@ async fn read(context: &Context, step: &str, row: &RatedCheck, stop: &Brake) -> 
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    Ok(judge(row, context.scope_of(&result), &cut))
+    Ok(judge(row, context.scope_of(&result).without(&absent), &cut))
 }
 
 fn judge(row: &RatedCheck, mut scope: Scope, cut: &[String]) -> Row {

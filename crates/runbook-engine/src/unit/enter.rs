@@ -56,7 +56,7 @@ fn wrong_list(each: &ForEach, what: &str) -> Failure {
 }
 
 /// What a loop goes through.
-pub(super) fn list(context: &Context, each: &ForEach) -> Result<Vec<Val>, Failure> {
+pub(crate) fn list(context: &Context, each: &ForEach) -> Result<Vec<Val>, Failure> {
     let wrong = |what: String| wrong_list(each, &what);
     let list = match each.list.eval(&context.scope) {
         Ok(Val::List(list)) => list,
@@ -105,7 +105,7 @@ fn items(task: &Task<'_>, each: &ForEach) -> Result<(Into, Values), Failure> {
 }
 
 /// What an item is called, if it has a short plain name.
-fn key_of(item: &Value) -> Option<String> {
+pub(crate) fn key_of(item: &Value) -> Option<String> {
     let text = match item {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
@@ -137,7 +137,7 @@ fn branch(task: &Task<'_>, branches: &[Step]) -> Result<Into, Failure> {
 }
 
 /// What a step gives to the runbook that it calls.
-pub(super) fn inputs(context: &Context, call: &RunbookCall) -> Result<IndexMap<String, Param>, Failure> {
+pub(crate) fn inputs(context: &Context, call: &RunbookCall) -> Result<IndexMap<String, Param>, Failure> {
     let inputs = call.inputs.iter().map(|(name, template)| {
         let value = template.render(&context.scope).map_err(|error| {
             Failure::new(

@@ -164,7 +164,7 @@ async fn pause(context: &Context, every: Duration, deadline: Option<Duration>, s
     }
 }
 
-pub(super) async fn read(
+pub(crate) async fn read(
     context: &Context,
     site: &CheckSite,
     check: &Check,
@@ -231,7 +231,12 @@ fn judge(context: &Context, check: &Check, output: &Output) -> (Reading, Values)
         map.insert("ok".to_owned(), Value::Bool(true));
         map.insert("error".to_owned(), Value::Null);
     }
-    evaluate(context, check, &context.scope_of(&result), &output.cut)
+    evaluate(
+        context,
+        check,
+        &context.scope_of(&result).without(&output.absent),
+        &output.cut,
+    )
 }
 
 fn judge_failure(context: &Context, check: &Check, failure: &Failure) -> (Reading, Values) {

@@ -1,19 +1,19 @@
 //! Units: tasks that own one piece of work each.
 
 mod approval;
-mod attempt;
-mod call;
-mod checks;
+pub(crate) mod attempt;
+pub(crate) mod call;
+pub(crate) mod checks;
 mod close;
-mod enter;
-mod gate;
+pub(crate) mod enter;
+pub(crate) mod gate;
 mod guard;
 mod recover;
 mod retry;
 mod step;
 mod takes_effect;
 mod undo;
-mod values;
+pub(crate) mod values;
 
 pub(crate) use self::call::{Caller, seconds};
 pub(crate) use self::undo::intent_of as intent_of_undo;
@@ -21,7 +21,7 @@ pub(crate) use self::undo::intent_of as intent_of_undo;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runbook_action::{ErrorKind, Failure};
+use runbook_action::{ErrorKind, Failure, Output};
 use runbook_event::{CheckRole, CheckSite, Event, OutputName, OutputWriter, Reading, StepState, Verdict};
 use runbook_plan::expression::Scope;
 use runbook_plan::{Check, Step};
@@ -120,6 +120,11 @@ impl Context {
     /// The scope of expressions over a result that has just been read.
     pub(crate) fn scope_of(&self, result: &Value) -> Scope {
         self.scope.with_result(result).with_instant(self.clock().now())
+    }
+
+    /// The same for what an action has answered.
+    pub(crate) fn scope_of_output(&self, output: &Output) -> Scope {
+        self.scope_of(&output.value).without(&output.absent)
     }
 
     /// Encrypts what an event may not show.

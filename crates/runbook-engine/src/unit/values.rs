@@ -13,13 +13,13 @@ use crate::live::{Sealed, secret_name, secrets_of};
 
 /// Values with their names, as the journal takes them.
 #[derive(Debug, Default)]
-pub(super) struct Values {
-    pub(super) shown: IndexMap<String, Value>,
-    pub(super) sealed: Sealed,
+pub(crate) struct Values {
+    pub(crate) shown: IndexMap<String, Value>,
+    pub(crate) sealed: Sealed,
 }
 
 /// The values of a `capture`. One with a secret in it is kept beside the state as it is.
-pub(super) fn capture(
+pub(crate) fn capture(
     context: &Context,
     owner: &str,
     capture: &Capture,

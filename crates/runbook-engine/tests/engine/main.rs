@@ -27,6 +27,7 @@ mod order;
 mod outcomes;
 mod peers;
 mod precedence;
+mod probe;
 mod retries;
 mod rewinds;
 mod rollback;

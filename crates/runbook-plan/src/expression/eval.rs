@@ -12,7 +12,7 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
         Node::Name(name) => on
             .scope
             .name(name)
-            .ok_or_else(|| EvalError::missing(tree, format!("`{name}` is not known here"))),
+            .ok_or_else(|| EvalError::missing(tree, absent(name, on.scope.why_absent(name)))),
         Node::StepValue { step, name } => on
             .scope
             .step(step, name)
@@ -72,6 +72,14 @@ pub(super) fn eval(tree: &Tree, on: &Evaluation<'_>) -> Evaluated {
             });
             Ok(Val::map(entries.collect::<Result<_, _>>()?))
         }
+    }
+}
+
+/// A name that is there otherwise, or one that never is.
+fn absent(name: &str, why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!("there is no `{name}`: {why}"),
+        None => format!("`{name}` is not known here"),
     }
 }
 

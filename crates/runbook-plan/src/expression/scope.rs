@@ -21,6 +21,7 @@ pub trait Known: Send + Sync {
 pub struct Scope {
     roots: Arc<IndexMap<String, Val>>,
     result: Option<Val>,
+    absent: Arc<[(String, String)]>,
     value: Option<Val>,
     known: Option<Arc<dyn Known>>,
     instant: Option<Timestamp>,
@@ -33,6 +34,7 @@ impl Scope {
         Self {
             roots: Arc::new(roots),
             result: None,
+            absent: Arc::default(),
             value: None,
             known: None,
             instant: None,
@@ -66,6 +68,21 @@ impl Scope {
             result: Some(Val::from(result)),
             ..self.clone()
         }
+    }
+
+    /// The same with names that the result does not have, each with why.
+    #[must_use]
+    pub fn without(&self, absent: &[(String, String)]) -> Self {
+        Self {
+            absent: absent.into(),
+            ..self.clone()
+        }
+    }
+
+    /// Why the result does not have this name.
+    pub(crate) fn why_absent(&self, name: &str) -> Option<&str> {
+        let found = self.absent.iter().find(|(absent, _)| absent == name)?;
+        Some(&found.1)
     }
 
     /// The same with the moment at which the result was read, which `age` counts from.

@@ -3,6 +3,8 @@
 mod run;
 mod runbook;
 
+pub(super) use self::runbook::planned;
+
 use std::path::{Path, PathBuf};
 
 use runbook_journal::FindError;

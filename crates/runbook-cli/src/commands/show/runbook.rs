@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use runbook_document::{Finding, Findings, Severity, settle};
-use runbook_plan::{Catalogue, Plan, Request, compile};
+use runbook_plan::{Catalogue, Foreseen, Given, Plan, Request, compile};
 
 use crate::args::{Format, Show};
 use crate::describe::{Told, json, set};
@@ -19,11 +19,31 @@ const WIDTH: usize = 80;
 
 /// Shows a runbook. No process is started, no connection opened and no secret read for it.
 pub(super) fn show(project: &Project, path: &Path, args: &Show) -> Result<u8, Error> {
+    tell(project, path, args.env.as_deref(), args.format, None)
+}
+
+/// Shows what a runbook would do with these inputs, in the same way.
+pub(crate) fn planned(
+    project: &Project,
+    path: &Path,
+    args: &crate::args::Plan,
+    given: &[Given],
+) -> Result<u8, Error> {
+    tell(project, path, args.env.as_deref(), args.format, Some(given))
+}
+
+fn tell(
+    project: &Project,
+    path: &Path,
+    environment: Option<&str>,
+    format: Format,
+    given: Option<&[Given]>,
+) -> Result<u8, Error> {
     let mut project = project.clone();
-    project.knows_environment(args.env.as_deref())?;
+    project.knows_environment(environment)?;
     let loaded = project.load(path)?;
     let catalogue = blind_catalogue(&project.root);
-    let (plan, findings) = compiled(&mut project, &loaded, &catalogue, args.env.as_deref())?;
+    let (plan, findings) = compiled(&mut project, &loaded, &catalogue, environment)?;
     let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
     let Some(plan) = plan.filter(|_| !refused) else {
         let text = diagnostics::text(&project.sources, &findings, &std::io::stderr());
@@ -36,12 +56,20 @@ pub(super) fn show(project: &Project, path: &Path, args: &Show) -> Result<u8, Er
         .map(|lacking| lacking.what)
         .collect();
     let lacking: Vec<String> = lacking.into_iter().collect();
+    let foreseen = match given {
+        None => None,
+        Some(given) => {
+            let inputs = plan.resolve_inputs(given).map_err(Error::Inputs)?;
+            Some(plan.foreseen(&catalogue, &inputs))
+        }
+    };
     let told = Told {
-        plan: &plan,
+        plan: foreseen.as_ref().map_or(&plan, Foreseen::plan),
         path: &loaded.path,
         lacking: &lacking,
+        foreseen: foreseen.as_ref(),
     };
-    match args.format {
+    match format {
         Format::Json => term::print(&format!("{:#}", json::json(&told))),
         Format::Text => {
             let width = term::width().map_or(WIDTH, |columns| columns.min(WIDTH));

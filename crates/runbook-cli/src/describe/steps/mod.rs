@@ -2,7 +2,7 @@
 
 mod body;
 
-use runbook_plan::{Body, OnFailure, Step};
+use runbook_plan::{Body, Foreseen, OnFailure, Step};
 
 use super::checks::{action, check, keeps, retry};
 use super::line::{Line, Tone};
@@ -23,6 +23,8 @@ pub(crate) struct Listed<'a> {
     pub(crate) kind: Kind,
     /// What a failure does where a step does not say.
     pub(crate) on_failure: OnFailure,
+    /// What is known for the inputs that were given.
+    pub(crate) foreseen: Option<&'a Foreseen>,
 }
 
 /// What decides which of some steps run.
@@ -45,6 +47,7 @@ pub(crate) fn steps(listed: &Listed<'_>) -> Vec<Line> {
             step: one,
             indent: 2 + INNER * listed.before.matches('.').count(),
             on_failure: listed.on_failure,
+            foreseen: listed.foreseen,
         };
         if listed.before.is_empty() && at > 0 {
             lines.push(Line::empty());
@@ -68,6 +71,7 @@ pub(crate) fn steps(listed: &Listed<'_>) -> Vec<Line> {
                 OnFailure::Rollback | OnFailure::Hold => one.on_failure,
                 OnFailure::Continue => listed.on_failure,
             },
+            foreseen: listed.foreseen,
         }));
         teller.afterwards(&mut lines);
         teller.undone(&mut lines);
@@ -96,6 +100,7 @@ struct Teller<'a> {
     step: &'a Step,
     indent: usize,
     on_failure: OnFailure,
+    foreseen: Option<&'a Foreseen>,
 }
 
 impl Teller<'_> {
@@ -143,7 +148,15 @@ impl Teller<'_> {
             lines.push(Line::at(self.indent + INNER).detail(description));
         }
         if let Some(when) = &step.when {
-            lines.push(self.line("when").code(when.source()));
+            let line = self.line("when").code(when.source());
+            lines.push(match self.foreseen.and_then(|foreseen| foreseen.when(step)) {
+                None => line,
+                Some((true, _)) => line.detail(": so it runs"),
+                Some((false, why)) => line
+                    .detail(": so it is ")
+                    .add(Tone::Warning, "skipped")
+                    .detail(&format!(", {why}")),
+            });
         }
         if let Some(within) = step.within {
             lines.push(self.line("within").plain(&length(within)));

@@ -167,6 +167,25 @@ fn report(outcomes: &Outcomes) {
 /// How many plans each part of the short form has: eight parts, which run side by side, are 100,000 runs.
 const PLANS: u64 = 3_125;
 
+/// Whatever a plan holds, to look at it changes nothing: no action that changes anything runs, nor is anything undone.
+#[test]
+fn to_probe_changes_nothing() {
+    let mut found = Outcomes::new();
+    for seed in 0..PLANS {
+        let case = case::case(seed);
+        let probed = case.stage.probe();
+        let deeds = probed.world.deeds();
+        assert!(deeds.is_empty(), "seed {seed}: {deeds:?}\n{}", case.text);
+        for sounding in probed.soundings {
+            *found.entry(sounding.found.word().to_owned()).or_insert(0) += 1;
+        }
+    }
+    report(&found);
+    for word in ["asked", "failed", "rendered", "skipped"] {
+        assert!(found.contains_key(word), "nothing was {word}: {found:?}");
+    }
+}
+
 fn part(number: u64) {
     report(&simulate(number * PLANS..(number + 1) * PLANS));
 }
