@@ -318,7 +318,6 @@ impl Real {
             via: None,
             behind: None,
             through: None,
-            behind: None,
         };
         ssh.open(opening).await.unwrap()
     }
