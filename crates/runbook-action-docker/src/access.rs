@@ -1,5 +1,6 @@
 //! Where an engine is, as a connection or the client's own settings tell it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use runbook_action::{Args, Connection, ErrorKind, Failure, Lack, Param};
@@ -205,8 +206,15 @@ fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
 
 /// The client names a context's directory by this.
 fn digest_of(name: &str) -> String {
-    let digest = Sha256::digest(name.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(name.as_bytes()))
+}
+
+/// Bytes in digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn about(failure: Failure, args: &Args<'_>) -> Failure {

@@ -23,6 +23,7 @@ use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::access::hex;
 use crate::attend::{POLL, end_of};
 use crate::engine::Engine;
 use crate::launch::LABELS;
@@ -239,7 +240,8 @@ impl Execution {
                 // The engine says in the program's place why there is none.
                 let first = self.output.next().await.and_then(Result::ok);
                 let said = first.as_ref().map_or_else(String::new, ToString::to_string);
-                if !said.contains("exec failed") && !said.contains("OCI runtime") {
+                let tells = ["exec failed", "OCI runtime", "unable to find user"];
+                if !tells.iter().any(|words| said.contains(words)) {
                     self.is_over = false;
                     self.shown = None;
                     let rest = std::mem::replace(&mut self.output, Box::pin(futures_util::stream::empty()));
@@ -356,8 +358,7 @@ pub(crate) fn beginning(value: impl Fn(&str) -> Option<String>) -> Option<String
     let names = LABELS.map(|(_, variable)| variable);
     let values = names.iter().map(|name| value(name)).collect::<Option<Vec<_>>>()?;
     let digest = Sha256::digest(values.join("\0").as_bytes());
-    let text: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{text}-"))
+    Some(format!("{}-", hex(digest.get(..16)?)))
 }
 
 #[async_trait]

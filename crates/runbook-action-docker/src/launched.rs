@@ -192,7 +192,7 @@ impl Drop for Launched {
                         let _removed = remove(&engine, &id).await.is_ok();
                     }
                 };
-                let _in_time = timeout(std::time::Duration::from_secs(60), ended).await.is_ok();
+                let _in_time = timeout(std::time::Duration::from_mins(1), ended).await.is_ok();
             }));
         }
     }

@@ -1,5 +1,7 @@
 //! What `docker` would do, found out without doing it.
 
+use std::fmt::Write as _;
+
 use bollard::query_parameters::InspectContainerOptionsBuilder;
 use runbook_action::{ErrorKind, Failure, Mark, Preview, PreviewLine};
 
@@ -149,7 +151,7 @@ async fn updated(asked: Asked<'_>) -> Result<Preview, Failure> {
         let now = now.data(&wanted);
         for (text, data) in [(&mut before_lines, &now), (&mut after_lines, &after)] {
             for (field, value) in data.as_object().into_iter().flatten() {
-                text.push_str(&format!("{name} {field}: {value}\n"));
+                let _ = writeln!(text, "{name} {field}: {value}");
             }
         }
     }

@@ -1,6 +1,6 @@
 //! A project of compose, as its connection tells it, and its containers, which are found by their labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use runbook_action::{Connection, ErrorKind, Failure, Param};
@@ -42,7 +42,7 @@ impl Project {
         let compose = args.require("compose")?;
         if !matches!(compose.param(), Param::Map(_)) {
             return Ok(Self {
-                directory: plain(around.root.join(compose.text()?.reveal())),
+                directory: plain(&around.root.join(compose.text()?.reveal())),
                 ..Self::default()
             });
         }
@@ -56,7 +56,7 @@ impl Project {
         let directory: Option<String> = text("directory")?;
         Ok(Self {
             name: text("project")?,
-            directory: plain(directory.map_or_else(|| around.root.clone(), |path| around.root.join(path))),
+            directory: plain(&directory.map_or_else(|| around.root.clone(), |path| around.root.join(path))),
             files: list("files")?,
             env_file: text("env_file")?,
             profiles: list("profiles")?,
@@ -126,7 +126,7 @@ impl Project {
 }
 
 /// A path as compose writes it into its labels: without what leads nowhere else.
-fn plain(path: PathBuf) -> PathBuf {
+fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

@@ -7,6 +7,10 @@ use bollard::errors::Error;
 use runbook_action::{ErrorKind, Failure};
 
 /// The failure of something that was asked of an engine. `engine` is how people know it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the client has many kinds of errors, and those without a meaning of their own are told by their causes"
+)]
 pub(crate) fn failure(error: &Error, engine: &str) -> Failure {
     if let Error::DockerResponseServerError { status_code, message } = error {
         return answered(*status_code, message);
@@ -123,6 +127,7 @@ fn chain(error: &(dyn StdError + 'static), engine: &str) -> Failure {
     .help("look whether it still runs")
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the system are open")]
 fn of_io(error: &io::Error, engine: &str) -> Option<Failure> {
     // The errors of others hide in those of the system.
     if let Some(inner) = error.get_ref()
@@ -138,7 +143,6 @@ fn of_io(error: &io::Error, engine: &str) -> Option<Failure> {
         }
     }
     match error.kind() {
-        io::ErrorKind::NotFound => Some(unreachable(engine)),
         io::ErrorKind::ConnectionRefused => Some(
             Failure::new(ErrorKind::Refused, format!("{engine} refuses connections"))
                 .help("start it, or name another one: `docker context ls` lists those that are known"),
@@ -154,7 +158,9 @@ fn of_io(error: &io::Error, engine: &str) -> Option<Failure> {
             ErrorKind::Timeout,
             format!("{engine} gives no answer"),
         )),
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(unreachable(engine)),
+        io::ErrorKind::NotFound | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Some(unreachable(engine))
+        }
         _ => None,
     }
 }

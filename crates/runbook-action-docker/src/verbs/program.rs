@@ -134,11 +134,12 @@ async fn make(asked: Asked<'_>, launch: &Launch) -> Result<String, Failure> {
     let created = docker.create_container(options, launch.body.clone()).await;
     let created = created.map_err(|error| {
         let failure = asked.engine.failure(&error);
-        match failure.kind {
-            ErrorKind::Conflict if launch.name.is_some() => failure
+        if failure.kind == ErrorKind::Conflict && launch.name.is_some() {
+            failure
                 .about("name")
-                .help("remove the other one, or choose another name"),
-            _ => about(failure, path),
+                .help("remove the other one, or choose another name")
+        } else {
+            about(failure, path)
         }
     })?;
     Ok(created.id)

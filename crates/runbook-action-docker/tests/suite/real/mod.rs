@@ -48,8 +48,10 @@ fn used(params: Value) -> Use {
 }
 
 fn with(engine: &Engine, params: Value) -> Use {
+    let read = written(&params);
+    drop(params);
     Use {
-        params: written(&params),
+        params: read,
         connection: Some(connection(engine)),
         ..Use::default()
     }

@@ -60,7 +60,8 @@ async fn a_program_in_a_container_is_a_program() {
     let nobody = fails(json!({"exec": web, "argv": ["id"], "user": "martha"})).await;
     assert_eq!(
         (nobody.kind, nobody.param.as_deref()),
-        (ErrorKind::NotFound, Some("user"))
+        (ErrorKind::NotFound, Some("user")),
+        "{nobody:?}"
     );
 }
 

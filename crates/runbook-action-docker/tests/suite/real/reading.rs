@@ -53,7 +53,16 @@ async fn containers_are_data() {
     assert_eq!(inspected["object"]["HostConfig"]["Memory"], 64 << 20);
     let image = done(json!({"inspect": IMAGE, "type": "image"})).await;
     assert_eq!(image["image"], inspected["image"]);
+}
 
+#[tokio::test]
+async fn what_containers_print_and_use_is_data() {
+    let engine = Engine::shared();
+    let script = "echo out; echo err >&2; exec serve";
+    let web = engine.container("web", &["--memory", "64m"], &["sh", "-c", script]);
+    while !engine.docker(&["logs", &web]).contains("out") {
+        tokio::task::yield_now().await;
+    }
     let host = FakeHost::new();
     let logs = used(json!({"logs": web, "tail": 10}))
         .run(&super::docker(), &host)
