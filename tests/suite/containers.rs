@@ -216,11 +216,11 @@ verify:
     // A step after these fails, and what they did is undone.
     let back = compose(
         &engine,
-        r#"steps:
+        r"steps:
   - {id: fewer, compose: {scale: {web: 1}}, rollback: auto}
   - {id: stop, service: {stop: web}, target: shop, rollback: auto}
   - {id: fails, fail: on purpose}
-"#,
+",
     );
     std::fs::remove_dir_all(back.path("shop")).unwrap();
     std::os::unix::fs::symlink(up.path("shop"), back.path("shop")).unwrap();
