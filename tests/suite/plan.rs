@@ -1,7 +1,6 @@
 //! `runbook plan`: what a runbook would do with these inputs; and with `--probe`, what it would meet.
 
 use std::fs;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -232,8 +231,9 @@ steps:
     probing.signal(rustix::process::Signal::INT);
     let ended = probing.end().expect(130);
     has(&ended.stdout, &["stopped by SIGINT, before all was asked"]);
-    let alive = Command::new("kill").args(["-0", pid.trim()]).output().unwrap();
-    assert!(!alive.status.success(), "what it had started goes on");
+    let pid = rustix::process::Pid::from_raw(pid.trim().parse().unwrap()).unwrap();
+    let alive = rustix::process::test_kill_process(pid);
+    assert!(alive.is_err(), "what it had started goes on");
 }
 
 #[test]

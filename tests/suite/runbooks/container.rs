@@ -27,7 +27,7 @@ fn free_port() -> u16 {
 
 fn project(engine: &Engine) -> Project {
     let config = format!(
-        "apiVersion: runbook/v1\ndefault_environment: here\nenvironments: {{here: {{connections: {{engine: {{docker: {{host: '{}'}}}}}}}}}}\n",
+        "default_environment: here\nenvironments: {{here: {{connections: {{engine: {{docker: {{host: '{}'}}}}}}}}}}\n",
         engine.url()
     );
     Project::empty()
