@@ -77,7 +77,11 @@ impl CodeSage {
                 return this;
             }
             let is_taken = started.all().contains("address already in use");
-            assert!(is_taken && attempt < STARTS, "it does not start\n{}", started.all());
+            assert!(
+                is_taken && attempt < STARTS,
+                "it does not start\n{}",
+                started.all()
+            );
         }
         unreachable!("the last attempt returns or panics")
     }
@@ -205,7 +209,9 @@ impl CodeSage {
     pub(crate) fn try_compose(&self, args: &[&str]) -> Ended {
         let mut compose = command("docker-compose");
         compose.args(["-p", &self.name]).args(args);
-        compose.current_dir(self.directory.path()).env("DOCKER_HOST", Engine::shared().url());
+        compose
+            .current_dir(self.directory.path())
+            .env("DOCKER_HOST", Engine::shared().url());
         Ended::of(&compose.output().expect("docker-compose is there"))
     }
 
@@ -321,11 +327,16 @@ impl Provider {
         let script = repository().join("tests/site/codesage/provider.py");
         // It ends with whoever started it.
         let mut provider = command("setpriv");
-        provider.args(["--pdeathsig", "KILL", "python3"]).arg(script).arg(keys);
+        provider
+            .args(["--pdeathsig", "KILL", "python3"])
+            .arg(script)
+            .arg(keys);
         let mut process = provider.stdout(Stdio::piped()).spawn().expect("python3 is there");
         let mut line = String::new();
         let stdout = process.stdout.take().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("it prints its port");
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it prints its port");
         let url = format!("http://127.0.0.1:{}", line.trim());
         Self { process, url }
     }

@@ -74,8 +74,14 @@ fn a_service_without_its_key_gets_it_and_starts() {
     );
     assert_eq!(run.captured("printed"), json!({"errors": 1}));
     let settings = site.read(".env");
-    assert!(settings.starts_with("# The settings of CodeSage.\n"), "{settings}");
-    assert!(settings.contains(&format!("GROQ_API_KEY={NEW_KEY}\n")), "{settings}");
+    assert!(
+        settings.starts_with("# The settings of CodeSage.\n"),
+        "{settings}"
+    );
+    assert!(
+        settings.contains(&format!("GROQ_API_KEY={NEW_KEY}\n")),
+        "{settings}"
+    );
     run.nowhere(NEW_KEY);
     assert_eq!(site.state()["status"], "healthy");
 }

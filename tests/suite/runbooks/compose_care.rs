@@ -48,9 +48,15 @@ fn scaling_that_fails_is_taken_back() {
     let site = CodeSage::behind_its_balancer();
     let config = site.read("nginx.conf");
     // The engine refuses less than 6 MiB.
-    site.project.exec(SCALE, &["memory=1Mi", "cpus=0.5"], "rolled_back");
+    site.project
+        .exec(SCALE, &["memory=1Mi", "cpus=0.5"], "rolled_back");
     assert_eq!(site.read("nginx.conf"), config);
-    let containers = Engine::shared().docker(&["ps", "-q", "--filter", &format!("name={}", site.container().trim_end_matches('1'))]);
+    let containers = Engine::shared().docker(&[
+        "ps",
+        "-q",
+        "--filter",
+        &format!("name={}", site.container().trim_end_matches('1')),
+    ]);
     assert_eq!(containers.lines().count(), 1, "{containers}");
 }
 
@@ -90,7 +96,11 @@ fn a_backup_brings_everything_back() {
     site.project.exec(RESTORE, &[], "resolved");
     assert_eq!(site.inside(SUM), sum);
     assert_eq!(site.read(".env"), settings);
-    assert_eq!(site.inside("echo $GROQ_API_KEY"), OLD_KEY, "and the container has it");
+    assert_eq!(
+        site.inside("echo $GROQ_API_KEY"),
+        OLD_KEY,
+        "and the container has it"
+    );
 
     site.inside("echo FAISS-other > /app/.codesage/codebase_index.faiss");
     let container = site.field("{{.Id}}");
@@ -134,7 +144,8 @@ fn lost_data_are_filled_anew_or_restored() {
 #[test]
 fn old_entries_go_and_caches_that_miss_too_much_grow() {
     let site = CodeSage::start();
-    let script = "cd /app/.codesage/cache; echo {} > old.cache; touch -d 2020-01-01 old.cache; echo {} > new.cache";
+    let script =
+        "cd /app/.codesage/cache; echo {} > old.cache; touch -d 2020-01-01 old.cache; echo {} > new.cache";
     site.inside(script);
     let (_, run) = site.project.exec(CACHE, &[], "resolved");
     assert_eq!(run.captured("old"), json!({"count": 1}));
@@ -158,10 +169,16 @@ fn a_damaged_index_is_rebuilt_or_put_back() {
     site.inside("echo garbage > /app/.codesage/codebase_index.faiss");
     site.compose(&["restart", "codesage-mcp"]);
     site.until_healthy();
-    site.project.exec(INDEX, &[], "failed").0.says(&["action=rebuild"]);
+    site.project
+        .exec(INDEX, &[], "failed")
+        .0
+        .says(&["action=rebuild"]);
     let (_, run) = site.project.exec(INDEX, &["action=rebuild"], "resolved");
     assert_eq!(run.captured("printed"), json!({"damaged": true}));
-    assert_eq!(site.inside("head -c 5 /app/.codesage/codebase_index.faiss"), "FAISS");
+    assert_eq!(
+        site.inside("head -c 5 /app/.codesage/codebase_index.faiss"),
+        "FAISS"
+    );
     assert_ne!(site.inside(SUM), sum, "it is a new one");
 
     site.project.exec(INDEX, &["action=restore"], "resolved");
@@ -209,7 +226,11 @@ fn the_health_of_all_parts_is_one_table() {
     let url = format!("prometheus_url={}", prometheus.url("http", "127.0.0.1"));
     let inputs = [url.as_str(), "job=app", "disk=100", "benchmark=true"];
     until("Prometheus has asked it", || {
-        let args = [&["exec", HEALTH, "--yes"][..], &["-i", inputs[0], "-i", inputs[1], "-i", inputs[2]]].concat();
+        let args = [
+            &["exec", HEALTH, "--yes"][..],
+            &["-i", inputs[0], "-i", inputs[1], "-i", inputs[2]],
+        ]
+        .concat();
         (site.project.run(&args).code == 0).then_some(())
     });
     let (_, run) = site.project.exec(HEALTH, &inputs, "resolved");
@@ -229,11 +250,19 @@ fn a_key_is_rotated_once_it_is_known_to_be_accepted() {
     let provider = Provider::start(&keys);
     let url = format!("provider_url={}", provider.url);
     // The key that the container has is compared with the one that is accepted.
-    let test = json!(["/bin/sh", "-c", format!("[ $GROQ_API_KEY = {NEW_KEY} ] && echo valid")]);
+    let test = json!([
+        "/bin/sh",
+        "-c",
+        format!("[ $GROQ_API_KEY = {NEW_KEY} ] && echo valid")
+    ]);
     let test = format!("test_command={test}");
     let settings = site.read(".env");
     site.project.exec(KEYS, &[&url, &test], "failed");
-    assert_eq!(site.read(".env"), settings, "a key that is refused is not written");
+    assert_eq!(
+        site.read(".env"),
+        settings,
+        "a key that is refused is not written"
+    );
 
     fs::write(&keys, NEW_KEY).unwrap();
     let (_, run) = site.project.exec(KEYS, &[&url, &test], "resolved");
