@@ -2,6 +2,7 @@
 
 mod compose;
 mod compose_care;
+mod container;
 mod database;
 mod pool;
 mod recovery;
