@@ -1,4 +1,4 @@
-//! What the shipped runbooks of CodeSage repair, as real parts: an engine of containers, a project of compose whose
+//! What the shipped runbooks of `CodeSage` repair, as real parts: an engine of containers, a project of compose whose
 //! service is a small server, and a balancer before it. The programs are in `tests/site/codesage/`.
 //!
 //! The image is a static busybox. Python comes from this machine, mounted so that nothing can change it.

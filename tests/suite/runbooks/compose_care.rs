@@ -277,12 +277,15 @@ fn ports_that_are_not_open_are_opened() {
     let script = r#"
         mount --make-rprivate / && cp -r /etc/ufw rules && mount --bind rules /etc/ufw
         ufw allow 9090/tcp && ufw --force enable
-        "$0" exec security/firewall.yaml --yes; echo "first $?"
-        "$0" exec security/firewall.yaml --yes; echo "again $?"
+        "$0" exec "$1" --yes; echo "first $?"
+        "$0" exec "$1" --yes; echo "again $?"
         iptables -S ufw-user-input
     "#;
     let program = env!("CARGO_BIN_EXE_runbook");
-    let mut inside = project.command("unshare", &["--net", "--mount", "sh", "-c", script, program]);
+    let mut inside = project.command(
+        "unshare",
+        &["--net", "--mount", "sh", "-c", script, program, FIREWALL],
+    );
     let printed = inside.output().expect("unshare is there");
     let printed = crate::harness::Ended::of(&printed).expect(0);
     printed.says(&[
