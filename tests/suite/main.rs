@@ -15,6 +15,7 @@ mod book;
 mod bounds;
 mod broken;
 mod check;
+mod codesage;
 mod commands;
 mod containers;
 mod describe;
