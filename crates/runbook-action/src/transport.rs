@@ -254,6 +254,8 @@ pub struct Opening<'a> {
     pub connection: &'a Connection,
     /// The connection that it goes through: that of a container names the engine, that of a pod the cluster.
     pub via: Option<&'a Connection>,
+    /// The connection that `via` goes through in turn: that of a project of compose names its engine.
+    pub behind: Option<&'a Connection>,
     /// The nearest place on the way: that of `via`, or of what `via` goes through. This machine if there is none.
     pub through: Option<Arc<dyn Transport>>,
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::{Compose, Containers, Docker};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
@@ -20,10 +20,15 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
         vars: environment.vars.clone(),
         root: root.to_owned(),
     };
+    let engines = runbook_action_docker::Environment {
+        vars: environment.vars.clone(),
+        root: root.to_owned(),
+    };
     let mut catalogue = Catalogue::new();
     catalogue.add_transport(Arc::new(Local::new(shell.clone())));
     catalogue.add(Arc::new(Shell::new(shell.clone())));
     catalogue.add_transport(Arc::new(Ssh::new(shell.clone())));
+    catalogue.add_transport(Arc::new(Containers::new(engines.clone())));
     catalogue.add(Arc::new(Exec::new(shell.clone())));
     catalogue.add(Arc::new(File::new(shell.clone())));
     catalogue.add_service("systemd", Arc::new(Systemd::new(shell.clone())));
@@ -34,7 +39,7 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(plugins(environment, root)));
     // These are checked and planned, and cannot be run yet.
     catalogue.declare(Arc::new(K8s));
-    catalogue.declare(Arc::new(Docker));
+    catalogue.add(Arc::new(Docker::new(engines.clone())));
     catalogue.declare(Arc::new(Compose));
     catalogue
 }

@@ -23,7 +23,8 @@ struct Place {
     kind: &'static str,
     /// Two connections that are written alike lead to one place.
     params: Param,
-    via: Option<Param>,
+    /// What it goes through.
+    ways: Vec<Param>,
     through: Option<Arc<dyn Transport>>,
     cell: Arc<OnceCell<Arc<dyn Transport>>>,
 }
@@ -45,6 +46,7 @@ impl Transports {
         let chain = chain(&course.plan, name);
         let mut through: Option<Arc<dyn Transport>> = None;
         let mut via: Option<&Connection> = None;
+        let mut behind: Option<&Connection> = None;
         let mut is_place = false;
         for link in chain.iter().rev() {
             let connection = value(&course.connections, &link.name)?;
@@ -56,9 +58,11 @@ impl Transports {
                     kind: link.kind,
                     connection,
                     via,
+                    behind,
                     through: through.clone(),
                 };
-                let cell = self.cell(link.kind, connection, via, through.as_ref());
+                let ways = via.into_iter().chain(behind).map(|way| way.params.clone());
+                let cell = self.cell(link.kind, connection, ways.collect(), through.as_ref());
                 let opened = cell.get_or_try_init(|| kind.open(opening)).await?;
                 through = Some(Arc::clone(opened));
             } else if is_place {
@@ -71,6 +75,7 @@ impl Transports {
                 ));
             }
             if !own {
+                behind = via;
                 via = Some(connection);
             }
         }
@@ -84,7 +89,7 @@ impl Transports {
         &self,
         kind: &'static str,
         connection: &Connection,
-        via: Option<&Connection>,
+        ways: Vec<Param>,
         through: Option<&Arc<dyn Transport>>,
     ) -> Arc<OnceCell<Arc<dyn Transport>>> {
         let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,7 +102,7 @@ impl Transports {
             same_way
                 && place.kind == kind
                 && place.params == connection.params
-                && place.via.as_ref() == via.map(|via| &via.params)
+                && place.ways == ways
         };
         if let Some(known) = places.iter().find(is_same) {
             return Arc::clone(&known.cell);
@@ -106,7 +111,7 @@ impl Transports {
         places.push(Place {
             kind,
             params: connection.params.clone(),
-            via: via.map(|via| via.params.clone()),
+            ways,
             through: through.cloned(),
             cell: Arc::clone(&cell),
         });

@@ -40,7 +40,7 @@ fn catalogue() -> &'static Catalogue {
         catalogue.add(Arc::new(Sql::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Promql::new(PathBuf::from("/"))));
         catalogue.declare(Arc::new(K8s));
-        catalogue.declare(Arc::new(Docker));
+        catalogue.declare(Arc::new(Docker::default()));
         catalogue.declare(Arc::new(Compose));
         catalogue
     })

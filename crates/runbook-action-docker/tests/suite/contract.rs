@@ -37,7 +37,7 @@ fn keeps_to_it(kind: &dyn Kind, fine: &[effect::Row], wrong: &[refused::Row]) {
 
 #[test]
 fn docker_keeps_to_the_contract() {
-    keeps_to_it(&Docker, &effect::docker(), &refused::docker());
+    keeps_to_it(&Docker::default(), &effect::docker(), &refused::docker());
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_container_is_reached_through_an_engine_or_a_project() {
     };
     let container = ("container", Via::Required(&["docker", "compose"]));
     let engine = ("docker", Via::Named(&["ssh"]));
-    assert_eq!(vias(&Docker), [engine, container]);
+    assert_eq!(vias(&Docker::default()), [engine, container]);
     assert_eq!(
         vias(&Compose),
         [("compose", Via::Named(&["docker", "ssh"])), engine, container]

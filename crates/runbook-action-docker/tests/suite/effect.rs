@@ -223,14 +223,14 @@ fn has_its_effect(kind: &dyn Kind, rows: Vec<Row>) {
 
 #[test]
 fn every_use_has_its_effect() {
-    has_its_effect(&Docker, docker());
+    has_its_effect(&Docker::default(), docker());
     has_its_effect(&Compose, compose());
 }
 
 /// So no verb and no parameter is without a row above.
 #[test]
 fn every_key_is_used() {
-    for (kind, rows) in [(&Docker as &dyn Kind, docker()), (&Compose, compose())] {
+    for (kind, rows) in [(&Docker::default() as &dyn Kind, docker()), (&Compose, compose())] {
         let Shape::Object(object) = kind.spec().params else {
             panic!("not a mapping")
         };
@@ -249,12 +249,12 @@ fn every_key_is_used() {
 fn a_summary_reads_like_the_command() {
     for (kind, params, summary) in [
         (
-            &Docker as &dyn Kind,
+            &Docker::default() as &dyn Kind,
             json!({"stop": ["a", "b"], "grace": "30s"}),
             "stop a b (grace: 30s)",
         ),
         (
-            &Docker,
+            &Docker::default(),
             json!({"prune": ["containers", "images"]}),
             "prune containers images",
         ),

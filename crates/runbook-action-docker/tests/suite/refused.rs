@@ -126,6 +126,6 @@ fn is_refused(kind: &dyn Kind, rows: Vec<Row>) {
 
 #[test]
 fn what_makes_no_sense_is_refused_where_it_stands() {
-    is_refused(&Docker, docker());
+    is_refused(&Docker::default(), docker());
     is_refused(&Compose, compose());
 }

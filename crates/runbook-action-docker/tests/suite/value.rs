@@ -21,9 +21,9 @@ fn used(entries: Vec<(&str, Param)>) -> Param {
 #[test]
 fn a_name_may_be_a_value() {
     for name in [value("mcp_hub-1.x"), unknown("item")] {
-        Docker.recognise(&used(vec![("restart", name.clone())])).unwrap();
-        Docker.recognise(&used(vec![("pull", name.clone())])).unwrap();
-        Docker
+        Docker::default().recognise(&used(vec![("restart", name.clone())])).unwrap();
+        Docker::default().recognise(&used(vec![("pull", name.clone())])).unwrap();
+        Docker::default()
             .recognise(&used(vec![("stop", Param::List(vec![name.clone()]))]))
             .unwrap();
         Compose.recognise(&used(vec![("restart", name)])).unwrap();
@@ -44,7 +44,7 @@ fn a_value_becomes_no_option_and_no_path() {
         "..",
     ] {
         for key in ["rm", "stop", "logs"] {
-            let failure = Docker.recognise(&used(vec![(key, value(hostile))])).unwrap_err();
+            let failure = Docker::default().recognise(&used(vec![(key, value(hostile))])).unwrap_err();
             assert_eq!(failure.param.as_deref(), Some(key), "{hostile:?}");
         }
         let failure = Compose
@@ -53,7 +53,7 @@ fn a_value_becomes_no_option_and_no_path() {
         assert_eq!(failure.param.as_deref(), Some("restart"), "{hostile:?}");
     }
     for hostile in ["", "-v", "a b", "a?x", "a\n"] {
-        let failure = Docker
+        let failure = Docker::default()
             .recognise(&used(vec![("run", value(hostile))]))
             .unwrap_err();
         assert_eq!(failure.param.as_deref(), Some("run"), "{hostile:?}");
@@ -63,11 +63,11 @@ fn a_value_becomes_no_option_and_no_path() {
 #[test]
 fn what_decides_is_no_value() {
     for (key, about) in [("ps", "all"), ("prune", "volumes")] {
-        let failure = Docker.recognise(&used(vec![(key, value(about))])).unwrap_err();
+        let failure = Docker::default().recognise(&used(vec![(key, value(about))])).unwrap_err();
         assert_eq!(failure.param.as_deref(), Some(key));
     }
     let signal = used(vec![("kill", value("hub")), ("signal", value("HUP"))]);
-    let failure = Docker.recognise(&signal).unwrap_err();
+    let failure = Docker::default().recognise(&signal).unwrap_err();
     assert_eq!(failure.param.as_deref(), Some("signal"));
 }
 

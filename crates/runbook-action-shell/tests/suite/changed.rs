@@ -44,6 +44,7 @@ impl Files {
             kind: "ssh",
             connection: &connection,
             via: None,
+            behind: None,
             through: None,
         };
         let open = Ssh::new(environment(files.root.path(), "/usr/bin:/bin"))

@@ -205,6 +205,7 @@ async fn a_host_without_systemd_is_told_as_such() {
         kind: "ssh",
         connection: &ssh,
         via: None,
+        behind: None,
         through: None,
     };
     let open = Ssh::new(environment(place.root.path(), "/usr/bin:/bin"))

@@ -54,6 +54,7 @@ impl There {
             kind: "ssh",
             connection,
             via: None,
+            behind: None,
             through,
         };
         self.ssh.open(opening).await
