@@ -16,6 +16,7 @@ mod bounds;
 mod broken;
 mod check;
 mod commands;
+mod containers;
 mod describe;
 mod editors;
 mod elsewhere;

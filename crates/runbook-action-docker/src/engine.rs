@@ -21,7 +21,9 @@ pub(crate) struct Engine {
     pub(crate) docker: Docker,
     /// How people know it.
     pub(crate) shown: String,
-    /// The machine whose network it shares, unless it is this one.
+    /// Where this machine reaches it.
+    pub(crate) at: Access,
+    /// Whether it is, or may be, on another machine.
     pub(crate) beyond: bool,
     /// The way to it, which is open for as long as this lives.
     _way: Option<Arc<dyn Forward>>,
@@ -92,6 +94,7 @@ impl Engine {
         Ok(Self {
             docker,
             shown,
+            at: access,
             beyond,
             _way: way,
         })

@@ -16,6 +16,7 @@ mod answer;
 mod asked;
 mod attend;
 mod compose;
+mod composing;
 mod connection;
 mod docker;
 mod engine;
@@ -38,21 +39,6 @@ mod verbs;
 mod way;
 
 pub use action::Docker;
+pub use composing::{Compose, Services};
 pub use place::Containers;
 pub use settings::Environment;
-
-use runbook_action::{Failure, Kind, Param, Recognised, Spec};
-
-/// The action `compose`: one verb on the services of a project.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Compose;
-
-impl Kind for Compose {
-    fn spec(&self) -> &'static Spec {
-        &compose::SPEC
-    }
-
-    fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
-        recognise::compose(params)
-    }
-}

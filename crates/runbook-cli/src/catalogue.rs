@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use runbook_action_docker::{Compose, Containers, Docker};
+use runbook_action_docker::{Compose, Containers, Docker, Services};
 use runbook_action_http::{Http, Promql};
 use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
@@ -32,15 +32,19 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Exec::new(shell.clone())));
     catalogue.add(Arc::new(File::new(shell.clone())));
     catalogue.add_service("systemd", Arc::new(Systemd::new(shell.clone())));
+    let here = Arc::new(Local::new(shell.clone()));
+    let services = Arc::new(Services::new(engines.clone(), here.clone()));
+    catalogue.add_service("docker", services.clone());
+    catalogue.add_service("compose", services);
     catalogue.add_service("local", Arc::new(LocalServices::new(shell)));
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
     catalogue.add(Arc::new(plugins(environment, root)));
-    // These are checked and planned, and cannot be run yet.
+    // This is checked and planned, and cannot be run yet.
     catalogue.declare(Arc::new(K8s));
     catalogue.add(Arc::new(Docker::new(engines.clone())));
-    catalogue.declare(Arc::new(Compose));
+    catalogue.add(Arc::new(Compose::new(engines, here)));
     catalogue
 }
 

@@ -35,13 +35,14 @@ fn catalogue() -> &'static Catalogue {
         let mut catalogue = Catalogue::new();
         catalogue.add(Arc::new(Shell::new(nothing.clone())));
         catalogue.add(Arc::new(Exec::new(nothing.clone())));
-        catalogue.add(Arc::new(File::new(nothing)));
+        catalogue.add(Arc::new(File::new(nothing.clone())));
         catalogue.add(Arc::new(Http::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Sql::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Promql::new(PathBuf::from("/"))));
         catalogue.declare(Arc::new(K8s));
         catalogue.declare(Arc::new(Docker::default()));
-        catalogue.declare(Arc::new(Compose));
+        let here = Arc::new(runbook_action_shell::Local::new(nothing));
+        catalogue.declare(Arc::new(Compose::new(runbook_action_docker::Environment::default(), here)));
         catalogue
     })
 }

@@ -1,6 +1,7 @@
 //! The verbs that read: `ps`, `inspect`, `logs`, `stats`, `events`.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use bollard::models::{ContainerStatsResponse, EventMessage};
 use bollard::query_parameters::{
@@ -13,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Asked, about};
 use crate::asked::{self, Named};
+use crate::engine::Engine;
 use crate::printed::Printed;
 use crate::{answer, look};
 
@@ -80,25 +82,30 @@ pub(crate) async fn inspect(asked: Asked<'_>) -> Result<Output, Failure> {
 }
 
 /// The engine's own time: ours may be another.
-async fn now(asked: Asked<'_>) -> Result<Timestamp, Failure> {
-    let info = asked.engine.docker.info().await;
-    let info = info.map_err(|error| asked.engine.failure(&error))?;
+async fn now(engine: &Engine) -> Result<Timestamp, Failure> {
+    let info = engine.docker.info().await;
+    let info = info.map_err(|error| engine.failure(&error))?;
     let time = info.system_time.and_then(|time| time.parse().ok());
     time.ok_or_else(|| {
         Failure::new(
             runbook_action::ErrorKind::Protocol,
-            format!("{} does not tell its time", asked.engine.shown),
+            format!("{} does not tell its time", engine.shown),
         )
     })
 }
 
-/// The second from which on is looked.
-async fn since(asked: Asked<'_>) -> Result<Option<i64>, Failure> {
-    let Some(length) = asked::duration(asked.chosen, "since")? else {
-        return Ok(None);
-    };
+/// The second that was so long ago.
+pub(crate) async fn before_now(engine: &Engine, length: Duration) -> Result<i64, Failure> {
     let length = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
-    Ok(Some(now(asked).await?.as_second().saturating_sub(length).max(0)))
+    Ok(now(engine).await?.as_second().saturating_sub(length).max(0))
+}
+
+/// The second from which on is looked.
+async fn since(asked: Asked<'_>) -> Result<i64, Failure> {
+    match asked::duration(asked.chosen, "since")? {
+        Some(length) => before_now(asked.engine, length).await,
+        None => Ok(0),
+    }
 }
 
 pub(crate) async fn logs(asked: Asked<'_>) -> Result<Output, Failure> {
@@ -107,7 +114,7 @@ pub(crate) async fn logs(asked: Asked<'_>) -> Result<Output, Failure> {
     let container = look::container(asked.engine, &name)
         .await
         .map_err(|failure| about(failure, path))?;
-    let since = since(asked).await?.unwrap_or(0);
+    let since = since(asked).await?;
     let mut options = LogsOptionsBuilder::new()
         .stdout(true)
         .stderr(true)
@@ -138,33 +145,29 @@ pub(crate) async fn logs(asked: Asked<'_>) -> Result<Output, Failure> {
 }
 
 /// What is asked for, or all that run, or all.
-async fn named_or_all(asked: Asked<'_>) -> Result<Vec<Named>, Failure> {
+async fn named_or_all(asked: Asked<'_>) -> Result<(Vec<Named>, bool), Failure> {
     let names = asked::names(&asked.chosen.value)?;
     let [(only, path)] = names.as_slice() else {
-        return Ok(names);
+        return Ok((names, false));
     };
     if only != "all" {
-        return Ok(names);
+        return Ok((names, false));
     }
     let running = listed(asked, false, &Filters::new()).await?;
-    // A list of those that run has some that are about to be gone.
-    let name = |container: &Value| {
-        let runs = container.pointer("/state/status")?.as_str() == Some("running");
-        runs.then(|| container.get("name")?.as_str().map(str::to_owned))?
-    };
-    Ok(running
-        .iter()
-        .filter_map(name)
-        .map(|name| (name, path.clone()))
-        .collect())
+    let name = |container: &Value| container.get("name")?.as_str().map(str::to_owned);
+    let all = running.iter().filter_map(name).map(|name| (name, path.clone()));
+    Ok((all.collect(), true))
 }
 
 pub(crate) async fn stats(asked: Asked<'_>) -> Result<Output, Failure> {
-    let names = named_or_all(asked).await?;
+    let (names, are_all) = named_or_all(asked).await?;
     let readings = names.iter().map(|(name, path)| async move {
-        let container = look::inspect(asked.engine, name)
-            .await
-            .map_err(|failure| about(failure, path))?;
+        let container = match look::inspect(asked.engine, name).await {
+            // Of all that run, some end meanwhile.
+            Ok(container) if are_all && look::status(&container) != "running" => return Ok(None),
+            Err(failure) if are_all && failure.kind == runbook_action::ErrorKind::NotFound => return Ok(None),
+            container => container.map_err(|failure| about(failure, path))?,
+        };
         if !look::is_running(&container) {
             let message = format!("container `{name}` is {}", look::status(&container));
             return Err(about(Failure::new(runbook_action::ErrorKind::Conflict, message), path));
@@ -172,7 +175,7 @@ pub(crate) async fn stats(asked: Asked<'_>) -> Result<Output, Failure> {
         let options = StatsOptionsBuilder::new().stream(false).one_shot(false).build();
         let mut readings = std::pin::pin!(asked.engine.docker.stats(name, Some(options)));
         match readings.next().await {
-            Some(Ok(reading)) => Ok((container, used(&reading))),
+            Some(Ok(reading)) => Ok(Some((container, used(&reading)))),
             Some(Err(error)) => Err(asked.failed(&error, path)),
             None => {
                 let message = format!("the engine tells nothing of `{name}`");
@@ -185,7 +188,9 @@ pub(crate) async fn stats(asked: Asked<'_>) -> Result<Output, Failure> {
     let mut one = Value::Null;
     // Each reading takes a second, since it compares two: they are taken side by side.
     for reading in futures_util::future::join_all(readings).await {
-        let (container, used) = reading?;
+        let Some((container, used)) = reading? else {
+            continue;
+        };
         one.clone_from(&used);
         all.insert(look::name_of(&container), used);
         containers.push(look::described(&container));
@@ -246,8 +251,8 @@ pub(crate) async fn events(asked: Asked<'_>) -> Result<Output, Failure> {
     if let Some(kind) = kind {
         filters.insert("type".to_owned(), vec![kind.to_owned()]);
     }
-    let until = now(asked).await?;
-    let from = since(asked).await?.unwrap_or(0);
+    let until = now(asked.engine).await?;
+    let from = since(asked).await?;
     let options = EventsOptionsBuilder::new()
         .since(&from.to_string())
         .until(&format!("{}.{:09}", until.as_second(), until.subsec_nanosecond()))

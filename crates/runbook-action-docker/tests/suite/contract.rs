@@ -1,7 +1,7 @@
 //! What every kind of action keeps to.
 
 use runbook_action::{Kind, Param, Via};
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::Docker;
 use runbook_testkit::contract::{Use, declares, secret, written};
 use serde_json::{Value, json};
 
@@ -42,7 +42,7 @@ fn docker_keeps_to_the_contract() {
 
 #[test]
 fn compose_keeps_to_the_contract() {
-    keeps_to_it(&Compose, &effect::compose(), &refused::compose());
+    keeps_to_it(&crate::compose(), &effect::compose(), &refused::compose());
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_container_is_reached_through_an_engine_or_a_project() {
     let engine = ("docker", Via::Named(&["ssh"]));
     assert_eq!(vias(&Docker::default()), [engine, container]);
     assert_eq!(
-        vias(&Compose),
+        vias(&crate::compose()),
         [("compose", Via::Named(&["docker", "ssh"])), engine, container]
     );
 }

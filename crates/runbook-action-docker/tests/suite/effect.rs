@@ -2,7 +2,7 @@
 
 use runbook_action::schema::Shape;
 use runbook_action::{Effect, Kind, Undoing};
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::Docker;
 use runbook_testkit::contract::written;
 use serde_json::{Value, json};
 
@@ -224,13 +224,13 @@ fn has_its_effect(kind: &dyn Kind, rows: Vec<Row>) {
 #[test]
 fn every_use_has_its_effect() {
     has_its_effect(&Docker::default(), docker());
-    has_its_effect(&Compose, compose());
+    has_its_effect(&crate::compose(), compose());
 }
 
 /// So no verb and no parameter is without a row above.
 #[test]
 fn every_key_is_used() {
-    for (kind, rows) in [(&Docker::default() as &dyn Kind, docker()), (&Compose, compose())] {
+    for (kind, rows) in [(&Docker::default() as &dyn Kind, docker()), (&crate::compose(), compose())] {
         let Shape::Object(object) = kind.spec().params else {
             panic!("not a mapping")
         };
@@ -259,12 +259,12 @@ fn a_summary_reads_like_the_command() {
             "prune containers images",
         ),
         (
-            &Compose,
+            &crate::compose(),
             json!({"scale": {"hub": 3, "db": 1}}),
             "scale hub=3 db=1",
         ),
         (
-            &Compose,
+            &crate::compose(),
             json!({"down": "all", "volumes": true}),
             "down all (volumes: true)",
         ),

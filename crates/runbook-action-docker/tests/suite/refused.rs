@@ -1,7 +1,7 @@
 //! Uses that make no sense, with the parameter that the failure names.
 
 use runbook_action::Kind;
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::Docker;
 use runbook_testkit::contract::written;
 use serde_json::{Value, json};
 
@@ -127,5 +127,5 @@ fn is_refused(kind: &dyn Kind, rows: Vec<Row>) {
 #[test]
 fn what_makes_no_sense_is_refused_where_it_stands() {
     is_refused(&Docker::default(), docker());
-    is_refused(&Compose, compose());
+    is_refused(&crate::compose(), compose());
 }

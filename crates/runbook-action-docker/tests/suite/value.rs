@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use runbook_action::{Effect, Kind, Param, Segment, Text};
-use runbook_action_docker::{Compose, Docker};
+use runbook_action_docker::Docker;
 use runbook_testkit::contract::value;
 
 fn unknown(expression: &str) -> Param {
@@ -26,7 +26,7 @@ fn a_name_may_be_a_value() {
         Docker::default()
             .recognise(&used(vec![("stop", Param::List(vec![name.clone()]))]))
             .unwrap();
-        Compose.recognise(&used(vec![("restart", name)])).unwrap();
+        crate::compose().recognise(&used(vec![("restart", name)])).unwrap();
     }
 }
 
@@ -47,7 +47,7 @@ fn a_value_becomes_no_option_and_no_path() {
             let failure = Docker::default().recognise(&used(vec![(key, value(hostile))])).unwrap_err();
             assert_eq!(failure.param.as_deref(), Some(key), "{hostile:?}");
         }
-        let failure = Compose
+        let failure = crate::compose()
             .recognise(&used(vec![("restart", value(hostile))]))
             .unwrap_err();
         assert_eq!(failure.param.as_deref(), Some("restart"), "{hostile:?}");
@@ -74,7 +74,7 @@ fn what_decides_is_no_value() {
 #[test]
 fn a_number_may_not_be_known_yet() {
     let replicas = IndexMap::from([("hub".to_owned(), unknown("inputs.count"))]);
-    let known = Compose
+    let known = crate::compose()
         .recognise(&used(vec![("scale", Param::Map(replicas))]))
         .unwrap();
     assert_eq!(known.effect, Effect::Change);

@@ -42,7 +42,7 @@ async fn a_program_in_a_container_is_a_program() {
     let nowhere = fails(json!({"exec": web, "argv": ["pwd"], "workdir": "/not/here"})).await;
     assert_eq!((nowhere.kind, nowhere.param.as_deref()), (ErrorKind::NotFound, Some("workdir")));
     let nobody = fails(json!({"exec": web, "argv": ["id"], "user": "martha"})).await;
-    assert_eq!((nobody.kind, nobody.param.as_deref()), (ErrorKind::NotFound, Some("user")));
+    assert_eq!((nobody.kind, nobody.param.as_deref()), (ErrorKind::NotFound, Some("user")), "{nobody:?}");
 }
 
 #[tokio::test]

@@ -1,0 +1,183 @@
+//! `rollback: auto` of `compose`: what is kept before a verb changes it, and how it is put back.
+
+use runbook_action::{ErrorKind, Failure, Inverse, Output};
+use serde_json::{Map, Value, json};
+
+use super::Asked;
+use super::changes::{compared, scaled, scaling};
+use super::looks::{self, services};
+use super::program::{self, Program};
+use crate::verbs::{image, state};
+use crate::{asked, look};
+
+/// The form of what is kept.
+const VERSION: u32 = 1;
+
+/// How many containers each of these services has; what runs counts, and what does not.
+async fn counts(asked: Asked<'_>, wanted: &[(String, i64)]) -> Result<Value, Failure> {
+    let members = asked.project.members(asked.engine).await?;
+    let count = |service: &String| members.iter().filter(|member| member.service == *service).count();
+    let counts = wanted.iter().map(|(service, _)| (service.clone(), json!(count(service))));
+    Ok(Value::Object(counts.collect()))
+}
+
+/// Which containers of the services run.
+async fn running(asked: Asked<'_>) -> Result<Value, Failure> {
+    let mut running = Map::new();
+    for member in looks::members(asked, &services(&asked.chosen.value)?).await? {
+        let container = look::inspect(asked.engine, &member.id).await?;
+        let field = json!({ "id": member.id, "running": look::is_running(&container) });
+        running.insert(format!("{} {}", member.service, member.number), field);
+    }
+    Ok(Value::Object(running))
+}
+
+/// Of which image the containers of each service are, by name and identity, and how many there are.
+async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
+    let mut images: Map<String, Value> = Map::new();
+    for member in looks::members(asked, &services(&asked.chosen.value)?).await? {
+        let container = look::inspect(asked.engine, &member.id).await?;
+        let known = images.get(&member.service).and_then(|service| service.get("replicas")?.as_u64());
+        let name = container.config.and_then(|config| config.image);
+        let service = json!({ "image": name, "id": container.image, "replicas": known.unwrap_or(0) + 1 });
+        images.insert(member.service, service);
+    }
+    Ok(Value::Object(images))
+}
+
+pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure> {
+    let (summary, expects, data) = match asked.chosen.verb.key {
+        "scale" => {
+            let wanted = scaled(asked)?;
+            let before = counts(asked, &wanted).await?;
+            let words: Vec<String> = before
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(service, count)| format!("{service}={count}"))
+                .collect();
+            let after = wanted.into_iter().map(|(service, count)| (service, json!(count)));
+            (format!("scale to {}, as it was", words.join(" ")), Value::Object(after.collect()), before)
+        }
+        verb @ ("start" | "stop") => {
+            let before = running(asked).await?;
+            let mut after = before.clone();
+            for field in after.as_object_mut().into_iter().flat_map(Map::values_mut) {
+                if let Some(running) = field.get_mut("running") {
+                    *running = json!(verb == "start");
+                }
+            }
+            ("start and stop the containers, as it was".to_owned(), after, before)
+        }
+        // What the files make of it is known only when it was done.
+        "up" => ("go back to the images and numbers of containers that there were".to_owned(), json!({}), images(asked).await?),
+        _ => return Ok(None),
+    };
+    Ok(Some(Inverse {
+        version: VERSION,
+        summary,
+        expects,
+        data,
+    }))
+}
+
+pub(crate) async fn undo(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+    if inverse.version != VERSION {
+        let message = "what was kept is of another version of this program";
+        return Err(Failure::new(ErrorKind::Other, message).help("put it back by hand"));
+    }
+    match asked.chosen.verb.key {
+        "scale" => {
+            let now = counts(asked, &scaled(asked)?).await?;
+            if !inverse.is_due(&now)? {
+                return Ok(looks::empty());
+            }
+            let before = inverse.data.as_object().into_iter().flatten();
+            let before: Vec<(String, i64)> = before
+                .filter_map(|(service, count)| Some((service.clone(), count.as_i64()?)))
+                .collect();
+            by_program(asked, scaling(&before, true)).await
+        }
+        "start" | "stop" => undo_running(asked, inverse).await,
+        "up" => undo_up(asked, inverse).await,
+        _ => Err(Failure::new(ErrorKind::Other, "this verb cannot be undone by itself").help("undo it by hand")),
+    }
+}
+
+async fn by_program(asked: Asked<'_>, words: Vec<String>) -> Result<Output, Failure> {
+    let before = looks::state(asked, &[]).await?;
+    let program = Program::find(asked).await?;
+    let command = program::command(asked, program, words)?;
+    let output = program::run(asked, &command, looks::empty()).await?;
+    let after = looks::state(asked, &[]).await.map_err(Failure::maybe_applied)?;
+    Ok(compared(output, &before, after))
+}
+
+async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+    let now = running(asked).await?;
+    let before = looks::state(asked, &[]).await?;
+    if inverse.is_due(&now)? {
+        for (name, field) in inverse.data.as_object().into_iter().flatten() {
+            let Some(id) = field.get("id").and_then(Value::as_str).filter(|_| now.get(name) != Some(field)) else {
+                continue;
+            };
+            let done = if field.get("running") == Some(&json!(true)) {
+                state::begin(asked.engine, id).await
+            } else {
+                state::end(asked.engine, id, asked::grace(asked.chosen).unwrap_or_default()).await
+            };
+            done.map_err(Failure::maybe_applied)?;
+        }
+    }
+    let after = looks::state(asked, &[]).await.map_err(Failure::maybe_applied)?;
+    Ok(compared(looks::empty(), &before, after))
+}
+
+/// Gives the names back to the images that had them, and has compose make the containers of those.
+async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
+    let now = images(asked).await?;
+    if now == inverse.data {
+        return Ok(looks::empty());
+    }
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mut words: Vec<String> = ["up", "-d", "--no-deps", "--no-build"].map(str::to_owned).to_vec();
+    let mut names = Vec::new();
+    let mut retagged = Vec::new();
+    for (service, before) in inverse.data.as_object().into_iter().flatten() {
+        let (Some(image), Some(id)) = (text(before, "image"), text(before, "id")) else {
+            continue;
+        };
+        let is = now.get(service).cloned().unwrap_or_default();
+        if text(&is, "image").is_some_and(|name| name != image) {
+            let message = format!("the files name another image of `{service}` than `{image}`, which there was");
+            let failure = Failure::new(ErrorKind::Conflict, message);
+            return Err(failure.help("put the files back, and run `up` again: a step on the file with `then` does both"));
+        }
+        if text(&is, "id") != Some(id.clone()) {
+            retagged.push((image, id));
+        }
+        let count = before.get("replicas").and_then(Value::as_u64).unwrap_or(1);
+        words.extend(["--scale".to_owned(), format!("{service}={count}")]);
+        names.push(service.clone());
+    }
+    for (image, id) in retagged {
+        image::put_back(asked.engine, &image, Some(&id)).await.map_err(Failure::maybe_applied)?;
+    }
+    let fresh: Vec<String> = now
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(service, _)| service.clone())
+        .filter(|service| !names.contains(service))
+        .collect();
+    if !fresh.is_empty() {
+        let mut words: Vec<String> = ["rm", "-s", "-f"].map(str::to_owned).to_vec();
+        words.extend(fresh);
+        by_program(asked, words).await.map_err(Failure::maybe_applied)?;
+    }
+    if names.is_empty() {
+        return looks::state(asked, &[]).await;
+    }
+    words.extend(names);
+    by_program(asked, words).await.map_err(Failure::maybe_applied)
+}
