@@ -55,10 +55,16 @@ verify:
         .as_str(),
     )
     .variable("TOKEN", "hunter2-hunter2");
-    let ended = project.run(&["exec", "runbook.yaml", "--yes", "--output"]).expect(5);
+    let ended = project
+        .run(&["exec", "runbook.yaml", "--yes", "--output"])
+        .expect(5);
     assert!(!ended.all().contains("hunter2"));
-    ended.says(&["‹secret token› one", "ok: passed"]);
-    assert_eq!(engine.docker(&["exec", "web", "cat", "/tmp/app.env"]), "SIZE=5", "it is put back");
+    ended.says(&["‹secret token› one", "✓ true"]);
+    assert_eq!(
+        engine.docker(&["exec", "web", "cat", "/tmp/app.env"]),
+        "SIZE=5",
+        "it is put back"
+    );
 }
 
 #[test]
@@ -75,9 +81,15 @@ fn a_database_is_reached_through_a_container() {
              steps:\n  - {{id: asked, sql: SELECT 6 * 7 AS answer, verify: [{{sql: SELECT 6 * 7 AS answer, expect: 'rows[0].answer == 42'}}]}}\n"
         ),
     );
-    project.run(&["exec", "runbook.yaml"]).expect(0).says(&["resolved"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(0)
+        .says(&["resolved"]);
     let _gone = engine.docker(&["stop", "-t", "1", "hop"]);
-    project.run(&["exec", "runbook.yaml"]).expect(4).says(&["container `hop` is exited"]);
+    project
+        .run(&["exec", "runbook.yaml"])
+        .expect(4)
+        .says(&["container `hop` is exited"]);
 }
 
 #[test]
@@ -89,7 +101,9 @@ fn a_rolling_restart_fails_no_request() {
         .collect();
     for (number, port) in ports.iter().enumerate() {
         let (name, publish) = (format!("hub-{number}"), format!("127.0.0.1:{port}:8000"));
-        let head = ["run", "-d", "--name", &name, "--label", "tier=hub", "-p", &publish];
+        let head = [
+            "run", "-d", "--name", &name, "--label", "tier=hub", "-p", &publish,
+        ];
         let _id = engine.docker(&[&head[..], &HEALTHY, &[IMAGE, "serve"]].concat());
     }
     let started = |number: usize| engine.field(&format!("hub-{number}"), "{{.State.StartedAt}}");
@@ -122,14 +136,20 @@ verify: [{id: all, docker: {ps: running, labels: {tier: hub}}, expect: container
                 }
             }
         });
-        project.run(&["exec", "runbook.yaml", "--yes"]).expect(0).says(&["resolved"]);
+        project
+            .run(&["exec", "runbook.yaml", "--yes"])
+            .expect(0)
+            .says(&["resolved"]);
         over.store(true, Ordering::Relaxed);
     });
     let (requests, failed) = (requests.into_inner(), failed.into_inner());
     assert!(requests > 50, "the client asked only {requests} times");
     assert_eq!(failed, 0, "of {requests} requests");
     let after: Vec<String> = (0..3).map(started).collect();
-    assert!(before.iter().zip(&after).all(|(before, after)| before != after), "all were restarted");
+    assert!(
+        before.iter().zip(&after).all(|(before, after)| before != after),
+        "all were restarted"
+    );
 }
 
 /// The page at a port, if one is served.
@@ -158,7 +178,10 @@ fn compose(engine: &Engine, rest: &str) -> Project {
 }
 
 fn running(engine: &Engine) -> usize {
-    engine.docker(&["ps", "-q", "--filter", "label=com.docker.compose.service=web"]).lines().count()
+    engine
+        .docker(&["ps", "-q", "--filter", "label=com.docker.compose.service=web"])
+        .lines()
+        .count()
 }
 
 #[test]
@@ -179,9 +202,17 @@ verify:
   - {id: seen, compose: {ps: web}, expect: 'steps.more.web.running == 3 and steps.said.page == "one" and steps.inside.out == "out" and steps.inside.err == "err" and steps.status.ready == 3 and steps.up.changed'}
 "#,
     );
-    up.run(&["exec", "runbook.yaml", "--yes"]).expect(0).says(&["resolved"]);
+    up.run(&["exec", "runbook.yaml", "--yes"])
+        .expect(0)
+        .says(&["resolved"]);
     assert_eq!(running(&engine), 3);
-    let container = engine.docker(&["ps", "-q", "--latest", "--filter", "label=com.docker.compose.service=web"]);
+    let container = engine.docker(&[
+        "ps",
+        "-q",
+        "--latest",
+        "--filter",
+        "label=com.docker.compose.service=web",
+    ]);
     assert_eq!(engine.field(&container, "{{.HostConfig.Memory}}"), "67108864");
 
     // A step after these fails, and what they did is undone.
@@ -203,7 +234,10 @@ verify:
         "steps:\n  - {id: down, compose: {down: all, volumes: true, grace: 1s}, irreversible: gone}\n",
     );
     down.run(&["exec", "runbook.yaml", "--yes"]).expect(0);
-    assert_eq!((running(&engine), engine.docker(&["volume", "ls", "-q"])), (0, String::new()));
+    assert_eq!(
+        (running(&engine), engine.docker(&["volume", "ls", "-q"])),
+        (0, String::new())
+    );
 }
 
 #[test]

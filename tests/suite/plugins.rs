@@ -67,6 +67,28 @@ fn a_run_of_a_plugin_is_undone_later() {
     assert_eq!(fs::read_to_string(project.path("ledger.txt")).unwrap(), "");
 }
 
+/// What a run began with is what undoes it, whatever the project has pinned since.
+#[test]
+fn a_run_is_undone_by_the_plugin_that_it_began_with() {
+    let project = example();
+    project.run(&["exec", "maintenance", "--yes"]).expect(0);
+    let ledger = fs::read_to_string(project.path("ledger.txt")).unwrap();
+    let program = fs::read_to_string(project.path(LEDGER)).unwrap();
+    let project = project.with(LEDGER, &format!("{program}# another version\n"));
+    executable(&project);
+    project.run(&["plugins", "pin", "ledger"]).expect(0);
+    let said = project.run(&["rollback", "last", "--yes"]).expect(6);
+    said.says(&["is not the program that was pinned"]);
+    let journal = fs::read_to_string(project.only_run().path("journal.jsonl")).unwrap();
+    let help = "put back the program whose SHA-256 is";
+    assert!(journal.contains(help), "{journal}");
+    assert_eq!(fs::read_to_string(project.path("ledger.txt")).unwrap(), ledger);
+    let project = project.with(LEDGER, &program);
+    executable(&project);
+    project.run(&["rollback", "last", "--yes"]).expect(5);
+    assert_eq!(fs::read_to_string(project.path("ledger.txt")).unwrap(), "");
+}
+
 #[test]
 fn what_has_changed_is_not_run_until_it_is_pinned_again() {
     let project = example();

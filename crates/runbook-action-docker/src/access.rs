@@ -1,5 +1,6 @@
 //! Where an engine is, as a connection or the client's own settings tell it.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use runbook_action::{Args, Connection, ErrorKind, Failure, Lack, Param};
@@ -54,7 +55,8 @@ impl Access {
             return Ok(Self::Socket(around.root.join(socket.text()?.reveal())));
         }
         if let Some(context) = docker.get("context") {
-            return Self::named(&context.text()?.reveal(), around).map_err(|failure| about(failure, &context));
+            return Self::named(&context.text()?.reveal(), around)
+                .map_err(|failure| about(failure, &context));
         }
         let Some(host) = docker.get("host") else {
             return Self::named(DEFAULT, around).map_err(|failure| about(failure, &docker));
@@ -76,7 +78,12 @@ impl Access {
         if let Some(host) = around.var("DOCKER_HOST") {
             let tls = around
                 .var("DOCKER_TLS_VERIFY")
-                .and_then(|_| around.var("DOCKER_CERT_PATH").map(PathBuf::from).or(around.client()))
+                .and_then(|_| {
+                    around
+                        .var("DOCKER_CERT_PATH")
+                        .map(PathBuf::from)
+                        .or(around.client())
+                })
                 .map(|directory| tls_in(&directory));
             return Self::at(&host, tls);
         }
@@ -178,8 +185,11 @@ fn tls_in(directory: &Path) -> Tls {
 /// A context as the client of Docker keeps it.
 fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
     let unknown = || {
-        Failure::new(ErrorKind::NotFound, format!("there is no context `{name}` of Docker here"))
-            .help("`docker context ls` lists them")
+        Failure::new(
+            ErrorKind::NotFound,
+            format!("there is no context `{name}` of Docker here"),
+        )
+        .help("`docker context ls` lists them")
     };
     let kept = around.client().ok_or_else(unknown)?.join("contexts");
     let digest = digest_of(name);
@@ -196,8 +206,15 @@ fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
 
 /// The client names a context's directory by this.
 fn digest_of(name: &str) -> String {
-    let digest = Sha256::digest(name.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(name.as_bytes()))
+}
+
+/// Bytes in digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn about(failure: Failure, args: &Args<'_>) -> Failure {
@@ -213,7 +230,10 @@ mod tests {
 
     fn around(vars: &[(&str, &str)]) -> Environment {
         Environment {
-            vars: vars.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            vars: vars
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             root: "/project".into(),
         }
     }

@@ -1,8 +1,8 @@
 //! The action `docker`.
 
 use runbook_action::{
-    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised, Settled,
-    Spec, Verb, async_trait,
+    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised,
+    Settled, Spec, Verb, async_trait,
 };
 
 use crate::attend::unless_cancelled;
@@ -27,7 +27,7 @@ impl Docker {
 
     /// The engine of a call, which is looked for unless the call is to end.
     async fn engine(&self, call: Call<'_>) -> Result<Engine, Failure> {
-        unless_cancelled(call, false, Engine::of_call(call, &self.around)).await
+        unless_cancelled(call, false, Box::pin(Engine::of_call(call, &self.around))).await
     }
 }
 
@@ -69,8 +69,10 @@ impl Action for Docker {
         let changes = chosen.verb.effect != runbook_action::Effect::Read;
         match chosen.verb.key {
             // These end what they have started before they return.
-            "run" | "exec" => asked.run().await.map_err(|failure| call.mask_failure(failure)),
-            _ => unless_cancelled(call, changes, asked.run()).await,
+            "run" | "exec" => Box::pin(asked.run())
+                .await
+                .map_err(|failure| call.mask_failure(failure)),
+            _ => unless_cancelled(call, changes, Box::pin(asked.run())).await,
         }
     }
 

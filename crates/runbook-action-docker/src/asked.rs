@@ -65,9 +65,10 @@ pub(crate) fn duration(chosen: &Chosen<'_>, key: &str) -> Result<Option<Duration
         return Ok(None);
     };
     let length = parse_duration(&args.text()?.reveal());
-    length
-        .map(Some)
-        .ok_or_else(|| args.wrong("is not a length of time").help("write `90s`, `5m`, `1h30m`"))
+    length.map(Some).ok_or_else(|| {
+        args.wrong("is not a length of time")
+            .help("write `90s`, `5m`, `1h30m`")
+    })
 }
 
 /// A grace in whole seconds, as engines count; a part of a second is a whole one.
@@ -93,13 +94,16 @@ pub(crate) fn memory(chosen: &Chosen<'_>) -> Result<Option<i64>, Failure> {
         return Ok(None);
     };
     let text = args.text()?.reveal();
-    bytes(&text)
-        .map(Some)
-        .ok_or_else(|| args.wrong("is not an amount of memory").help("write `512Mi` or `1Gi`"))
+    bytes(&text).map(Some).ok_or_else(|| {
+        args.wrong("is not an amount of memory")
+            .help("write `512Mi` or `1Gi`")
+    })
 }
 
 fn bytes(text: &str) -> Option<i64> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let factor: i64 = match unit {
         "" | "B" | "b" => 1,
@@ -116,9 +120,16 @@ fn bytes(text: &str) -> Option<i64> {
         return whole.checked_mul(factor).filter(|bytes| *bytes > 0);
     }
     let (whole, part) = number.split_once('.')?;
-    let digits = u32::try_from(part.len()).ok().filter(|digits| (1..=6).contains(digits))?;
+    let digits = u32::try_from(part.len())
+        .ok()
+        .filter(|digits| (1..=6).contains(digits))?;
     let part = part.parse::<i64>().ok()?.checked_mul(factor)? / 10_i64.pow(digits);
-    whole.parse::<i64>().ok()?.checked_mul(factor)?.checked_add(part).filter(|bytes| *bytes > 0)
+    whole
+        .parse::<i64>()
+        .ok()?
+        .checked_mul(factor)?
+        .checked_add(part)
+        .filter(|bytes| *bytes > 0)
 }
 
 /// Processors in billionths: `1.5` are 1500000000.
@@ -130,11 +141,19 @@ pub(crate) fn cpus(chosen: &Chosen<'_>) -> Result<Option<i64>, Failure> {
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
     let padded = format!("{part:0<9}");
     let nano = (padded.len() == 9)
-        .then(|| whole.parse::<i64>().ok()?.checked_mul(1_000_000_000)?.checked_add(padded.parse().ok()?))
+        .then(|| {
+            whole
+                .parse::<i64>()
+                .ok()?
+                .checked_mul(1_000_000_000)?
+                .checked_add(padded.parse().ok()?)
+        })
         .flatten()
         .filter(|nano| *nano > 0 && !text.contains(['+', '-']));
-    nano.map(Some)
-        .ok_or_else(|| args.wrong("is not a number of processors").help("write `0.5`, `2`"))
+    nano.map(Some).ok_or_else(|| {
+        args.wrong("is not a number of processors")
+            .help("write `0.5`, `2`")
+    })
 }
 
 /// How many processes.

@@ -32,9 +32,12 @@ pub(crate) struct Engine {
 impl Engine {
     /// The one of a call's connection.
     pub(crate) async fn of_call(call: Call<'_>, around: &Environment) -> Result<Self, Failure> {
-        let connection = call
-            .connection
-            .ok_or_else(|| Failure::new(runbook_action::ErrorKind::Other, "needs a connection of kind `docker`"))?;
+        let connection = call.connection.ok_or_else(|| {
+            Failure::new(
+                runbook_action::ErrorKind::Other,
+                "needs a connection of kind `docker`",
+            )
+        })?;
         Self::of_connection(connection, call.transport, around)
             .await
             .map_err(|failure| call.mask_failure(failure))

@@ -14,13 +14,16 @@ use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use futures_util::{Stream as Pieces, StreamExt as _};
 use indexmap::IndexMap;
-use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Inherit, Process, Stream, async_trait};
+use runbook_action::{
+    Chunk, Command, End, ErrorKind, Failure, Handle, Inherit, Process, Stream, async_trait,
+};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
+use crate::access::hex;
 use crate::attend::{POLL, end_of};
 use crate::engine::Engine;
 use crate::launch::LABELS;
@@ -129,7 +132,10 @@ fn signal_here(mark: &str, signal: &str) -> Option<u32> {
             continue;
         };
         let environ = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        if environ.windows(mark.len()).any(|window| window == mark.as_bytes()) {
+        if environ
+            .windows(mark.len())
+            .any(|window| window == mark.as_bytes())
+        {
             count += 1;
             if let (Some(pid), Some(signal)) = (Pid::from_raw(pid), signal) {
                 let _sent = kill_process(pid, signal).is_ok();
@@ -189,7 +195,11 @@ impl Execution {
             tty: command.tty,
             ..StartExecOptions::default()
         };
-        let started = engine.docker.start_exec(&id, Some(options)).await.map_err(failed)?;
+        let started = engine
+            .docker
+            .start_exec(&id, Some(options))
+            .await
+            .map_err(failed)?;
         let StartExecResults::Attached { output, input } = started else {
             return Err(Failure::new(ErrorKind::Protocol, "the engine gives no output"));
         };
@@ -205,7 +215,10 @@ impl Execution {
             is_over: false,
         };
         execution.begins(command).await?;
-        execution.input = command.stdin.clone().map(|bytes| tokio::spawn(feed(input, bytes)));
+        execution.input = command
+            .stdin
+            .clone()
+            .map(|bytes| tokio::spawn(feed(input, bytes)));
         Ok(execution)
     }
 
@@ -227,7 +240,8 @@ impl Execution {
                 // The engine says in the program's place why there is none.
                 let first = self.output.next().await.and_then(Result::ok);
                 let said = first.as_ref().map_or_else(String::new, ToString::to_string);
-                if !said.contains("exec failed") && !said.contains("OCI runtime") {
+                let tells = ["exec failed", "OCI runtime", "unable to find user"];
+                if !tells.iter().any(|words| said.contains(words)) {
                     self.is_over = false;
                     self.shown = None;
                     let rest = std::mem::replace(&mut self.output, Box::pin(futures_util::stream::empty()));
@@ -277,7 +291,11 @@ fn not_started(failure: Failure, command: &Command) -> Failure {
         .about("argv");
     }
     if said.contains("permission denied") {
-        return Failure::new(ErrorKind::Forbidden, "the program may not be run in the container").about("argv");
+        return Failure::new(
+            ErrorKind::Forbidden,
+            "the program may not be run in the container",
+        )
+        .about("argv");
     }
     failure
 }
@@ -340,8 +358,7 @@ pub(crate) fn beginning(value: impl Fn(&str) -> Option<String>) -> Option<String
     let names = LABELS.map(|(_, variable)| variable);
     let values = names.iter().map(|name| value(name)).collect::<Option<Vec<_>>>()?;
     let digest = Sha256::digest(values.join("\0").as_bytes());
-    let text: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    Some(format!("{text}-"))
+    Some(format!("{}-", hex(digest.get(..16)?)))
 }
 
 #[async_trait]
@@ -381,7 +398,11 @@ impl Process for Execution {
                 Err(_silent) if self.end.is_some() => self.is_over = true,
                 Err(_silent) => {
                     let ended = self.look().await?;
-                    self.silence = if ended { DRAIN } else { (self.silence * 2).min(SILENT) };
+                    self.silence = if ended {
+                        DRAIN
+                    } else {
+                        (self.silence * 2).min(SILENT)
+                    };
                 }
             }
         }
@@ -411,7 +432,12 @@ impl Process for Execution {
     }
 
     async fn gone(&mut self) {
-        while self.marked.signal(&self.engine, "0").await.is_some_and(|count| count > 0) {
+        while self
+            .marked
+            .signal(&self.engine, "0")
+            .await
+            .is_some_and(|count| count > 0)
+        {
             sleep(POLL).await;
         }
     }

@@ -21,7 +21,11 @@ pub(crate) async fn prepare(engine: &Engine, chosen: &Chosen<'_>) -> Result<Opti
             for (name, path) in asked::names(&chosen.value)? {
                 let now = running(engine, &name).await;
                 let now = now.map_err(|failure| crate::verbs::about(failure, &path))?;
-                let back = if now.get("running") == Some(&json!(true)) { "start" } else { "stop" };
+                let back = if now.get("running") == Some(&json!(true)) {
+                    "start"
+                } else {
+                    "stop"
+                };
                 words.push(format!("{back} `{name}`"));
                 let mut after = now.clone();
                 if let Value::Object(after) = &mut after {
@@ -43,7 +47,11 @@ pub(crate) async fn prepare(engine: &Engine, chosen: &Chosen<'_>) -> Result<Opti
                 flatten(&name, &now.data(&wanted), &mut data);
                 names.push(format!("`{name}`"));
             }
-            (format!("put back the limits of {}", names.join(", ")), expects, data)
+            (
+                format!("put back the limits of {}", names.join(", ")),
+                expects,
+                data,
+            )
         }
         "pull" => {
             let name = chosen.value.text()?;
@@ -91,7 +99,9 @@ pub(crate) async fn undo(engine: &Engine, chosen: &Chosen<'_>, inverse: &Inverse
         "start" | "stop" => undo_running(engine, chosen, inverse).await,
         "update" => undo_limits(engine, chosen, inverse).await,
         "pull" => undo_pull(engine, chosen, inverse).await,
-        _ => Err(Failure::new(ErrorKind::Other, "this verb cannot be undone by itself").help("undo it by hand")),
+        _ => Err(
+            Failure::new(ErrorKind::Other, "this verb cannot be undone by itself").help("undo it by hand"),
+        ),
     }
 }
 
@@ -100,7 +110,10 @@ async fn undo_running(engine: &Engine, chosen: &Chosen<'_>, inverse: &Inverse) -
     let names = asked::names(&chosen.value)?;
     for (name, path) in &names {
         let running = running(engine, name).await;
-        now.insert(name.clone(), running.map_err(|failure| crate::verbs::about(failure, path))?);
+        now.insert(
+            name.clone(),
+            running.map_err(|failure| crate::verbs::about(failure, path))?,
+        );
     }
     let due = inverse.is_due(&Value::Object(now.clone()))?;
     let mut containers = Vec::new();
@@ -159,7 +172,13 @@ async fn undo_pull(engine: &Engine, chosen: &Chosen<'_>, inverse: &Inverse) -> R
     let now = image::identity(engine, &name).await?;
     let due = now.as_deref() != before;
     if due {
-        image::put_back(engine, &name, before).await.map_err(Failure::maybe_applied)?;
+        image::put_back(engine, &name, before)
+            .await
+            .map_err(Failure::maybe_applied)?;
     }
-    Ok(answer::with(answer::with(answer::empty(), "image", before), "changed", due))
+    Ok(answer::with(
+        answer::with(answer::empty(), "image", before),
+        "changed",
+        due,
+    ))
 }

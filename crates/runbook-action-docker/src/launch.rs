@@ -72,7 +72,11 @@ impl Launch {
             }),
             ..ContainerCreateBody::default()
         };
-        let pull = match chosen.get("pull_policy").map(|policy| policy.literal()).transpose()? {
+        let pull = match chosen
+            .get("pull_policy")
+            .map(|policy| policy.literal())
+            .transpose()?
+        {
             Some("always") => Pull::Always,
             Some("never") => Pull::Never,
             Some(_) | None => Pull::Missing,
@@ -98,8 +102,13 @@ fn labels(chosen: &Chosen<'_>, call: Call<'_>) -> Result<HashMap<String, String>
 
 /// The labels of a call's attempt; none unless all its variables are given.
 pub(crate) fn attempt(call: Call<'_>) -> Vec<(String, String)> {
-    let label = |(label, variable): &(&str, &str)| Some(((*label).to_owned(), call.env.get(*variable)?.reveal()));
-    LABELS.iter().map(label).collect::<Option<Vec<_>>>().unwrap_or_default()
+    let label =
+        |(label, variable): &(&str, &str)| Some(((*label).to_owned(), call.env.get(*variable)?.reveal()));
+    LABELS
+        .iter()
+        .map(label)
+        .collect::<Option<Vec<_>>>()
+        .unwrap_or_default()
 }
 
 /// The policy by which the engine restarts a container.
@@ -142,7 +151,10 @@ fn ports(chosen: &Chosen<'_>) -> Result<(Vec<String>, Bindings), Failure> {
 
 fn port(item: &Args<'_>) -> Result<(String, PortBinding), Failure> {
     let text = item.text()?.reveal();
-    let wrong = || item.wrong("is not a port to publish").help("write `127.0.0.1:8080:80`, `8080:80` or `80`");
+    let wrong = || {
+        item.wrong("is not a port to publish")
+            .help("write `127.0.0.1:8080:80`, `8080:80` or `80`")
+    };
     let (ports, protocol) = text.split_once('/').unwrap_or((&text, "tcp"));
     let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port > 0);
     let (outside, inside) = ports.rsplit_once(':').unwrap_or(("", ports));
@@ -165,7 +177,9 @@ fn port(item: &Args<'_>) -> Result<(String, PortBinding), Failure> {
 fn mounts(chosen: &Chosen<'_>, root: &Path) -> Result<Option<Vec<String>>, Failure> {
     let mut binds = Vec::new();
     for (mount, path) in asked::list(chosen, "mounts")? {
-        let Some((from, to)) = mount.split_once(':').filter(|(from, to)| !from.is_empty() && to.starts_with('/'))
+        let Some((from, to)) = mount
+            .split_once(':')
+            .filter(|(from, to)| !from.is_empty() && to.starts_with('/'))
         else {
             let failure = Failure::new(runbook_action::ErrorKind::Other, "is not a mount").about(path);
             return Err(failure.help("write `volume:/path/in/container` or `./directory:/path:ro`"));

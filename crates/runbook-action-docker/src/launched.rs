@@ -75,7 +75,6 @@ impl Launched {
             is_done: false,
         })
     }
-
 }
 
 /// Removes a container, whatever it does.
@@ -137,7 +136,12 @@ impl Process for Launched {
 
     async fn terminate(&mut self) {
         let options = KillContainerOptionsBuilder::new().signal("TERM").build();
-        let _sent = self.engine.docker.kill_container(&self.id, Some(options)).await.is_ok();
+        let _sent = self
+            .engine
+            .docker
+            .kill_container(&self.id, Some(options))
+            .await
+            .is_ok();
     }
 
     async fn kill(&mut self) {
@@ -147,7 +151,12 @@ impl Process for Launched {
         self.is_done = true;
         if self.keep {
             let options = KillContainerOptionsBuilder::new().signal("KILL").build();
-            let _sent = self.engine.docker.kill_container(&self.id, Some(options)).await.is_ok();
+            let _sent = self
+                .engine
+                .docker
+                .kill_container(&self.id, Some(options))
+                .await
+                .is_ok();
         } else {
             let _removed = remove(&self.engine, &self.id).await.is_ok();
         }
@@ -155,7 +164,10 @@ impl Process for Launched {
 
     async fn gone(&mut self) {
         let (engine, id) = (self.engine.clone(), self.id.clone());
-        while look::inspect(&engine, &id).await.is_ok_and(|container| look::is_running(&container)) {
+        while look::inspect(&engine, &id)
+            .await
+            .is_ok_and(|container| look::is_running(&container))
+        {
             sleep(POLL).await;
         }
     }
@@ -180,7 +192,7 @@ impl Drop for Launched {
                         let _removed = remove(&engine, &id).await.is_ok();
                     }
                 };
-                let _in_time = timeout(std::time::Duration::from_secs(60), ended).await.is_ok();
+                let _in_time = timeout(std::time::Duration::from_mins(1), ended).await.is_ok();
             }));
         }
     }

@@ -92,7 +92,11 @@ pub(crate) fn limits(host: Option<&HostConfig>) -> Value {
         (quota > 0).then(|| as_number(quota) / as_number(period))
     });
     let nano = host.and_then(|host| host.nano_cpus).unwrap_or(0);
-    let cpus = if nano > 0 { as_number(nano) / NANO } else { quota.unwrap_or(0.0) };
+    let cpus = if nano > 0 {
+        as_number(nano) / NANO
+    } else {
+        quota.unwrap_or(0.0)
+    };
     json!({
         "memory": host.and_then(|host| host.memory).unwrap_or(0),
         "cpus": cpus,
@@ -111,7 +115,11 @@ fn published(ports: &PortMap) -> Map<String, Value> {
     let entry = |(port, bindings): (&String, &Option<Vec<bollard::models::PortBinding>>)| {
         let binding = bindings.as_ref()?.first()?;
         let host = binding.host_ip.as_deref().unwrap_or_default();
-        let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+        let host = if host.contains(':') {
+            format!("[{host}]")
+        } else {
+            host.to_owned()
+        };
         let at = format!("{host}:{}", binding.host_port.as_deref().unwrap_or_default());
         Some((port.clone(), Value::from(at)))
     };

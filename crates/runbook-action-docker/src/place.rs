@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use runbook_action::{
-    Call, Command, Connection, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled, Transport,
-    TransportKind, async_trait,
+    Call, Command, Connection, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled,
+    Transport, TransportKind, async_trait,
 };
 
 use crate::access::Access;
@@ -39,7 +39,11 @@ impl TransportKind for Containers {
         let args = opening.connection.args();
         let name = args.require("container")?.text()?.reveal();
         let index = match args.get("index") {
-            Some(index) => index.text()?.reveal().parse().map_err(|_| index.wrong("expected a whole number of at least 1"))?,
+            Some(index) => index
+                .text()?
+                .reveal()
+                .parse()
+                .map_err(|_| index.wrong("expected a whole number of at least 1"))?,
             None => 1,
         };
         let user = args.get("user").map(|user| user.text()).transpose()?;
@@ -48,7 +52,11 @@ impl TransportKind for Containers {
             Some(_) => Some(Project::read(via, &self.around)?),
             None => None,
         };
-        let of = if project.is_some() { opening.behind } else { Some(via) };
+        let of = if project.is_some() {
+            opening.behind
+        } else {
+            Some(via)
+        };
         let engine = engine(of, opening.through.as_deref(), &self.around).await?;
         Ok(Arc::new(Place {
             inner: Arc::new(Inner {
@@ -134,7 +142,10 @@ impl Transport for Place {
 
     async fn forward(&self, to: &Endpoint) -> Result<Box<dyn Forward>, Failure> {
         let Endpoint::Tcp { host, port } = to else {
-            let failure = Failure::new(ErrorKind::Other, "a socket in a container cannot be reached from here");
+            let failure = Failure::new(
+                ErrorKind::Other,
+                "a socket in a container cannot be reached from here",
+            );
             return Err(failure.help("use a port of it"));
         };
         // It must be there now; where it is, is looked up again for each connection.
@@ -144,7 +155,9 @@ impl Transport for Place {
             let message = format!("{} is {}", self.inner.shown(), look::status(&looked));
             return Err(Failure::new(ErrorKind::Conflict, message).help("start it before"));
         }
-        Ok(Box::new(way::open(Arc::clone(&self.inner), host.clone(), *port).await?))
+        Ok(Box::new(
+            way::open(Arc::clone(&self.inner), host.clone(), *port).await?,
+        ))
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {

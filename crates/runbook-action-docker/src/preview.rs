@@ -1,5 +1,7 @@
 //! What `docker` would do, found out without doing it.
 
+use std::fmt::Write as _;
+
 use bollard::query_parameters::InspectContainerOptionsBuilder;
 use runbook_action::{ErrorKind, Failure, Mark, Preview, PreviewLine};
 
@@ -36,25 +38,44 @@ async fn removed(asked: Asked<'_>) -> Result<Preview, Failure> {
         let size = container.size_rw.unwrap_or(0);
         bytes = bytes.saturating_add(size);
         let status = look::status(&container);
-        lines.push(PreviewLine::new(Mark::Removed, format!("container {name}, {status} ({size} bytes)")));
+        lines.push(PreviewLine::new(
+            Mark::Removed,
+            format!("container {name}, {status} ({size} bytes)"),
+        ));
         if !asked.chosen.is_on("volumes") {
             continue;
         }
         for mount in container.mounts.unwrap_or_default() {
             // A volume that nobody has named has a name of 64 digits.
-            let anonymous = mount.name.filter(|name| name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit()));
+            let anonymous = mount
+                .name
+                .filter(|name| name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit()));
             if let Some(volume) = anonymous {
                 volumes += 1;
                 let at = mount.destination.unwrap_or_default();
-                lines.push(PreviewLine::new(Mark::Removed, format!("volume {volume}, at {at}")));
+                lines.push(PreviewLine::new(
+                    Mark::Removed,
+                    format!("volume {volume}, at {at}"),
+                ));
             }
         }
     }
-    let of_volumes = if asked.chosen.is_on("volumes") { format!(", {volumes} volumes") } else { String::new() };
-    let word = if names.len() == 1 { "container" } else { "containers" };
+    let of_volumes = if asked.chosen.is_on("volumes") {
+        format!(", {volumes} volumes")
+    } else {
+        String::new()
+    };
+    let word = if names.len() == 1 {
+        "container"
+    } else {
+        "containers"
+    };
     Ok(Preview {
         lines,
-        ..Preview::new(format!("{} {word}{of_volumes} would go, {bytes} bytes", names.len()))
+        ..Preview::new(format!(
+            "{} {word}{of_volumes} would go, {bytes} bytes",
+            names.len()
+        ))
     })
 }
 
@@ -66,12 +87,21 @@ async fn turned(asked: Asked<'_>, on: bool) -> Result<Preview, Failure> {
         let container = container.map_err(|failure| about(failure, &path))?;
         let status = look::status(&container);
         if look::is_running(&container) == on {
-            lines.push(PreviewLine::new(Mark::Same, format!("container {name}: {status}")));
+            lines.push(PreviewLine::new(
+                Mark::Same,
+                format!("container {name}: {status}"),
+            ));
         } else {
             count += 1;
             let after = if on { "running" } else { "exited" };
-            lines.push(PreviewLine::new(Mark::Removed, format!("container {name}: {status}")));
-            lines.push(PreviewLine::new(Mark::Added, format!("container {name}: {after}")));
+            lines.push(PreviewLine::new(
+                Mark::Removed,
+                format!("container {name}: {status}"),
+            ));
+            lines.push(PreviewLine::new(
+                Mark::Added,
+                format!("container {name}: {after}"),
+            ));
         }
     }
     let word = if count == 1 { "container" } else { "containers" };
@@ -93,9 +123,16 @@ async fn restarted(asked: Asked<'_>) -> Result<Preview, Failure> {
         let container = look::inspect(asked.engine, &name).await;
         let container = container.map_err(|failure| about(failure, &path))?;
         let status = look::status(&container);
-        lines.push(PreviewLine::new(Mark::Note, format!("container {name}, {status}, would be down for a moment")));
+        lines.push(PreviewLine::new(
+            Mark::Note,
+            format!("container {name}, {status}, would be down for a moment"),
+        ));
     }
-    let word = if lines.len() == 1 { "container" } else { "containers" };
+    let word = if lines.len() == 1 {
+        "container"
+    } else {
+        "containers"
+    };
     Ok(Preview {
         summary: format!("{} {word} would be restarted", lines.len()),
         lines,
@@ -114,7 +151,7 @@ async fn updated(asked: Asked<'_>) -> Result<Preview, Failure> {
         let now = now.data(&wanted);
         for (text, data) in [(&mut before_lines, &now), (&mut after_lines, &after)] {
             for (field, value) in data.as_object().into_iter().flatten() {
-                text.push_str(&format!("{name} {field}: {value}\n"));
+                let _ = writeln!(text, "{name} {field}: {value}");
             }
         }
     }

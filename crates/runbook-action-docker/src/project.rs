@@ -1,6 +1,6 @@
 //! A project of compose, as its connection tells it, and its containers, which are found by their labels.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bollard::query_parameters::ListContainersOptionsBuilder;
 use runbook_action::{Connection, ErrorKind, Failure, Param};
@@ -42,19 +42,21 @@ impl Project {
         let compose = args.require("compose")?;
         if !matches!(compose.param(), Param::Map(_)) {
             return Ok(Self {
-                directory: plain(around.root.join(compose.text()?.reveal())),
+                directory: plain(&around.root.join(compose.text()?.reveal())),
                 ..Self::default()
             });
         }
         let text = |key: &str| compose.get(key).map(|args| Ok(args.text()?.reveal())).transpose();
         let list = |key: &str| -> Result<Vec<String>, Failure> {
-            let named = compose.get(key).map_or(Ok(Vec::new()), |list| asked::names(&list))?;
+            let named = compose
+                .get(key)
+                .map_or(Ok(Vec::new()), |list| asked::names(&list))?;
             Ok(named.into_iter().map(|(name, _)| name).collect())
         };
         let directory: Option<String> = text("directory")?;
         Ok(Self {
             name: text("project")?,
-            directory: plain(directory.map_or_else(|| around.root.clone(), |path| around.root.join(path))),
+            directory: plain(&directory.map_or_else(|| around.root.clone(), |path| around.root.join(path))),
             files: list("files")?,
             env_file: text("env_file")?,
             profiles: list("profiles")?,
@@ -74,7 +76,10 @@ impl Project {
         let mut filters = Filters::new();
         let labels = vec![self.labels(), format!("{ONE_OFF}=False")];
         filters.insert("label".to_owned(), labels);
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
         let found = engine.docker.list_containers(Some(options)).await;
         let found = found.map_err(|error| engine.failure(&error))?;
         let mut members: Vec<Member> = found
@@ -83,7 +88,10 @@ impl Project {
                 let labels = container.labels?;
                 Some(Member {
                     service: labels.get(SERVICE)?.clone(),
-                    number: labels.get(NUMBER).and_then(|number| number.parse().ok()).unwrap_or(1),
+                    number: labels
+                        .get(NUMBER)
+                        .and_then(|number| number.parse().ok())
+                        .unwrap_or(1),
                     id: container.id?,
                 })
             })
@@ -98,7 +106,11 @@ impl Project {
         let mut of_service = members.into_iter().filter(|member| member.service == service);
         let at = usize::try_from(index.max(1) - 1).unwrap_or(usize::MAX);
         of_service.nth(at).ok_or_else(|| {
-            let which = if index > 1 { format!("no container {index}") } else { "no container".to_owned() };
+            let which = if index > 1 {
+                format!("no container {index}")
+            } else {
+                "no container".to_owned()
+            };
             let message = format!("service `{service}` of {} has {which}", self.shown());
             Failure::new(ErrorKind::NotFound, message).help("start the service before, or write another name")
         })
@@ -114,7 +126,7 @@ impl Project {
 }
 
 /// A path as compose writes it into its labels: without what leads nowhere else.
-fn plain(path: PathBuf) -> PathBuf {
+fn plain(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {

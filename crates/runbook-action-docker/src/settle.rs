@@ -42,11 +42,16 @@ pub(crate) async fn settle(
     if !labels.is_empty() {
         let labels = labels.iter().map(|(label, value)| format!("{label}={value}"));
         let filters: Filters = [("label".to_owned(), labels.collect())].into_iter().collect();
-        let options = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+        let options = ListContainersOptionsBuilder::new()
+            .all(true)
+            .filters(&filters)
+            .build();
         let found = engine.docker.list_containers(Some(options)).await;
         for found in found.map_err(|error| engine.failure(&error))? {
             let id = found.id.unwrap_or_default();
-            let is_known = handles.iter().any(|handle| handle.data.get("id").and_then(Value::as_str) == Some(&id));
+            let is_known = handles
+                .iter()
+                .any(|handle| handle.data.get("id").and_then(Value::as_str) == Some(&id));
             if !is_known && end_container(engine, &id, false, detached).await? {
                 settled = Settled::Ended;
             }
@@ -107,6 +112,8 @@ async fn end_container(engine: &Engine, id: &str, keep: bool, detached: bool) ->
         }
         return Ok(runs);
     }
-    launched::remove(engine, id).await.map_err(Failure::maybe_applied)?;
+    launched::remove(engine, id)
+        .await
+        .map_err(Failure::maybe_applied)?;
     Ok(true)
 }

@@ -7,12 +7,12 @@ use bollard::errors::Error;
 use runbook_action::{ErrorKind, Failure};
 
 /// The failure of something that was asked of an engine. `engine` is how people know it.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "the client has many kinds of errors, and those without a meaning of their own are told by their causes"
+)]
 pub(crate) fn failure(error: &Error, engine: &str) -> Failure {
-    if let Error::DockerResponseServerError {
-        status_code,
-        message,
-    } = error
-    {
+    if let Error::DockerResponseServerError { status_code, message } = error {
         return answered(*status_code, message);
     }
     match error {
@@ -33,24 +33,12 @@ pub(crate) fn failure(error: &Error, engine: &str) -> Failure {
 
 /// Whether the engine said that there is no such thing.
 pub(crate) fn is_missing(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DockerResponseServerError {
-            status_code: 404,
-            ..
-        }
-    )
+    matches!(error, Error::DockerResponseServerError { status_code: 404, .. })
 }
 
 /// Whether the engine said that it is as it was asked to be.
 pub(crate) fn is_so_already(error: &Error) -> bool {
-    matches!(
-        error,
-        Error::DockerResponseServerError {
-            status_code: 304,
-            ..
-        }
-    )
+    matches!(error, Error::DockerResponseServerError { status_code: 304, .. })
 }
 
 fn answered(status: u16, message: &str) -> Failure {
@@ -80,9 +68,14 @@ fn answered(status: u16, message: &str) -> Failure {
 }
 
 fn is_denied(message: &str) -> bool {
-    ["unauthorized", "access denied", "authentication required", "no basic auth"]
-        .iter()
-        .any(|word| message.contains(word))
+    [
+        "unauthorized",
+        "access denied",
+        "authentication required",
+        "no basic auth",
+    ]
+    .iter()
+    .any(|word| message.contains(word))
 }
 
 /// What an engine says in the middle of an answer.
@@ -118,7 +111,10 @@ fn chain(error: &(dyn StdError + 'static), engine: &str) -> Failure {
         let last = words.last().map_or("", String::as_str);
         return Failure::new(
             ErrorKind::Tls,
-            format!("the connection to {engine} cannot be encrypted: {}", one_line(last)),
+            format!(
+                "the connection to {engine} cannot be encrypted: {}",
+                one_line(last)
+            ),
         );
     }
     if said.contains("dns error") {
@@ -131,6 +127,7 @@ fn chain(error: &(dyn StdError + 'static), engine: &str) -> Failure {
     .help("look whether it still runs")
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the system are open")]
 fn of_io(error: &io::Error, engine: &str) -> Option<Failure> {
     // The errors of others hide in those of the system.
     if let Some(inner) = error.get_ref()
@@ -138,24 +135,32 @@ fn of_io(error: &io::Error, engine: &str) -> Option<Failure> {
     {
         let said = inner.to_string();
         if said.contains("certificate") || said.contains("alert") {
-            let message = format!("the connection to {engine} cannot be encrypted: {}", one_line(&said));
+            let message = format!(
+                "the connection to {engine} cannot be encrypted: {}",
+                one_line(&said)
+            );
             return Some(Failure::new(ErrorKind::Tls, message));
         }
     }
     match error.kind() {
-        io::ErrorKind::NotFound => Some(unreachable(engine)),
         io::ErrorKind::ConnectionRefused => Some(
             Failure::new(ErrorKind::Refused, format!("{engine} refuses connections"))
                 .help("start it, or name another one: `docker context ls` lists those that are known"),
         ),
         io::ErrorKind::PermissionDenied => Some(
-            Failure::new(ErrorKind::Forbidden, format!("{engine} may not be used by this user"))
-                .help("add the user to the group of the socket, `docker` in most places"),
+            Failure::new(
+                ErrorKind::Forbidden,
+                format!("{engine} may not be used by this user"),
+            )
+            .help("add the user to the group of the socket, `docker` in most places"),
         ),
-        io::ErrorKind::TimedOut => {
-            Some(Failure::new(ErrorKind::Timeout, format!("{engine} gives no answer")))
+        io::ErrorKind::TimedOut => Some(Failure::new(
+            ErrorKind::Timeout,
+            format!("{engine} gives no answer"),
+        )),
+        io::ErrorKind::NotFound | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Some(unreachable(engine))
         }
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Some(unreachable(engine)),
         _ => None,
     }
 }
@@ -178,14 +183,30 @@ mod tests {
     #[test]
     fn what_an_engine_says_has_a_kind() {
         for (status, message, kind) in [
-            (401, "unauthorized: incorrect username or password", ErrorKind::Auth),
+            (
+                401,
+                "unauthorized: incorrect username or password",
+                ErrorKind::Auth,
+            ),
             (403, "authorization denied by plugin", ErrorKind::Forbidden),
             (404, "No such container: web", ErrorKind::NotFound),
             (409, "Conflict. The container name is in use", ErrorKind::Conflict),
-            (500, "Get https://x/v2/: unauthorized: authentication required", ErrorKind::Auth),
-            (500, "dial tcp 127.0.0.1:1: connect: connection refused", ErrorKind::Refused),
+            (
+                500,
+                "Get https://x/v2/: unauthorized: authentication required",
+                ErrorKind::Auth,
+            ),
+            (
+                500,
+                "dial tcp 127.0.0.1:1: connect: connection refused",
+                ErrorKind::Refused,
+            ),
             (500, "lookup x: no such host", ErrorKind::Dns),
-            (500, "Bind for 0.0.0.0:80 failed: port is already allocated", ErrorKind::Conflict),
+            (
+                500,
+                "Bind for 0.0.0.0:80 failed: port is already allocated",
+                ErrorKind::Conflict,
+            ),
             (500, "write /x: no space left on device", ErrorKind::Other),
         ] {
             let error = Error::DockerResponseServerError {

@@ -29,16 +29,25 @@ pub(crate) struct Way {
 /// Opens a way to a port.
 pub(crate) async fn open(inner: Arc<Inner>, host: String, port: u16) -> Result<Way, Failure> {
     let no_port = |error: std::io::Error| {
-        Failure::new(ErrorKind::Other, format!("no port of this machine is free: {error}"))
+        Failure::new(
+            ErrorKind::Other,
+            format!("no port of this machine is free: {error}"),
+        )
     };
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(no_port)?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+        .await
+        .map_err(no_port)?;
     let local = Endpoint::Tcp {
         host: Ipv4Addr::LOCALHOST.to_string(),
         port: listener.local_addr().map_err(no_port)?.port(),
     };
     let failure = Arc::new(Mutex::new(None));
     let relay = tokio::spawn(relay(listener, inner, (host, port), Arc::clone(&failure)));
-    Ok(Way { local, relay, failure })
+    Ok(Way {
+        local,
+        relay,
+        failure,
+    })
 }
 
 async fn relay(
@@ -99,11 +108,19 @@ fn address(container: &bollard::models::ContainerInspectResponse) -> Option<Stri
     let networks = container.network_settings.as_ref()?.networks.as_ref()?;
     let mut networks: Vec<_> = networks.iter().collect();
     networks.sort_by(|one, other| one.0.cmp(other.0));
-    let mut addresses = networks.into_iter().filter_map(|(_, network)| network.ip_address.clone());
+    let mut addresses = networks
+        .into_iter()
+        .filter_map(|(_, network)| network.ip_address.clone());
     addresses.find(|address| !address.is_empty())
 }
 
-async fn by_program(near: TcpStream, inner: &Inner, container: &str, host: &str, port: u16) -> Result<(), Failure> {
+async fn by_program(
+    near: TcpStream,
+    inner: &Inner,
+    container: &str,
+    host: &str,
+    port: u16,
+) -> Result<(), Failure> {
     let docker = &inner.engine.docker;
     let host = if host == "localhost" { "127.0.0.1" } else { host };
     let options = CreateExecOptions {
@@ -115,7 +132,11 @@ async fn by_program(near: TcpStream, inner: &Inner, container: &str, host: &str,
     let failed = |error: bollard::errors::Error| inner.engine.failure(&error);
     let created = docker.create_exec(container, options).await.map_err(failed)?;
     let started = docker.start_exec(&created.id, None).await.map_err(failed)?;
-    let StartExecResults::Attached { mut output, mut input } = started else {
+    let StartExecResults::Attached {
+        mut output,
+        mut input,
+    } = started
+    else {
         return Err(unreached(inner, host, port));
     };
     let (mut from, mut to) = near.into_split();
@@ -142,7 +163,10 @@ async fn by_program(near: TcpStream, inner: &Inner, container: &str, host: &str,
         None | Some(0) => Ok(()),
         Some(126..=128) => Err(Failure::new(
             ErrorKind::MissingProgram,
-            format!("port {port} of {} listens to nobody outside, and there is no `nc` in it", inner.shown()),
+            format!(
+                "port {port} of {} listens to nobody outside, and there is no `nc` in it",
+                inner.shown()
+            ),
         )
         .help("have the server listen to all addresses of the container")),
         Some(_) => Err(unreached(inner, host, port)),
@@ -150,7 +174,10 @@ async fn by_program(near: TcpStream, inner: &Inner, container: &str, host: &str,
 }
 
 fn unreached(inner: &Inner, host: &str, port: u16) -> Failure {
-    let message = format!("`{host}:{port}`, as seen from {}, refuses connections", inner.shown());
+    let message = format!(
+        "`{host}:{port}`, as seen from {}, refuses connections",
+        inner.shown()
+    );
     Failure::new(ErrorKind::Refused, message)
 }
 
@@ -160,7 +187,10 @@ impl Forward for Way {
     }
 
     fn failure(&self) -> Option<Failure> {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 

@@ -56,6 +56,8 @@ static PARAMS: Object = Object {
 pub struct Uses {
     places: Places,
     lock: Result<Lock, WrongLock>,
+    /// Whether the lock is the one that a run has begun with: then nothing can be pinned anew.
+    of_run: bool,
 }
 
 /// One use: the plugin's name, and what stands under `with`.
@@ -82,6 +84,17 @@ impl Uses {
         Self {
             places,
             lock: lock.map_or_else(|| Ok(Lock::default()), Lock::read),
+            of_run: false,
+        }
+    }
+
+    /// The same for a run that goes on: `lock` is the text that it began with, and what the project has pinned since
+    /// does not matter to it.
+    #[must_use]
+    pub fn of_run(places: Places, lock: Option<&str>) -> Self {
+        Self {
+            of_run: true,
+            ..Self::new(places, lock)
         }
     }
 
@@ -114,10 +127,15 @@ impl Uses {
         })?;
         if found != pin.sha256 {
             let message = format!("`{}` is not the program that was pinned", file.display());
-            return Err(refused(ErrorKind::Forbidden, message).help(format!(
-                "look at what has changed; if it is meant, {}",
-                pin_it(name)
-            )));
+            let help = if self.of_run {
+                format!(
+                    "the run began with another one: put back the program whose SHA-256 is {}",
+                    pin.sha256
+                )
+            } else {
+                format!("look at what has changed; if it is meant, {}", pin_it(name))
+            };
+            return Err(refused(ErrorKind::Forbidden, message).help(help));
         }
         Ok((pin, file))
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::{
     Action, Args, Call, Connection, Effect, ErrorKind, Failure, Handle, Inverse, Kind, Output, Param,
-    Recognised, Settled, Spec, Undoing, async_trait,
+    Preview, Recognised, Settled, Spec, Undoing, async_trait,
 };
 
 use crate::address::{Address, Database};
@@ -14,7 +14,7 @@ use crate::failure::Place;
 use crate::job::Job;
 use crate::statement::{Statement, Values};
 use crate::tls::Tls;
-use crate::{file, mysql, postgres, spec, sqlite};
+use crate::{file, mysql, postgres, preview, spec, sqlite};
 
 /// The action `sql`: a statement and its rows.
 #[derive(Debug, Default)]
@@ -165,6 +165,31 @@ impl Action for Sql {
             Server::Mysql(server) => server.run(&job).await,
             Server::Sqlite(file) => file.run(&job).await,
         }
+    }
+
+    /// What only reads is asked and not previewed. The statements are tried in a transaction that is taken back, or only
+    /// prepared: [`preview`](crate::preview) says when.
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let statement = match file::named(&Args::new(call.params))? {
+            Some(path) => Statement::of_file(call.params, &file::read(&self.root, path).await?)?,
+            None => Statement::read(call.params)?,
+        };
+        if statement.analysis.only_reads() {
+            return Ok(None);
+        }
+        let values = statement.values()?;
+        let (server, mut job) = self.ready(call, &statement, values).await?;
+        job.limit = job.limit.into_iter().chain([preview::LIMIT]).min();
+        let preview = match server {
+            Server::Postgres(server) => server.preview(&job).await,
+            Server::Mysql(server) => server.preview(&job).await,
+            Server::Sqlite(file) => file.preview(&job).await,
+        };
+        // Whatever went wrong, nothing was to stay.
+        preview.map_err(|failure| Failure {
+            may_have_applied: false,
+            ..failure
+        })
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

@@ -50,6 +50,17 @@ impl Job<'_> {
         }
     }
 
+    /// A failure of one of several statements.
+    pub(crate) fn of_part(&self, part: &Part, failure: Failure) -> Failure {
+        match self.statement.parts.len() {
+            0 | 1 => failure,
+            count => Failure {
+                message: format!("statement {} of {count}: {}", part.index + 1, failure.message),
+                ..failure
+            },
+        }
+    }
+
     /// That it was stopped.
     pub(crate) fn cancelled(&self) -> Failure {
         let failure = Failure::new(ErrorKind::Cancelled, "the statement was stopped before it ended");

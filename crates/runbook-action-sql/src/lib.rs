@@ -4,7 +4,7 @@
 //! its `:name` binds numbered ([`token`] knows where those are and where not), and their values. [`effect`] tells
 //! from the text what it would do. [`transact`] decides which [`part`]s of it belong together, [`postgres`], [`mysql`]
 //! and [`sqlite`] run each on a connection from a [`Reserve`](reserve::Reserve), and give [`rows`] whose values keep
-//! every digit. [`failure`] turns errors into the kinds that a runbook can ask for.
+//! every digit. [`preview`] finds out what they would change. [`failure`] turns errors into the kinds that a runbook can ask for.
 //!
 //! A value is bound, never pasted. Where a statement takes no parameters it may be one literal or one name, which
 //! [`Query`](query::Query) holds it to. The text becomes SQL at one place, [`Statement::sql`](statement::Statement::sql).
@@ -22,6 +22,7 @@ mod mysql;
 mod notice;
 mod part;
 mod postgres;
+mod preview;
 mod query;
 mod relay;
 mod reserve;

@@ -13,22 +13,25 @@ mod execute;
 mod reading;
 pub(crate) mod session;
 mod temporal;
+mod trial;
+mod world;
 
 use std::time::Duration;
 
-use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Output, Settled, Stream};
+use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Output, Preview, Settled, Stream};
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlRow, MySqlSslMode};
-use sqlx::{ConnectOptions, Row};
+use sqlx::{ConnectOptions, Connection as _, Row};
 use tokio::time::timeout;
 
 use self::execute::On;
 use self::session::Marker;
+use self::trial::Trial;
 use crate::failure::Place;
 use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
+use crate::preview::look;
 use crate::relay::Relay;
 use crate::reserve::{Lease, Reserve};
-use crate::rows::Rows;
 use crate::tls::Tls;
 use crate::transact::transact;
 
@@ -135,7 +138,11 @@ impl Server {
         } = ready?;
         let may_change = !job.call.asking && !job.statement.analysis.only_reads();
         let is_marked = may_change && mark(&marker, &mut lease.connection, job).await?;
-        let rows = self.attend(&mut lease.connection, id, job).await?;
+        let mut session = On {
+            connection: &mut lease.connection,
+        };
+        let work = noticed(transact(&mut session, job), |error| job.failed(error));
+        let rows = self.attend(work, id, job).await?;
         // One that is still marked would be ended with the next statement in it.
         if !is_marked || noticed_in(marker.remove(&mut lease.connection)).await.is_ok() {
             lease.give_back();
@@ -172,14 +179,39 @@ impl Server {
         }
     }
 
-    async fn attend(
+    /// Finds out what the statements would change, in a session that nobody uses before or after.
+    pub(crate) async fn preview(&self, job: &Job<'_>) -> Result<Option<Preview>, Failure> {
+        reading::is_the_same(job.statement)?;
+        reading::is_all_or_none(job.statement)?;
+        let session = async {
+            let mut connection = self.reserve.connect(job.call.transport).await?;
+            let row: MySqlRow = sqlx::query(WHO).fetch_one(&mut connection).await?;
+            let (id, version): (u64, String) = (row.try_get_unchecked(0)?, row.try_get_unchecked(2)?);
+            bound(&mut connection, &version, job).await?;
+            Ok((connection, id))
+        };
+        let (mut connection, id) = tokio::select! {
+            biased;
+            session = noticed_in(session) => session.map_err(|error: sqlx::Error| job.place.not_connected(&error))?,
+            () = job.call.host.cancelled() => return Err(job.cancelled()),
+        };
+        let mut trial = Trial {
+            connection: &mut connection,
+        };
+        let work = noticed(look(&mut trial, job), |error| job.failed(error));
+        let preview = self.attend(work, id, job).await?;
+        // Its end is told, and not waited for where the server does not answer.
+        let _told = timeout(CANCEL, connection.close()).await.is_ok();
+        Ok(preview)
+    }
+
+    /// Waits for some work in a session, and ends it on the server when the run wants it to stop.
+    async fn attend<T>(
         &self,
-        connection: &mut MySqlConnection,
+        work: impl Future<Output = Result<T, Failure>>,
         id: u64,
         job: &Job<'_>,
-    ) -> Result<Rows, Failure> {
-        let mut session = On { connection };
-        let work = noticed(transact(&mut session, job), |error| job.failed(error));
+    ) -> Result<T, Failure> {
         let mut work = std::pin::pin!(work);
         let too_late = async {
             match job.limit {
@@ -217,20 +249,7 @@ impl Server {
                 row.try_get_unchecked(1)?,
                 row.try_get_unchecked(2)?,
             );
-            let limit = job.limit.unwrap_or_default();
-            if version.contains("MariaDB") {
-                let seconds = limit.as_secs_f64();
-                sqlx::query(LIMIT_ON_MARIADB)
-                    .bind(seconds)
-                    .execute(&mut lease.connection)
-                    .await?;
-            } else {
-                let millis = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-                sqlx::query(LIMIT_ON_MYSQL)
-                    .bind(millis)
-                    .execute(&mut lease.connection)
-                    .await?;
-            }
+            bound(&mut lease.connection, &version, job).await?;
             if !job.read_only {
                 let connection = &mut lease.connection;
                 On { connection }.allow_writing().await?;
@@ -257,6 +276,17 @@ impl Server {
                 .is_ok();
         }
     }
+}
+
+/// Sets how long a statement may take in this session.
+async fn bound(connection: &mut MySqlConnection, version: &str, job: &Job<'_>) -> sqlx::Result<()> {
+    let limit = job.limit.unwrap_or_default();
+    let query = if version.contains("MariaDB") {
+        sqlx::query(LIMIT_ON_MARIADB).bind(limit.as_secs_f64())
+    } else {
+        sqlx::query(LIMIT_ON_MYSQL).bind(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX))
+    };
+    query.execute(connection).await.map(drop)
 }
 
 fn shown(options: &MySqlConnectOptions) -> String {

@@ -13,22 +13,26 @@ mod civil;
 mod column;
 pub(crate) mod setting;
 mod text;
+mod trial;
+mod world;
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Inverse, Output, Settled};
+use runbook_action::{Call, Endpoint, ErrorKind, Failure, Handle, Inverse, Output, Preview, Settled};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow, PgSslMode};
-use sqlx::{Column, ConnectOptions, Either, Executor, Row, Statement as _};
+use sqlx::{Column, ConnectOptions, Connection as _, Either, Executor, Row, Statement as _};
 use tokio::time::timeout;
 
 use self::backend::Backend;
 use self::setting::{Refused, Setting};
+use self::trial::Trial;
 use crate::failure::{Place, READ_ONLY};
 use crate::garbled::{noticed, noticed_in};
 use crate::job::Job;
 use crate::notice;
 use crate::part::Part;
+use crate::preview::look;
 use crate::relay::Relay;
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
@@ -121,6 +125,28 @@ impl Server {
         let rows = self.attend(pid, job, work).await?;
         lease.give_back();
         Ok(rows.into_output())
+    }
+
+    /// Finds out what the statements would change, in a session that nobody uses before or after.
+    pub(crate) async fn preview(&self, job: &Job<'_>) -> Result<Option<Preview>, Failure> {
+        let session = async {
+            let mut connection = self.reserve.connect(job.call.transport).await?;
+            let pid = prepare_session(&mut connection, job).await?;
+            Ok((connection, pid))
+        };
+        let (mut connection, pid) = tokio::select! {
+            biased;
+            session = noticed_in(session) => session.map_err(|error: sqlx::Error| job.place.not_connected(&error))?,
+            () = job.call.host.cancelled() => return Err(job.cancelled()),
+        };
+        let mut trial = Trial {
+            connection: &mut connection,
+        };
+        let work = noticed(look(&mut trial, job), |error| job.failed(error));
+        let preview = self.attend(pid, job, work).await?;
+        // Its end is told, and not waited for where the server does not answer.
+        let _told = timeout(CANCEL, connection.close()).await.is_ok();
+        Ok(preview)
     }
 
     /// Ends what a crash left running of these.
@@ -230,15 +256,7 @@ impl Server {
     async fn session(&self, job: &Job<'_>) -> Result<(Lease<'_, PgConnection>, i32), Failure> {
         let session = async {
             let mut lease = self.reserve.lease(job.call.transport).await?;
-            let limit = job
-                .limit
-                .map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
-            let row: PgRow = sqlx::query(PREPARE_SESSION)
-                .bind(limit.to_string())
-                .persistent(false)
-                .fetch_one(&mut lease.connection)
-                .await?;
-            let pid: i32 = row.try_get(0)?;
+            let pid = prepare_session(&mut lease.connection, job).await?;
             Ok((lease, pid))
         };
         let session = noticed_in(session);
@@ -257,6 +275,19 @@ impl Server {
             let _heard = asked.execute(&mut second).await.is_ok();
         }
     }
+}
+
+/// Sets what holds for a job in this session. The process that serves it.
+async fn prepare_session(connection: &mut PgConnection, job: &Job<'_>) -> sqlx::Result<i32> {
+    let limit = job
+        .limit
+        .map_or(0, |limit| limit.as_millis().clamp(1, i32::MAX as u128));
+    let row: PgRow = sqlx::query(PREPARE_SESSION)
+        .bind(limit.to_string())
+        .persistent(false)
+        .fetch_one(connection)
+        .await?;
+    row.try_get(0)
 }
 
 fn shown(options: &PgConnectOptions) -> String {

@@ -2,6 +2,8 @@
 //!
 //! SQLite runs in this process: a statement that is to stop is told so by a flag that SQLite looks at now and then.
 
+mod trial;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,15 +12,20 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::StreamExt;
-use runbook_action::{ErrorKind, Failure, Output};
+use runbook_action::{ErrorKind, Failure, Output, Preview};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteRow};
-use sqlx::{Arguments, Column, ConnectOptions, Either, Executor, Row, Statement as _, TypeInfo, ValueRef};
+use sqlx::{
+    Arguments, Column, ConnectOptions, Connection as _, Either, Executor, Row, Statement as _, TypeInfo,
+    ValueRef,
+};
 use tokio::time::timeout;
 
+use self::trial::Trial;
 use crate::bind::Bound;
 use crate::job::Job;
 use crate::part::Part;
+use crate::preview::{self, look};
 use crate::reserve::{Lease, Reserve};
 use crate::rows::Rows;
 use crate::statement::Mark;
@@ -26,6 +33,9 @@ use crate::transact::{Session, TakenBack, transact};
 
 /// How often SQLite looks at the flag, in its own instructions.
 const STEPS: i32 = 1_000;
+
+/// How long a preview waits for others.
+const WAIT: Duration = Duration::from_secs(2);
 
 /// How long a statement may take to notice that it is to stop.
 const CANCEL: Duration = Duration::from_secs(2);
@@ -41,6 +51,11 @@ const QUERY_AND_CHANGE: &str = "PRAGMA query_only = OFF";
 #[derive(Debug)]
 pub(crate) struct File {
     reserve: Reserve<SqliteConnection>,
+    options: SqliteConnectOptions,
+    /// Whether it is in memory, and so only for those who are connected.
+    in_memory: bool,
+    /// Whether the file is made if it is not there.
+    is_made: bool,
     shown: String,
 }
 
@@ -56,8 +71,12 @@ impl File {
             let file = root.join(options.get_filename());
             options.filename(file)
         };
+        let options = options.disable_statement_logging();
         Some(Self {
-            reserve: Reserve::new(options.disable_statement_logging(), None),
+            reserve: Reserve::new(options.clone(), None),
+            options,
+            in_memory,
+            is_made: url.contains("mode=rwc"),
             shown: if in_memory { ":memory:".to_owned() } else { shown },
         })
     }
@@ -80,9 +99,57 @@ impl File {
             }
         };
         let mut lease = session.map_err(|error| job.place.not_connected(&error))?;
-        let rows = attend(&mut lease.connection, &flag, job).await?;
+        let mut session = On {
+            connection: &mut lease.connection,
+        };
+        let rows = attend(transact(&mut session, job), job.limit, &flag, job).await?;
         lease.give_back();
         Ok(rows.into_output())
+    }
+
+    /// Finds out what the statements would change. A file that is not there yet is not made: then they are looked at as
+    /// in an empty database.
+    pub(crate) async fn preview(&self, job: &Job<'_>) -> Result<Option<Preview>, Failure> {
+        job.statement.has_no_places_like(&['?', '@', '$'])?;
+        let is_missing = !self.in_memory && !self.options.get_filename().exists();
+        let options = if is_missing && self.is_made {
+            SqliteConnectOptions::new()
+                .in_memory(true)
+                .disable_statement_logging()
+        } else {
+            self.options.clone().create_if_missing(false)
+        };
+        let flag = Arc::new(AtomicBool::new(false));
+        let session = async {
+            let mut connection = options.busy_timeout(WAIT).connect().await?;
+            watch(&mut connection, &flag).await?;
+            Ok(connection)
+        };
+        let mut connection = tokio::select! {
+            biased;
+            session = session => session.map_err(|error: sqlx::Error| job.place.not_connected(&error))?,
+            () = job.call.host.cancelled() => return Err(job.cancelled()),
+        };
+        let mut trial = Trial {
+            connection: &mut connection,
+        };
+        let work = look(&mut trial, job);
+        // What takes too long is interrupted, and told as such.
+        let ring = async {
+            tokio::time::sleep(job.limit.unwrap_or(preview::LIMIT)).await;
+            flag.store(true, Ordering::Relaxed);
+            std::future::pending().await
+        };
+        let work = async {
+            tokio::select! {
+                biased;
+                preview = work => preview,
+                never = ring => never,
+            }
+        };
+        let preview = attend(work, None, &flag, job).await?;
+        let _told = timeout(CANCEL, connection.close()).await.is_ok();
+        Ok(preview)
     }
 
     async fn session(
@@ -97,28 +164,33 @@ impl File {
             QUERY_AND_CHANGE
         };
         lease.connection.execute(sqlx::raw_sql(mode)).await?;
-        let stop = Arc::clone(flag);
-        let mut handle = lease.connection.lock_handle().await?;
-        handle.set_progress_handler(STEPS, move || !stop.load(Ordering::Relaxed));
-        drop(handle);
+        watch(&mut lease.connection, flag).await?;
         Ok(lease)
     }
 }
 
-/// Runs the statement until it ends or is told to.
-async fn attend(
-    connection: &mut SqliteConnection,
+/// Lets SQLite look at the flag.
+async fn watch(connection: &mut SqliteConnection, flag: &Arc<AtomicBool>) -> sqlx::Result<()> {
+    let stop = Arc::clone(flag);
+    let mut handle = connection.lock_handle().await?;
+    handle.set_progress_handler(STEPS, move || !stop.load(Ordering::Relaxed));
+    Ok(())
+}
+
+/// Waits for some work until it ends or is told to.
+async fn attend<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+    limit: Option<Duration>,
     flag: &AtomicBool,
     job: &Job<'_>,
-) -> Result<Rows, Failure> {
+) -> Result<T, Failure> {
     let limit = async {
-        match job.limit {
+        match limit {
             Some(limit) => tokio::time::sleep(limit).await,
             None => std::future::pending().await,
         }
     };
-    let mut session = On { connection };
-    let mut work = std::pin::pin!(transact(&mut session, job));
+    let mut work = std::pin::pin!(work);
     let failure = tokio::select! {
         biased;
         outcome = &mut work => return outcome,

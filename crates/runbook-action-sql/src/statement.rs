@@ -37,6 +37,8 @@ pub(crate) struct Statement<'a> {
     /// Whether all are done or none, if the author says.
     pub(crate) transaction: Option<bool>,
     undoing: Undoing,
+    /// The parameter that holds the text.
+    text_path: String,
 }
 
 impl<'a> Statement<'a> {
@@ -86,6 +88,7 @@ impl<'a> Statement<'a> {
         let statement = Self {
             args,
             undoing: undoing(&found),
+            text_path: query.path().to_owned(),
             analysis: effect::together(analyses.iter().cloned()),
             parts: found
                 .iter()
@@ -144,6 +147,23 @@ impl<'a> Statement<'a> {
     /// What it takes to undo it.
     pub(crate) const fn undoing(&self) -> Undoing {
         self.undoing
+    }
+
+    /// A failure about the parameter that holds the text.
+    pub(crate) fn about(&self, failure: Failure) -> Failure {
+        if self.text_path.is_empty() {
+            failure
+        } else {
+            failure.about(self.text_path.clone())
+        }
+    }
+
+    /// The first word of one of the statements, in capitals.
+    pub(crate) fn first_word(&self, part: &Part) -> String {
+        let all = tokens(self.query.text());
+        let found = parts(&all).get(part.index).copied().unwrap_or_default();
+        let first = part::words(found).find(|word| !word.is_empty());
+        first.map(str::to_ascii_uppercase).unwrap_or_default()
     }
 
     /// The first 80 characters, on one line.

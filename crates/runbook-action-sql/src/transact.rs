@@ -46,6 +46,8 @@ pub(crate) async fn transact<S: Session>(session: &mut S, job: &Job<'_>) -> Resu
         session.begin(job).await.map_err(|error| job.failed(&error))?;
         for part in parts {
             let outcome = execute(session, part, &mut rows, job).await;
+            // Where there is a limit, there is one statement.
+            let outcome = outcome.and_then(|()| job.is_within(rows.affected));
             if let Err(failure) = outcome {
                 return Err(take_back(session, failure, job).await);
             }
@@ -95,13 +97,7 @@ async fn execute<S: Session>(
 ) -> Result<(), Failure> {
     rows.begin_result();
     let outcome = session.execute(part, rows, job).await;
-    outcome.map_err(|failure| match job.statement.parts.len() {
-        0 | 1 => failure,
-        count => Failure {
-            message: format!("statement {} of {count}: {}", part.index + 1, failure.message),
-            ..failure
-        },
-    })
+    outcome.map_err(|failure| job.of_part(part, failure))
 }
 
 async fn commit<S: Session>(session: &mut S, job: &Job<'_>) -> Result<(), Failure> {

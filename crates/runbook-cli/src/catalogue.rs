@@ -16,6 +16,16 @@ use crate::identity::Environment;
 
 /// All actions. Nobody else knows a plugin by name.
 pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
+    with_plugins(environment, root, plugins(environment, root))
+}
+
+/// The same for a run that goes on: its plugins are those that it began with, whatever the project has pinned since.
+pub(crate) fn catalogue_of_run(environment: &Environment, root: &Path, lock: Option<&str>) -> Catalogue {
+    let plugins = Uses::of_run(places(environment, root), lock);
+    with_plugins(environment, root, plugins)
+}
+
+fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalogue {
     let shell = runbook_action_shell::Environment {
         vars: environment.vars.clone(),
         root: root.to_owned(),
@@ -40,7 +50,7 @@ pub(crate) fn catalogue(environment: &Environment, root: &Path) -> Catalogue {
     catalogue.add(Arc::new(Http::new(root.to_owned())));
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
-    catalogue.add(Arc::new(plugins(environment, root)));
+    catalogue.add(Arc::new(plugins));
     // This is checked and planned, and cannot be run yet.
     catalogue.declare(Arc::new(K8s));
     catalogue.add(Arc::new(Docker::new(engines.clone())));

@@ -26,6 +26,12 @@ pub(crate) struct Compiled {
 }
 
 impl Compiled {
+    /// Whether plugins are pinned as they were when a run began.
+    pub(crate) fn has_plugins_of(&self, started: &RunStarted) -> bool {
+        let now = self.texts.iter().find(|(name, _)| name == Lock::FILE);
+        now.map(|(_, text)| sha256(text)).as_ref() == started.pinned.get(Lock::FILE)
+    }
+
     /// The text of the runbook itself.
     pub(crate) fn text(&self) -> &str {
         self.texts.first().map_or("", |(_, text)| text)
@@ -76,7 +82,7 @@ pub(crate) fn from_pinned(
         Some(texts.swap_remove(at).1)
     };
     let config = take(CONFIG);
-    // It is kept for whoever looks into the run; what is run is what the project has pinned now.
+    // It is in the catalogue already.
     let _lock = take(Lock::FILE);
     let Some(runbook) = take(RUNBOOK) else {
         let path = dir.join("pinned").join(RUNBOOK);
@@ -99,6 +105,15 @@ pub(crate) fn from_pinned(
         catalogue,
     )
     .map(|(compiled, _)| compiled)
+}
+
+/// What a run had pinned of plugins when it began.
+pub(crate) fn pinned_lock(dir: &Path, started: &RunStarted) -> Result<Option<String>, Error> {
+    let texts = pinned(dir, started)?.into_iter();
+    Ok(texts
+        .into_iter()
+        .find(|(name, _)| name == Lock::FILE)
+        .map(|(_, text)| text))
 }
 
 /// The pinned texts, if they are those that the journal names.

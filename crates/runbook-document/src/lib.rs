@@ -21,6 +21,7 @@ mod node;
 mod read;
 mod source;
 mod suggest;
+mod unquoted;
 mod yaml;
 
 pub use check::{check, usable_name};
@@ -31,7 +32,7 @@ pub use config::{
 pub use document::{
     ActionNode, Approve, Before, Body, Capture, Check, Connection, Detect, Document, Escalate, ForEach,
     Input, Named, Notification, OnFailureWord, OnInterruptWord, Repeat, Retry, Rollback, SecretFrom,
-    SecretSource, Step, Then, Trigger, TriggerOn, Undo, rated_checks,
+    SecretSource, Step, Then, Trigger, TriggerOn, Undo, awaited_checks, rated_checks,
 };
 pub use finding::{Finding, Findings, MAX_FINDINGS, Severity};
 pub use lint::{Level, Levels, Waiver, settle};

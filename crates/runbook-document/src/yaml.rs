@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle, Span as Marked, StrInput};
 
 use crate::{
-    Code, Entry, Finding, Findings, Kind, Node, Scalar, ScalarValue, SourceId, Span, Spanned, codes,
+    Code, Entry, Finding, Findings, Kind, Node, Scalar, ScalarValue, SourceId, Span, Spanned, codes, unquoted,
 };
 
 /// The greatest length of a text, in bytes.
@@ -48,6 +48,12 @@ pub fn parse(source: SourceId, text: &str, findings: &mut Findings) -> Option<No
             None
         }
     }
+}
+
+/// Where a text stops being YAML.
+fn first_error(text: &str) -> Option<usize> {
+    let error = Parser::new_from_str(text).find_map(Result::err)?;
+    Some(error.marker().byte_offset().unwrap_or(text.len()))
 }
 
 type Stop = Box<Finding>;
@@ -112,15 +118,17 @@ impl<'a> Reader<'a, '_> {
                 } else {
                     (codes::YAML, format!("this is not YAML: {what}"))
                 };
+                let meant = || unquoted::meant(self.text, at, first_error);
                 let help = if what.contains("tab") {
-                    Some("YAML is indented with spaces only")
+                    Some("YAML is indented with spaces only".to_owned())
+                } else if let Some(quoted) = (code == codes::YAML).then(meant).flatten() {
+                    Some(format!("put the whole text in quotes: `{quoted}`"))
                 } else if what.contains("quoted") || what.contains("flow") {
-                    Some("look above: a quote or a bracket may not be closed")
+                    Some("look above: a quote or a bracket may not be closed".to_owned())
                 } else {
                     None
                 };
-                let finding = Finding::error(code, span, message);
-                Err(Box::new(finding.maybe_help(help.map(str::to_owned))))
+                Err(Box::new(Finding::error(code, span, message).maybe_help(help)))
             }
             None => Err(Box::new(Finding::error(
                 codes::YAML,

@@ -124,6 +124,7 @@ pub(crate) fn summary(step: &Step) -> String {
     match &step.body {
         Body::Action(action) => action.summary.clone(),
         Body::Manual(_) => "a person does it".to_owned(),
+        Body::Wait(wait) if wait.length.is_none() => "waits until its checks pass".to_owned(),
         Body::Wait(_) => "waits".to_owned(),
         Body::Notify(notify) => format!("tells {}", notify.to.join(", ")),
         Body::Fail(_) => "fails".to_owned(),

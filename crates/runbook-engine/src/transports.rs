@@ -99,10 +99,7 @@ impl Transports {
                 (Some(one), Some(other)) => Arc::ptr_eq(one, other),
                 (Some(_), None) | (None, Some(_)) => false,
             };
-            same_way
-                && place.kind == kind
-                && place.params == connection.params
-                && place.ways == ways
+            same_way && place.kind == kind && place.params == connection.params && place.ways == ways
         };
         if let Some(known) = places.iter().find(is_same) {
             return Arc::clone(&known.cell);

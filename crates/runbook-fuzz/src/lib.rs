@@ -42,7 +42,10 @@ fn catalogue() -> &'static Catalogue {
         catalogue.declare(Arc::new(K8s));
         catalogue.declare(Arc::new(Docker::default()));
         let here = Arc::new(runbook_action_shell::Local::new(nothing));
-        catalogue.declare(Arc::new(Compose::new(runbook_action_docker::Environment::default(), here)));
+        catalogue.declare(Arc::new(Compose::new(
+            runbook_action_docker::Environment::default(),
+            here,
+        )));
         catalogue
     })
 }

@@ -203,7 +203,11 @@ impl Writer<'_> {
         match body {
             Body::Action(action) => self.action(action),
             Body::Manual(manual) => self.template(&mut manual.instructions),
-            Body::Wait(wait) => self.template(&mut wait.length),
+            Body::Wait(wait) => {
+                if let Some(length) = &mut wait.length {
+                    self.template(length);
+                }
+            }
             Body::Notify(notify) => self.template(&mut notify.message),
             Body::Fail(message) => self.template(message),
             Body::Checks(rows) => rows.iter_mut().for_each(|row| self.check(&mut row.check)),

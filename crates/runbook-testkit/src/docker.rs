@@ -317,10 +317,7 @@ fn dockerd(
         ("storage-driver", "vfs".to_owned()),
         ("bridge", format!("rb{number}")),
         ("cgroup-parent", format!("/runbook-{number}")),
-        (
-            "default-address-pool",
-            format!("base=10.{number}.0.0/17,size=24"),
-        ),
+        ("default-address-pool", format!("base=10.{number}.0.0/17,size=24")),
         // Engines that run side by side would take each other's rules away. Ports are published by a program.
         ("iptables", "false".to_owned()),
         ("ip-masq", "false".to_owned()),

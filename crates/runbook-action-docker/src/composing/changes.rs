@@ -43,13 +43,19 @@ impl Told {
 
 /// Whether a switch that is on unless given is off.
 fn is_off(asked: Asked<'_>, key: &str) -> bool {
-    asked.chosen.get(key).is_some_and(|switch| *switch.param() == runbook_action::Param::Bool(false))
+    asked
+        .chosen
+        .get(key)
+        .is_some_and(|switch| *switch.param() == runbook_action::Param::Bool(false))
 }
 
 pub(crate) async fn run(asked: Asked<'_>) -> Result<Output, Failure> {
     let program = Program::find(asked).await?;
     let meant = match asked.chosen.verb.key {
-        "scale" => scaled(asked)?.into_iter().map(|(name, _)| (name, "scale".to_owned())).collect(),
+        "scale" => scaled(asked)?
+            .into_iter()
+            .map(|(name, _)| (name, "scale".to_owned()))
+            .collect(),
         _ => services(&asked.chosen.value)?,
     };
     let before = looks::state(asked, &meant).await?;
@@ -59,28 +65,40 @@ pub(crate) async fn run(asked: Asked<'_>) -> Result<Output, Failure> {
         command.env.extend(told.env);
         output = program::run(asked, &command, output).await?;
     }
-    let after = looks::state(asked, &meant).await.map_err(Failure::maybe_applied)?;
-    Ok(compared(output, &before, after))
+    let after = looks::state(asked, &meant)
+        .await
+        .map_err(Failure::maybe_applied)?;
+    Ok(compared(output, &before, &after))
 }
 
 /// The result of a program with what has become of the services.
-pub(crate) fn compared(mut output: Output, before: &Output, after: Output) -> Output {
+pub(crate) fn compared(mut output: Output, before: &Output, after: &Output) -> Output {
     let containers = |output: &Output| output.value.get("containers").cloned().unwrap_or_default();
     let names = |containers: &Value| -> Vec<String> {
         let containers = containers.as_array().into_iter().flatten();
-        containers.filter_map(|container| Some(container.get("name")?.as_str()?.to_owned())).collect()
+        containers
+            .filter_map(|container| Some(container.get("name")?.as_str()?.to_owned()))
+            .collect()
     };
     let essence = |containers: &Value| -> Vec<Value> {
         let containers = containers.as_array().into_iter().flatten();
         let essential = ["/id", "/state/status", "/state/started_at"];
         containers
-            .map(|container| essential.iter().map(|path| container.pointer(path).cloned()).collect())
+            .map(|container| {
+                essential
+                    .iter()
+                    .map(|path| container.pointer(path).cloned())
+                    .collect()
+            })
             .map(|parts: Vec<Option<Value>>| parts.into_iter().flatten().collect())
             .collect()
     };
-    let (was, is) = (containers(before), containers(&after));
+    let (was, is) = (containers(before), containers(after));
     let left = names(&is);
-    let removed: Vec<String> = names(&was).into_iter().filter(|name| !left.contains(name)).collect();
+    let removed: Vec<String> = names(&was)
+        .into_iter()
+        .filter(|name| !left.contains(name))
+        .collect();
     let changed = essence(&was) != essence(&is);
     for name in ["services", "containers"] {
         output = answer::with(output, name, after.value.get(name).cloned().unwrap_or_default());
@@ -92,7 +110,12 @@ pub(crate) fn compared(mut output: Output, before: &Output, after: Output) -> Ou
 pub(crate) fn scaled(asked: Asked<'_>) -> Result<Vec<(String, i64)>, Failure> {
     let mut wanted = Vec::new();
     for (service, replicas) in asked.chosen.value.entries()? {
-        let count = replicas.text()?.reveal().parse::<i64>().ok().filter(|count| *count >= 0);
+        let count = replicas
+            .text()?
+            .reveal()
+            .parse::<i64>()
+            .ok()
+            .filter(|count| *count >= 0);
         let count = count.ok_or_else(|| replicas.wrong("expected a whole number of at least 0"))?;
         wanted.push((service.to_owned(), count));
     }
@@ -120,7 +143,10 @@ fn told(asked: Asked<'_>, program: Program, meant: &[Named]) -> Result<Vec<Told>
         "down" => return down(asked, meant),
         "scale" => {
             let words = scaling(&scaled(asked)?, alone);
-            return Ok(vec![Told { words, env: Vec::new() }]);
+            return Ok(vec![Told {
+                words,
+                env: Vec::new(),
+            }]);
         }
         "start" => Told::new(&["start"]),
         "stop" => {
@@ -160,13 +186,15 @@ fn up(asked: Asked<'_>, program: Program, meant: &[Named]) -> Result<Vec<Told>, 
     let policy = asked.chosen.get("pull_policy");
     let mut all = Vec::new();
     let mut told = Told::new(&["up", "-d"]);
-    match policy.as_ref().map(|policy| policy.literal()).transpose()? {
+    match policy.as_ref().map(runbook_action::Args::literal).transpose()? {
         Some("always") => {
             let mut pull = Told::new(&["pull"]);
             pull.services(meant);
             all.push(pull);
         }
-        Some("never") if program == Program::Plugin => told.words.extend(["--pull".to_owned(), "never".to_owned()]),
+        Some("never") if program == Program::Plugin => {
+            told.words.extend(["--pull", "never"].map(str::to_owned));
+        }
         Some("never") => {
             let policy = policy.unwrap_or_else(|| asked.chosen.value.clone());
             let failure = policy.wrong("is not what `docker-compose` can do: it pulls what is missing");
@@ -199,7 +227,9 @@ fn down(asked: Asked<'_>, meant: &[Named]) -> Result<Vec<Told>, Failure> {
     }
     for key in ["images", "remove_orphans"] {
         if let Some(given) = asked.chosen.get(key) {
-            return Err(given.wrong("is for a project as a whole").help("write `down: all`, or leave it out"));
+            return Err(given
+                .wrong("is for a project as a whole")
+                .help("write `down: all`, or leave it out"));
         }
     }
     let mut stop = Told::new(&["stop"]);

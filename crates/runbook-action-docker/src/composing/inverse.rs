@@ -17,7 +17,9 @@ const VERSION: u32 = 1;
 async fn counts(asked: Asked<'_>, wanted: &[(String, i64)]) -> Result<Value, Failure> {
     let members = asked.project.members(asked.engine).await?;
     let count = |service: &String| members.iter().filter(|member| member.service == *service).count();
-    let counts = wanted.iter().map(|(service, _)| (service.clone(), json!(count(service))));
+    let counts = wanted
+        .iter()
+        .map(|(service, _)| (service.clone(), json!(count(service))));
     Ok(Value::Object(counts.collect()))
 }
 
@@ -37,7 +39,9 @@ async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
     let mut images: Map<String, Value> = Map::new();
     for member in looks::members(asked, &services(&asked.chosen.value)?).await? {
         let container = look::inspect(asked.engine, &member.id).await?;
-        let known = images.get(&member.service).and_then(|service| service.get("replicas")?.as_u64());
+        let known = images
+            .get(&member.service)
+            .and_then(|service| service.get("replicas")?.as_u64());
         let name = container.config.and_then(|config| config.image);
         let service = json!({ "image": name, "id": container.image, "replicas": known.unwrap_or(0) + 1 });
         images.insert(member.service, service);
@@ -57,7 +61,11 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
                 .map(|(service, count)| format!("{service}={count}"))
                 .collect();
             let after = wanted.into_iter().map(|(service, count)| (service, json!(count)));
-            (format!("scale to {}, as it was", words.join(" ")), Value::Object(after.collect()), before)
+            (
+                format!("scale to {}, as it was", words.join(" ")),
+                Value::Object(after.collect()),
+                before,
+            )
         }
         verb @ ("start" | "stop") => {
             let before = running(asked).await?;
@@ -67,10 +75,18 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
                     *running = json!(verb == "start");
                 }
             }
-            ("start and stop the containers, as it was".to_owned(), after, before)
+            (
+                "start and stop the containers, as it was".to_owned(),
+                after,
+                before,
+            )
         }
         // What the files make of it is known only when it was done.
-        "up" => ("go back to the images and numbers of containers that there were".to_owned(), json!({}), images(asked).await?),
+        "up" => (
+            "go back to the images and numbers of containers that there were".to_owned(),
+            json!({}),
+            images(asked).await?,
+        ),
         _ => return Ok(None),
     };
     Ok(Some(Inverse {
@@ -100,7 +116,9 @@ pub(crate) async fn undo(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, 
         }
         "start" | "stop" => undo_running(asked, inverse).await,
         "up" => undo_up(asked, inverse).await,
-        _ => Err(Failure::new(ErrorKind::Other, "this verb cannot be undone by itself").help("undo it by hand")),
+        _ => Err(
+            Failure::new(ErrorKind::Other, "this verb cannot be undone by itself").help("undo it by hand"),
+        ),
     }
 }
 
@@ -110,7 +128,7 @@ async fn by_program(asked: Asked<'_>, words: Vec<String>) -> Result<Output, Fail
     let command = program::command(asked, program, words)?;
     let output = program::run(asked, &command, looks::empty()).await?;
     let after = looks::state(asked, &[]).await.map_err(Failure::maybe_applied)?;
-    Ok(compared(output, &before, after))
+    Ok(compared(output, &before, &after))
 }
 
 async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
@@ -118,7 +136,11 @@ async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Fai
     let before = looks::state(asked, &[]).await?;
     if inverse.is_due(&now)? {
         for (name, field) in inverse.data.as_object().into_iter().flatten() {
-            let Some(id) = field.get("id").and_then(Value::as_str).filter(|_| now.get(name) != Some(field)) else {
+            let Some(id) = field
+                .get("id")
+                .and_then(Value::as_str)
+                .filter(|_| now.get(name) != Some(field))
+            else {
                 continue;
             };
             let done = if field.get("running") == Some(&json!(true)) {
@@ -130,7 +152,7 @@ async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Fai
         }
     }
     let after = looks::state(asked, &[]).await.map_err(Failure::maybe_applied)?;
-    Ok(compared(looks::empty(), &before, after))
+    Ok(compared(looks::empty(), &before, &after))
 }
 
 /// Gives the names back to the images that had them, and has compose make the containers of those.
@@ -140,7 +162,9 @@ async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure>
         return Ok(looks::empty());
     }
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-    let mut words: Vec<String> = ["up", "-d", "--no-deps", "--no-build"].map(str::to_owned).to_vec();
+    let mut words: Vec<String> = ["up", "-d", "--no-deps", "--no-build"]
+        .map(str::to_owned)
+        .to_vec();
     let mut names = Vec::new();
     let mut retagged = Vec::new();
     for (service, before) in inverse.data.as_object().into_iter().flatten() {
@@ -149,9 +173,11 @@ async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure>
         };
         let is = now.get(service).cloned().unwrap_or_default();
         if text(&is, "image").is_some_and(|name| name != image) {
-            let message = format!("the files name another image of `{service}` than `{image}`, which there was");
+            let message =
+                format!("the files name another image of `{service}` than `{image}`, which there was");
             let failure = Failure::new(ErrorKind::Conflict, message);
-            return Err(failure.help("put the files back, and run `up` again: a step on the file with `then` does both"));
+            return Err(failure
+                .help("put the files back, and run `up` again: a step on the file with `then` does both"));
         }
         if text(&is, "id") != Some(id.clone()) {
             retagged.push((image, id));
@@ -161,7 +187,9 @@ async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure>
         names.push(service.clone());
     }
     for (image, id) in retagged {
-        image::put_back(asked.engine, &image, Some(&id)).await.map_err(Failure::maybe_applied)?;
+        image::put_back(asked.engine, &image, Some(&id))
+            .await
+            .map_err(Failure::maybe_applied)?;
     }
     let fresh: Vec<String> = now
         .as_object()

@@ -22,7 +22,8 @@ pub(crate) fn services(value: &Args<'_>) -> Result<Vec<Named>, Failure> {
 /// The containers of these services, or of all.
 pub(crate) async fn members(asked: Asked<'_>, services: &[Named]) -> Result<Vec<Member>, Failure> {
     let members = asked.project.members(asked.engine).await?;
-    let is_meant = |member: &Member| services.is_empty() || services.iter().any(|(name, _)| *name == member.service);
+    let is_meant =
+        |member: &Member| services.is_empty() || services.iter().any(|(name, _)| *name == member.service);
     Ok(members.into_iter().filter(is_meant).collect())
 }
 
@@ -39,7 +40,10 @@ pub(crate) async fn state(asked: Asked<'_>, services: &[Named]) -> Result<Output
     let mut containers = Vec::new();
     let mut counted: Map<String, Value> = Map::new();
     for (name, _) in services {
-        counted.insert(name.clone(), json!({"containers": 0, "running": 0, "healthy": 0, "image": ""}));
+        counted.insert(
+            name.clone(),
+            json!({"containers": 0, "running": 0, "healthy": 0, "image": ""}),
+        );
     }
     for member in members(asked, services).await? {
         let container = match asked.engine.docker.inspect_container(&member.id, None).await {
@@ -47,7 +51,12 @@ pub(crate) async fn state(asked: Asked<'_>, services: &[Named]) -> Result<Output
             Err(error) if crate::trouble::is_missing(&error) => continue,
             Err(error) => return Err(asked.engine.failure(&error)),
         };
-        let word = |path: &str| container.pointer(path).and_then(Value::as_str).unwrap_or_default();
+        let word = |path: &str| {
+            container
+                .pointer(path)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         let runs = word("/state/status") == "running";
         let is_well = runs && ["healthy", "none"].contains(&word("/state/health"));
         let service = counted.entry(member.service).or_insert_with(|| json!({}));
@@ -106,7 +115,11 @@ pub(crate) async fn logs(asked: Asked<'_>) -> Result<Output, Failure> {
 pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
     let service = asked.chosen.value.text()?.reveal();
     let index = asked::integer(asked.chosen, "index")?.unwrap_or(1);
-    let own = asked.call.env.iter().map(|(name, text)| (name.clone(), text.reveal()));
+    let own = asked
+        .call
+        .env
+        .iter()
+        .map(|(name, text)| (name.clone(), text.reveal()));
     let mut env: IndexMap<String, String> = own.collect();
     env.extend(asked::map(asked.chosen, "env")?);
     let command = Command {

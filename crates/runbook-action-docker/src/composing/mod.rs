@@ -16,8 +16,8 @@ pub use service::Services;
 use std::sync::Arc;
 
 use runbook_action::{
-    Action, Args, Call, Chosen, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview,
-    Recognised, Settled, Spec, Transport, Verb, async_trait,
+    Action, Args, Call, Chosen, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Lack, Output, Param,
+    Preview, Recognised, Settled, Spec, Transport, Verb, async_trait,
 };
 
 use crate::attend::unless_cancelled;
@@ -138,8 +138,12 @@ impl Action for Compose {
             "ps" => unless_cancelled(call, false, looks::ps(asked)).await,
             "logs" => unless_cancelled(call, false, looks::logs(asked)).await,
             // These end what they have started before they return.
-            "exec" => looks::execute(asked).await.map_err(|failure| call.mask_failure(failure)),
-            _ => changes::run(asked).await.map_err(|failure| call.mask_failure(failure)),
+            "exec" => looks::execute(asked)
+                .await
+                .map_err(|failure| call.mask_failure(failure)),
+            _ => changes::run(asked)
+                .await
+                .map_err(|failure| call.mask_failure(failure)),
         }
     }
 

@@ -66,8 +66,12 @@ pub(crate) fn command(asked: Asked<'_>, program: Program, rest: Vec<String>) -> 
         option("--profile", profile);
     }
     argv.extend(rest);
-    let mut env: IndexMap<String, String> =
-        asked.call.env.iter().map(|(name, text)| (name.clone(), text.reveal())).collect();
+    let mut env: IndexMap<String, String> = asked
+        .call
+        .env
+        .iter()
+        .map(|(name, text)| (name.clone(), text.reveal()))
+        .collect();
     if asked.is_told {
         env.extend(engine(&asked.engine.at)?);
     }
@@ -84,14 +88,23 @@ fn engine(at: &Access) -> Result<Vec<(String, String)>, Failure> {
     let set = |name: &str, value: String| (name.to_owned(), value);
     match at {
         Access::Socket(path) => Ok(vec![set("DOCKER_HOST", format!("unix://{}", path.display()))]),
-        Access::Tcp { host, port, tls: None } => Ok(vec![set("DOCKER_HOST", format!("tcp://{host}:{port}"))]),
-        Access::Tcp { host, port, tls: Some(tls) } => {
+        Access::Tcp {
+            host,
+            port,
+            tls: None,
+        } => Ok(vec![set("DOCKER_HOST", format!("tcp://{host}:{port}"))]),
+        Access::Tcp {
+            host,
+            port,
+            tls: Some(tls),
+        } => {
             let directory = tls.ca.parent().map(std::path::Path::to_owned).unwrap_or_default();
             let usual = tls.ca == directory.join("ca.pem")
                 && tls.cert == directory.join("cert.pem")
                 && tls.key == directory.join("key.pem");
             if !usual {
-                let message = "the program of compose wants `ca.pem`, `cert.pem` and `key.pem` in one directory";
+                let message =
+                    "the program of compose wants `ca.pem`, `cert.pem` and `key.pem` in one directory";
                 return Err(Failure::new(ErrorKind::Tls, message).help("give the files these names"));
             }
             Ok(vec![

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Action, Args, Call, Chosen, Command, ConnectionNeed, ErrorKind, Failure, Inverse, Kind, Lack, Output, Param,
-    Recognised, Spec, Stream, Transport, Undoing, Verb, async_trait,
+    Action, Args, Call, Chosen, Command, ConnectionNeed, ErrorKind, Failure, Inverse, Kind, Lack, Output,
+    Param, Recognised, Spec, Stream, Transport, Undoing, Verb, async_trait,
 };
 use serde_json::{Map, Value, json};
 
@@ -46,15 +46,31 @@ static PARAMS: Object = Object {
         Field::optional("start", Shape::Template, "The service to start."),
         Field::optional("stop", Shape::Template, "The service to stop."),
         Field::optional("restart", Shape::Template, "The service to restart."),
-        Field::optional("scale", Shape::Template, "The service to have more or fewer containers of."),
+        Field::optional(
+            "scale",
+            Shape::Template,
+            "The service to have more or fewer containers of.",
+        ),
         Field::optional("set_env", Shape::Template, "For Kubernetes only."),
         Field::optional("set_image", Shape::Template, "For Kubernetes only."),
         Field::optional("set_limits", Shape::Template, "The service whose limits to set."),
-        Field::optional("replicas", Shape::Dynamic(&Shape::COUNT), "How many, with `scale`."),
+        Field::optional(
+            "replicas",
+            Shape::Dynamic(&Shape::COUNT),
+            "How many, with `scale`.",
+        ),
         Field::optional("memory", Shape::Template, "The memory, with `set_limits`."),
         Field::optional("cpus", Shape::Template, "The processors, with `set_limits`."),
-        Field::optional("lines", Shape::Dynamic(&Shape::POSITIVE), "How many lines, with `logs` (100)."),
-        Field::optional("since", Shape::Dynamic(&Shape::Duration), "How far back, with `logs`."),
+        Field::optional(
+            "lines",
+            Shape::Dynamic(&Shape::POSITIVE),
+            "How many lines, with `logs` (100).",
+        ),
+        Field::optional(
+            "since",
+            Shape::Dynamic(&Shape::Duration),
+            "How far back, with `logs`.",
+        ),
     ],
 };
 
@@ -62,7 +78,11 @@ static RESULT: &[Field] = &[
     Field::required("running", Shape::Boolean, "Whether it runs."),
     Field::required("state", Shape::Template, "Its state, in the words of the engine."),
     Field::required("replicas", Shape::COUNT, "How many containers it has."),
-    Field::required("ready", Shape::COUNT, "How many of them run, and are healthy where that is asked."),
+    Field::required(
+        "ready",
+        Shape::COUNT,
+        "How many of them run, and are healthy where that is asked.",
+    ),
     Field::required("lines", Shape::List(&Shape::Template), "The lines of its log."),
     Field::required("changed", Shape::Boolean, "Whether something was changed."),
 ];
@@ -264,7 +284,11 @@ impl Asked<'_> {
             replicas += 1;
             running += u32::from(runs);
             ready += u32::from(runs && ["healthy", "none"].contains(&health.as_str()));
-            let word = if runs && health != "none" { health } else { look::status(&container) };
+            let word = if runs && health != "none" {
+                health
+            } else {
+                look::status(&container)
+            };
             if !words.contains(&word) {
                 words.push(word);
             }
@@ -306,7 +330,9 @@ impl Asked<'_> {
                 for id in &containers {
                     let (_, before) = limits::current(engine, id).await?;
                     if before.data(&wanted) != wanted.data(&wanted) {
-                        limits::set(engine, id, &wanted).await.map_err(Failure::maybe_applied)?;
+                        limits::set(engine, id, &wanted)
+                            .await
+                            .map_err(Failure::maybe_applied)?;
                         changed = true;
                     }
                 }
@@ -357,7 +383,10 @@ impl Asked<'_> {
 
     async fn scale(&self, count: i64) -> Result<Output, Failure> {
         let Of::Project(opened) = self.of else {
-            return Err(self.chosen.value.wrong("is a single container, and has no number of them"));
+            return Err(self
+                .chosen
+                .value
+                .wrong("is a single container, and has no number of them"));
         };
         let before = self.of.containers(&self.name).await?;
         let asked = opened.asked(self.chosen, self.call);
@@ -365,7 +394,11 @@ impl Asked<'_> {
         let found = Program::find(asked).await?;
         let command: Command = program::command(asked, found, words)?;
         program::run(asked, &command, super::looks::empty()).await?;
-        let after = self.of.containers(&self.name).await.map_err(Failure::maybe_applied)?;
+        let after = self
+            .of
+            .containers(&self.name)
+            .await
+            .map_err(Failure::maybe_applied)?;
         self.answer(&[], before != after).await
     }
 
@@ -379,7 +412,12 @@ impl Asked<'_> {
         for id in self.containers().await? {
             if self.chosen.verb.key == "set_limits" {
                 let (_, now) = limits::current(engine, &id).await?;
-                for (field, value) in now.data(&Limits::read(self.chosen)?).as_object().into_iter().flatten() {
+                for (field, value) in now
+                    .data(&Limits::read(self.chosen)?)
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                {
                     fields.insert(format!("{id} {field}"), value.clone());
                 }
             } else {
@@ -439,12 +477,24 @@ impl Asked<'_> {
                     let field = name.strip_prefix(&format!("{id} "))?;
                     Some((field.to_owned(), value.clone()))
                 };
-                let fields: Map<String, Value> = inverse.data.as_object().into_iter().flatten().filter_map(own).collect();
+                let fields: Map<String, Value> = inverse
+                    .data
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(own)
+                    .collect();
                 let limits = Limits::from_data(&Value::Object(fields));
-                limits::set(engine, &id, &limits).await.map_err(Failure::maybe_applied)?;
+                limits::set(engine, &id, &limits)
+                    .await
+                    .map_err(Failure::maybe_applied)?;
                 continue;
             }
-            let Some(ran) = inverse.data.get(&id).filter(|before| now.get(&id) != Some(before)) else {
+            let Some(ran) = inverse
+                .data
+                .get(&id)
+                .filter(|before| now.get(&id) != Some(before))
+            else {
                 continue;
             };
             let done = if *ran == json!(true) {

@@ -25,18 +25,18 @@ pub(crate) async fn copy(asked: Asked<'_>) -> Result<Output, Failure> {
         let failure = Failure::new(ErrorKind::Other, "is no absolute path");
         return Err(failure.about("path"));
     }
-    let bytes = match asked::text(asked.chosen, "from")? {
-        Some(from) => upload(asked, &name, &inside, asked.around.root.join(from)).await?,
-        None => {
-            let to = asked::text(asked.chosen, "to")?.unwrap_or_default();
-            download(asked, &name, &inside, asked.around.root.join(to)).await?
-        }
+    let bytes = if let Some(from) = asked::text(asked.chosen, "from")? {
+        upload(asked, &name, &inside, asked.around.root.join(from)).await?
+    } else {
+        let to = asked::text(asked.chosen, "to")?.unwrap_or_default();
+        download(asked, &name, &inside, asked.around.root.join(to)).await?
     };
     let output = answer::with(answer::containers(vec![container]), "bytes", bytes);
     Ok(answer::with(output, "changed", true))
 }
 
 /// Does what blocks elsewhere.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the kinds of the system are open")]
 async fn blocking<T: Send + 'static>(
     key: &'static str,
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
@@ -86,14 +86,21 @@ async fn upload(asked: Asked<'_>, container: &str, inside: &str, from: PathBuf) 
     });
     let directory = directory.to_string_lossy().into_owned();
     let options = UploadToContainerOptionsBuilder::new().path(&directory).build();
-    let sent = asked.engine.docker.upload_to_container(container, Some(options), bollard::body_stream(pieces)).await;
+    let sent = asked
+        .engine
+        .docker
+        .upload_to_container(container, Some(options), bollard::body_stream(pieces))
+        .await;
     sent.map_err(|error| about(asked.engine.failure(&error), "path").maybe_applied())?;
     Ok(bytes)
 }
 
 async fn download(asked: Asked<'_>, container: &str, inside: &str, to: PathBuf) -> Result<u64, Failure> {
     let options = DownloadFromContainerOptionsBuilder::new().path(inside).build();
-    let mut pieces = asked.engine.docker.download_from_container(container, Some(options));
+    let mut pieces = asked
+        .engine
+        .docker
+        .download_from_container(container, Some(options));
     let file = blocking("to", tempfile::tempfile).await?;
     let mut file = tokio::fs::File::from_std(file);
     let local = |error: std::io::Error| {

@@ -50,7 +50,9 @@ pub(crate) async fn until_healthy(engine: &Engine, name: &str) -> Result<Value, 
                     ErrorKind::Conflict,
                     format!("container `{name}` has no health check"),
                 );
-                return Err(failure.help("give its image a health check, or ask the service itself, with `http`"));
+                return Err(
+                    failure.help("give its image a health check, or ask the service itself, with `http`")
+                );
             }
             _ => sleep(POLL).await,
         }

@@ -31,7 +31,11 @@ pub(crate) async fn fetch(asked: Asked<'_>, name: &str) -> Result<(), Failure> {
         }
         // Progress is told many times a second, and is nothing that anybody reads afterwards.
         if let (Some(status), None) = (&line.status, &line.progress_detail) {
-            asked.call.host.write(Stream::Stderr, format!("{status}\n").as_bytes()).await?;
+            asked
+                .call
+                .host
+                .write(Stream::Stderr, format!("{status}\n").as_bytes())
+                .await?;
         }
     }
     Ok(())
@@ -50,17 +54,26 @@ fn with_tag(name: &str) -> String {
 pub(crate) async fn pull(asked: Asked<'_>) -> Result<Output, Failure> {
     let (name, path) = (asked.chosen.value.text()?.reveal(), asked.chosen.value.path());
     let before = identity(asked.engine, &name).await?;
-    fetch(asked, &name).await.map_err(|failure| about(failure, path))?;
+    fetch(asked, &name)
+        .await
+        .map_err(|failure| about(failure, path))?;
     let after = identity(asked.engine, &name).await?;
     let changed = before != after;
-    Ok(answer::with(answer::with(answer::empty(), "image", after), "changed", changed))
+    Ok(answer::with(
+        answer::with(answer::empty(), "image", after),
+        "changed",
+        changed,
+    ))
 }
 
 /// Gives a name back to the image that had it.
 pub(crate) async fn put_back(engine: &Engine, name: &str, before: Option<&str>) -> Result<(), Failure> {
     use bollard::query_parameters::{RemoveImageOptions, TagImageOptionsBuilder};
     let Some(before) = before else {
-        let gone = engine.docker.remove_image(name, None::<RemoveImageOptions>, None).await;
+        let gone = engine
+            .docker
+            .remove_image(name, None::<RemoveImageOptions>, None)
+            .await;
         return match gone {
             Ok(_) => Ok(()),
             Err(error) if is_missing(&error) => Ok(()),

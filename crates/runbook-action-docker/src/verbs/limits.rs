@@ -33,7 +33,9 @@ impl Limits {
     pub(crate) fn of(container: &ContainerInspectResponse) -> Self {
         let host = container.host_config.clone().unwrap_or_default();
         let policy = host.restart_policy.and_then(|policy| policy.name);
-        let policy = policy.map(|name| name.to_string()).filter(|name| !name.is_empty());
+        let policy = policy
+            .map(|name| name.to_string())
+            .filter(|name| !name.is_empty());
         Self {
             memory: Some(host.memory.unwrap_or(0).max(0)),
             nano_cpus: Some(host.nano_cpus.unwrap_or(0)),
@@ -80,7 +82,10 @@ pub(crate) async fn set(engine: &Engine, name: &str, limits: &Limits) -> Result<
     };
     let or = |limit: Option<i64>, all: i64| limit.map(|limit| if limit == 0 { all } else { limit });
     let memory = or(limits.memory, machine.memory);
-    let policy = limits.restart.as_ref().and_then(|name| name.parse::<RestartPolicyNameEnum>().ok());
+    let policy = limits
+        .restart
+        .as_ref()
+        .and_then(|name| name.parse::<RestartPolicyNameEnum>().ok());
     let body = ContainerUpdateBody {
         memory,
         // With swap as engines set it when they are told of memory only: as much again.
@@ -105,7 +110,11 @@ struct Machine {
 }
 
 async fn machine(engine: &Engine) -> Result<Machine, Failure> {
-    let info = engine.docker.info().await.map_err(|error| engine.failure(&error))?;
+    let info = engine
+        .docker
+        .info()
+        .await
+        .map_err(|error| engine.failure(&error))?;
     Ok(Machine {
         memory: info.mem_total.unwrap_or(0),
         nano_cpus: info.ncpu.unwrap_or(0).saturating_mul(1_000_000_000),
@@ -113,7 +122,10 @@ async fn machine(engine: &Engine) -> Result<Machine, Failure> {
 }
 
 /// What a container has, with a limit of all that the machine has taken for none.
-pub(crate) async fn current(engine: &Engine, name: &str) -> Result<(ContainerInspectResponse, Limits), Failure> {
+pub(crate) async fn current(
+    engine: &Engine,
+    name: &str,
+) -> Result<(ContainerInspectResponse, Limits), Failure> {
     let container = look::inspect(engine, name).await?;
     let mut limits = Limits::of(&container);
     let machine = machine(engine).await?;

@@ -13,7 +13,11 @@ use crate::{answer, asked, look};
 
 pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
     let name = asked.chosen.value.text()?.reveal();
-    let own = asked.call.env.iter().map(|(name, text)| (name.clone(), text.reveal()));
+    let own = asked
+        .call
+        .env
+        .iter()
+        .map(|(name, text)| (name.clone(), text.reveal()));
     let mut env: IndexMap<String, String> = own.collect();
     env.extend(asked::map(asked.chosen, "env")?);
     let command = Command {
@@ -58,10 +62,14 @@ pub(crate) async fn launch(asked: Asked<'_>) -> Result<Output, Failure> {
         asked.call.host.record(launched::handle(&id, keep)).await?;
         if launch.detach {
             let path = asked.chosen.value.path();
-            super::state::begin(engine, &id).await.map_err(|failure| about(failure, path))?;
+            super::state::begin(engine, &id)
+                .await
+                .map_err(|failure| about(failure, path))?;
             return health::lasts(engine, &id).await.map(|_| None);
         }
-        Launched::start(engine, &id, launch.keep, launch.stdin.clone()).await.map(Some)
+        Launched::start(engine, &id, launch.keep, launch.stdin.clone())
+            .await
+            .map(Some)
     };
     let began = attend::unless_cancelled(asked.call, true, began).await;
     let process = match began {
@@ -115,7 +123,9 @@ async fn make(asked: Asked<'_>, launch: &Launch) -> Result<String, Failure> {
         Pull::Missing => image::identity(asked.engine, &launch.image).await?.is_some(),
     };
     if !is_there {
-        image::fetch(asked, &launch.image).await.map_err(|failure| about(failure, path))?;
+        image::fetch(asked, &launch.image)
+            .await
+            .map_err(|failure| about(failure, path))?;
     }
     let options = launch
         .name
@@ -124,9 +134,12 @@ async fn make(asked: Asked<'_>, launch: &Launch) -> Result<String, Failure> {
     let created = docker.create_container(options, launch.body.clone()).await;
     let created = created.map_err(|error| {
         let failure = asked.engine.failure(&error);
-        match failure.kind {
-            ErrorKind::Conflict if launch.name.is_some() => failure.about("name").help("remove the other one, or choose another name"),
-            _ => about(failure, path),
+        if failure.kind == ErrorKind::Conflict && launch.name.is_some() {
+            failure
+                .about("name")
+                .help("remove the other one, or choose another name")
+        } else {
+            about(failure, path)
         }
     })?;
     Ok(created.id)

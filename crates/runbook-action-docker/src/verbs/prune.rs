@@ -1,9 +1,9 @@
 //! `prune`: what nothing uses, removed or only looked at.
 
 use bollard::query_parameters::{
-    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder, PruneBuildOptionsBuilder,
-    PruneContainersOptionsBuilder, PruneImagesOptionsBuilder, PruneNetworksOptionsBuilder,
-    PruneVolumesOptionsBuilder,
+    ListContainersOptionsBuilder, ListImagesOptionsBuilder, ListVolumesOptionsBuilder,
+    PruneBuildOptionsBuilder, PruneContainersOptionsBuilder, PruneImagesOptionsBuilder,
+    PruneNetworksOptionsBuilder, PruneVolumesOptionsBuilder,
 };
 use runbook_action::{Failure, Mark, Output, Preview, PreviewLine};
 
@@ -56,7 +56,8 @@ pub(crate) async fn prune(asked: Asked<'_>) -> Result<Output, Failure> {
     let (mut removed, mut bytes) = (Vec::new(), 0_i64);
     for kind in &wanted.kinds {
         let pruned = one(asked, &wanted, kind).await;
-        let (names, freed) = pruned.map_err(|failure| super::about(failure, asked.chosen.value.path()).maybe_applied())?;
+        let (names, freed) =
+            pruned.map_err(|failure| super::about(failure, asked.chosen.value.path()).maybe_applied())?;
         removed.extend(names);
         bytes = bytes.saturating_add(freed);
     }
@@ -70,7 +71,9 @@ async fn one(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<(Vec<Strin
     let failed = |error: bollard::errors::Error| asked.engine.failure(&error);
     let (names, bytes) = match kind {
         "containers" => {
-            let options = PruneContainersOptionsBuilder::new().filters(&wanted.filters).build();
+            let options = PruneContainersOptionsBuilder::new()
+                .filters(&wanted.filters)
+                .build();
             let pruned = docker.prune_containers(Some(options)).await.map_err(failed)?;
             (pruned.containers_deleted, pruned.space_reclaimed)
         }
@@ -78,7 +81,9 @@ async fn one(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<(Vec<Strin
             let options = PruneImagesOptionsBuilder::new().filters(&wanted.images()).build();
             let pruned = docker.prune_images(Some(options)).await.map_err(failed)?;
             let names = pruned.images_deleted.unwrap_or_default();
-            let names = names.into_iter().filter_map(|image| image.deleted.or(image.untagged));
+            let names = names
+                .into_iter()
+                .filter_map(|image| image.deleted.or(image.untagged));
             (Some(names.collect()), pruned.space_reclaimed)
         }
         "volumes" => {
@@ -92,12 +97,17 @@ async fn one(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<(Vec<Strin
             (pruned.volumes_deleted, pruned.space_reclaimed)
         }
         "networks" => {
-            let options = PruneNetworksOptionsBuilder::new().filters(&wanted.filters).build();
+            let options = PruneNetworksOptionsBuilder::new()
+                .filters(&wanted.filters)
+                .build();
             let pruned = docker.prune_networks(Some(options)).await.map_err(failed)?;
             (pruned.networks_deleted, None)
         }
         _ => {
-            let options = PruneBuildOptionsBuilder::new().all(wanted.all).filters(&wanted.filters).build();
+            let options = PruneBuildOptionsBuilder::new()
+                .all(wanted.all)
+                .filters(&wanted.filters)
+                .build();
             let pruned = docker.prune_build(Some(options)).await.map_err(failed)?;
             (pruned.caches_deleted, pruned.space_reclaimed)
         }
@@ -114,11 +124,19 @@ pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure
     let (mut lines, mut bytes, mut counts) = (Vec::new(), 0_i64, Vec::new());
     for kind in &wanted.kinds {
         let found = unused(asked, &wanted, kind).await?;
-        let word = if found.len() == 1 { kind.trim_end_matches('s') } else { kind };
+        let word = if found.len() == 1 {
+            kind.trim_end_matches('s')
+        } else {
+            kind
+        };
         counts.push(format!("{} {word}", found.len()));
         for (name, size) in found {
             bytes = bytes.saturating_add(size);
-            let text = if size > 0 { format!("{name} ({size} bytes)") } else { name };
+            let text = if size > 0 {
+                format!("{name} ({size} bytes)")
+            } else {
+                name
+            };
             lines.push(PreviewLine::new(Mark::Removed, text));
         }
     }
@@ -141,7 +159,11 @@ async fn unused(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<Vec<(St
             let mut filters = wanted.filters.clone();
             let ended = ["created", "exited", "dead"].map(str::to_owned).to_vec();
             filters.insert("status".to_owned(), ended);
-            let options = ListContainersOptionsBuilder::new().all(true).size(true).filters(&filters).build();
+            let options = ListContainersOptionsBuilder::new()
+                .all(true)
+                .size(true)
+                .filters(&filters)
+                .build();
             let found = docker.list_containers(Some(options)).await.map_err(failed)?;
             let entry = |container: bollard::models::ContainerSummary| {
                 let name = container.names.and_then(|names| names.into_iter().next());
@@ -164,9 +186,13 @@ async fn unused(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<Vec<(St
         _ => {
             let mut filters = wanted.filters.clone();
             filters.insert("dangling".to_owned(), vec!["true".to_owned()]);
-            let options = bollard::query_parameters::ListNetworksOptionsBuilder::new().filters(&filters).build();
+            let options = bollard::query_parameters::ListNetworksOptionsBuilder::new()
+                .filters(&filters)
+                .build();
             let found = docker.list_networks(Some(options)).await.map_err(failed)?;
-            let entry = |network: bollard::models::Network| (format!("network {}", network.name.unwrap_or_default()), 0);
+            let entry = |network: bollard::models::Network| {
+                (format!("network {}", network.name.unwrap_or_default()), 0)
+            };
             Ok(found.into_iter().map(entry).collect())
         }
     }
@@ -184,9 +210,16 @@ async fn images(asked: Asked<'_>, wanted: &Wanted) -> Result<Vec<(String, i64)>,
     let found = docker.list_images(Some(options)).await.map_err(failed)?;
     let options = ListContainersOptionsBuilder::new().all(true).build();
     let containers = docker.list_containers(Some(options)).await.map_err(failed)?;
-    let used: Vec<String> = containers.into_iter().filter_map(|container| container.image_id).collect();
+    let used: Vec<String> = containers
+        .into_iter()
+        .filter_map(|container| container.image_id)
+        .collect();
     let entry = |image: bollard::models::ImageSummary| {
-        let name = image.repo_tags.first().cloned().unwrap_or_else(|| image.id.clone());
+        let name = image
+            .repo_tags
+            .first()
+            .cloned()
+            .unwrap_or_else(|| image.id.clone());
         (format!("image {name}"), image.size)
     };
     let unused = found.into_iter().filter(|image| !used.contains(&image.id));

@@ -26,7 +26,11 @@ pub(crate) async fn list(asked: Asked<'_>) -> Result<Output, Failure> {
     if let Some(name) = asked::text(asked.chosen, "name")? {
         filters.insert("name".to_owned(), vec![name]);
     }
-    let status = asked.chosen.get("status").map(|status| status.literal()).transpose()?;
+    let status = asked
+        .chosen
+        .get("status")
+        .map(|status| status.literal())
+        .transpose()?;
     if let Some(status) = status {
         filters.insert("status".to_owned(), vec![status.to_owned()]);
     }
@@ -41,7 +45,10 @@ pub(crate) async fn list(asked: Asked<'_>) -> Result<Output, Failure> {
 
 /// The containers that there are, by name. One that goes meanwhile is not there.
 pub(crate) async fn listed(asked: Asked<'_>, all: bool, filters: &Filters) -> Result<Vec<Value>, Failure> {
-    let options = ListContainersOptionsBuilder::new().all(all).filters(filters).build();
+    let options = ListContainersOptionsBuilder::new()
+        .all(all)
+        .filters(filters)
+        .build();
     let engine = asked.engine;
     let found = engine.docker.list_containers(Some(options)).await;
     let mut containers = Vec::new();
@@ -165,12 +172,17 @@ pub(crate) async fn stats(asked: Asked<'_>) -> Result<Output, Failure> {
         let container = match look::inspect(asked.engine, name).await {
             // Of all that run, some end meanwhile.
             Ok(container) if are_all && look::status(&container) != "running" => return Ok(None),
-            Err(failure) if are_all && failure.kind == runbook_action::ErrorKind::NotFound => return Ok(None),
+            Err(failure) if are_all && failure.kind == runbook_action::ErrorKind::NotFound => {
+                return Ok(None);
+            }
             container => container.map_err(|failure| about(failure, path))?,
         };
         if !look::is_running(&container) {
             let message = format!("container `{name}` is {}", look::status(&container));
-            return Err(about(Failure::new(runbook_action::ErrorKind::Conflict, message), path));
+            return Err(about(
+                Failure::new(runbook_action::ErrorKind::Conflict, message),
+                path,
+            ));
         }
         let options = StatsOptionsBuilder::new().stream(false).one_shot(false).build();
         let mut readings = std::pin::pin!(asked.engine.docker.stats(name, Some(options)));
@@ -208,7 +220,10 @@ fn used(reading: &ContainerStatsResponse) -> Value {
         Some((used as f64, cpu.system_cpu_usage? as f64))
     };
     let now = reading.cpu_stats.as_ref();
-    let cpus = now.and_then(|cpu| cpu.online_cpus).filter(|cpus| *cpus > 0).unwrap_or(1);
+    let cpus = now
+        .and_then(|cpu| cpu.online_cpus)
+        .filter(|cpus| *cpus > 0)
+        .unwrap_or(1);
     let cpu_percent = match (total(now), total(reading.precpu_stats.as_ref())) {
         (Some((used, system)), Some((used_before, system_before))) if system > system_before => {
             (used - used_before) / (system - system_before) * f64::from(cpus) * 100.0
@@ -219,12 +234,19 @@ fn used(reading: &ContainerStatsResponse) -> Value {
     // Pages of files that are not in use are given back when somebody needs them.
     let idle = memory.and_then(|memory| {
         let stats = memory.stats.as_ref()?;
-        stats.get("total_inactive_file").or_else(|| stats.get("inactive_file")).copied()
+        stats
+            .get("total_inactive_file")
+            .or_else(|| stats.get("inactive_file"))
+            .copied()
     });
     let usage = memory.and_then(|memory| memory.usage).unwrap_or(0);
     let usage = usage.saturating_sub(idle.filter(|idle| *idle < usage).unwrap_or(0));
     let limit = memory.and_then(|memory| memory.limit).unwrap_or(0);
-    let percent = if limit == 0 { 0.0 } else { usage as f64 / limit as f64 * 100.0 };
+    let percent = if limit == 0 {
+        0.0
+    } else {
+        usage as f64 / limit as f64 * 100.0
+    };
     let pids = reading.pids_stats.as_ref().and_then(|pids| pids.current);
     json!({
         "cpu_percent": hundredths(cpu_percent.max(0.0)),
@@ -246,7 +268,10 @@ pub(crate) async fn events(asked: Asked<'_>) -> Result<Output, Failure> {
     let all = matches!(names.as_slice(), [(name, _)] if name == "all");
     if !all {
         let kind = kind.unwrap_or("container");
-        filters.insert(kind.to_owned(), names.iter().map(|(name, _)| name.clone()).collect());
+        filters.insert(
+            kind.to_owned(),
+            names.iter().map(|(name, _)| name.clone()).collect(),
+        );
     }
     if let Some(kind) = kind {
         filters.insert("type".to_owned(), vec![kind.to_owned()]);
@@ -269,7 +294,9 @@ pub(crate) async fn events(asked: Asked<'_>) -> Result<Output, Failure> {
 
 fn told(event: &EventMessage) -> Value {
     let actor = event.actor.clone().unwrap_or_default();
-    let name = actor.attributes.and_then(|attributes| attributes.get("name").cloned());
+    let name = actor
+        .attributes
+        .and_then(|attributes| attributes.get("name").cloned());
     let nanos = event.time_nano.map(i128::from);
     let at = nanos.and_then(|nanos| Timestamp::from_nanosecond(nanos).ok());
     json!({

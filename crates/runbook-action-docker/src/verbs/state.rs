@@ -45,7 +45,11 @@ pub(crate) async fn begin(engine: &Engine, name: &str) -> Result<(), Failure> {
         Err(error) if is_so_already(&error) => Ok(()),
         Err(error) => {
             let failure = engine.failure(&error);
-            Err(if is_missing(&error) { failure } else { failure.maybe_applied() })
+            Err(if is_missing(&error) {
+                failure
+            } else {
+                failure.maybe_applied()
+            })
         }
     }
 }
@@ -58,7 +62,11 @@ pub(crate) async fn end(engine: &Engine, name: &str, grace: Option<i32>) -> Resu
         Err(error) if is_so_already(&error) => Ok(()),
         Err(error) => {
             let failure = engine.failure(&error);
-            Err(if is_missing(&error) { failure } else { failure.maybe_applied() })
+            Err(if is_missing(&error) {
+                failure
+            } else {
+                failure.maybe_applied()
+            })
         }
     }
 }
@@ -92,10 +100,18 @@ pub(crate) async fn restart(asked: Asked<'_>) -> Result<Output, Failure> {
         let done = asked.engine.docker.restart_container(&name, options).await;
         done.map_err(|error| {
             let failure = asked.engine.failure(&error);
-            named(if is_missing(&error) { failure } else { failure.maybe_applied() })
+            named(if is_missing(&error) {
+                failure
+            } else {
+                failure.maybe_applied()
+            })
         })?;
         changed = true;
-        containers.push(health::lasts(asked.engine, &name).await.map_err(|failure| about(failure, &path))?);
+        containers.push(
+            health::lasts(asked.engine, &name)
+                .await
+                .map_err(|failure| about(failure, &path))?,
+        );
     }
     Ok(answer::with(answer::containers(containers), "changed", changed))
 }
@@ -110,7 +126,11 @@ pub(crate) async fn kill(asked: Asked<'_>) -> Result<Output, Failure> {
         let sent = asked.engine.docker.kill_container(&name, Some(options)).await;
         sent.map_err(|error| named(asked.engine.failure(&error)))?;
         changed = true;
-        containers.push(look::container(asked.engine, &name).await.map_err(|failure| about(failure, &path))?);
+        containers.push(
+            look::container(asked.engine, &name)
+                .await
+                .map_err(|failure| about(failure, &path))?,
+        );
     }
     Ok(answer::with(answer::containers(containers), "changed", changed))
 }
@@ -129,9 +149,17 @@ pub(crate) async fn remove(asked: Asked<'_>) -> Result<Output, Failure> {
             let failure = Failure::new(runbook_action::ErrorKind::Conflict, message);
             return Err(named(failure).help("stop it before, or remove it with `force: true`"));
         }
-        let done = asked.engine.docker.remove_container(&name, Some(options.clone())).await;
+        let done = asked
+            .engine
+            .docker
+            .remove_container(&name, Some(options.clone()))
+            .await;
         done.map_err(|error| named(asked.engine.failure(&error).maybe_applied()))?;
         removed.push(look::name_of(&looked));
     }
-    Ok(answer::with(answer::with(answer::empty(), "removed", removed), "changed", true))
+    Ok(answer::with(
+        answer::with(answer::empty(), "removed", removed),
+        "changed",
+        true,
+    ))
 }

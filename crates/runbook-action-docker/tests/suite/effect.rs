@@ -230,7 +230,10 @@ fn every_use_has_its_effect() {
 /// So no verb and no parameter is without a row above.
 #[test]
 fn every_key_is_used() {
-    for (kind, rows) in [(&Docker::default() as &dyn Kind, docker()), (&crate::compose(), compose())] {
+    for (kind, rows) in [
+        (&Docker::default() as &dyn Kind, docker()),
+        (&crate::compose(), compose()),
+    ] {
         let Shape::Object(object) = kind.spec().params else {
             panic!("not a mapping")
         };

@@ -1,5 +1,7 @@
 //! What `docker` and `compose` are known to do without an engine, and what they really do with one.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod contract;
 mod effect;
 mod real;
@@ -29,11 +31,17 @@ impl Transport for Nowhere {
     }
 
     async fn spawn(&self, _command: &Command) -> Result<Box<dyn Process>, Failure> {
-        Err(Failure::new(ErrorKind::MissingProgram, "nothing is installed here"))
+        Err(Failure::new(
+            ErrorKind::MissingProgram,
+            "nothing is installed here",
+        ))
     }
 
     async fn forward(&self, _to: &Endpoint) -> Result<Box<dyn Forward>, Failure> {
-        Err(Failure::new(ErrorKind::Unreachable, "nothing is reached from here"))
+        Err(Failure::new(
+            ErrorKind::Unreachable,
+            "nothing is reached from here",
+        ))
     }
 
     async fn finds(&self, _program: &str) -> Result<bool, Failure> {

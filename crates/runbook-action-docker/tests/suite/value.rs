@@ -21,12 +21,18 @@ fn used(entries: Vec<(&str, Param)>) -> Param {
 #[test]
 fn a_name_may_be_a_value() {
     for name in [value("mcp_hub-1.x"), unknown("item")] {
-        Docker::default().recognise(&used(vec![("restart", name.clone())])).unwrap();
-        Docker::default().recognise(&used(vec![("pull", name.clone())])).unwrap();
+        Docker::default()
+            .recognise(&used(vec![("restart", name.clone())]))
+            .unwrap();
+        Docker::default()
+            .recognise(&used(vec![("pull", name.clone())]))
+            .unwrap();
         Docker::default()
             .recognise(&used(vec![("stop", Param::List(vec![name.clone()]))]))
             .unwrap();
-        crate::compose().recognise(&used(vec![("restart", name)])).unwrap();
+        crate::compose()
+            .recognise(&used(vec![("restart", name)]))
+            .unwrap();
     }
 }
 
@@ -44,7 +50,9 @@ fn a_value_becomes_no_option_and_no_path() {
         "..",
     ] {
         for key in ["rm", "stop", "logs"] {
-            let failure = Docker::default().recognise(&used(vec![(key, value(hostile))])).unwrap_err();
+            let failure = Docker::default()
+                .recognise(&used(vec![(key, value(hostile))]))
+                .unwrap_err();
             assert_eq!(failure.param.as_deref(), Some(key), "{hostile:?}");
         }
         let failure = crate::compose()
@@ -63,7 +71,9 @@ fn a_value_becomes_no_option_and_no_path() {
 #[test]
 fn what_decides_is_no_value() {
     for (key, about) in [("ps", "all"), ("prune", "volumes")] {
-        let failure = Docker::default().recognise(&used(vec![(key, value(about))])).unwrap_err();
+        let failure = Docker::default()
+            .recognise(&used(vec![(key, value(about))]))
+            .unwrap_err();
         assert_eq!(failure.param.as_deref(), Some(key));
     }
     let signal = used(vec![("kill", value("hub")), ("signal", value("HUP"))]);

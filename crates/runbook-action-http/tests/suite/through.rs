@@ -316,6 +316,7 @@ impl Real {
             kind: "ssh",
             connection: connection.as_ref().unwrap(),
             via: None,
+            behind: None,
             through: None,
         };
         ssh.open(opening).await.unwrap()

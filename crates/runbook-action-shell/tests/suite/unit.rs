@@ -312,6 +312,7 @@ async fn it_is_set_on_another_machine() {
         kind: "ssh",
         connection: &ssh,
         via: None,
+        behind: None,
         through: None,
     };
     let open = Ssh::new(environment(world.place.root.path(), "/usr/bin:/bin"))

@@ -24,7 +24,7 @@ const ROLLBACK: &str = "ROLLBACK";
 const WARNINGS: &str = "SHOW WARNINGS";
 
 /// A statement of this kind cannot be prepared.
-const NOT_PREPARED: u16 = 1295;
+pub(super) const NOT_PREPARED: u16 = 1295;
 
 /// What is known to have changed nothing, also where nothing is taken back: the statement is not understood, what is to
 /// be made is there, or it is not allowed.

@@ -100,6 +100,19 @@ impl Cluster {
         std::fs::read_to_string(self.directory.path().join("log")).unwrap()
     }
 
+    /// All that is in its database: tables, rows, and where the sequences stand.
+    pub(crate) fn dump(&self) -> String {
+        let program = Path::new(BIN).join("pg_dump");
+        let url = self.url();
+        let mut dump = command(program.to_str().unwrap(), &["--inserts", "-d", &url]);
+        let output = dump.env("PGPASSWORD", "hunter2-hunter2").output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        // Each dump has a key of its own, against what is in it.
+        let is_data = |line: &&str| !line.starts_with("\\restrict") && !line.starts_with("\\unrestrict");
+        text.lines().filter(is_data).collect::<Vec<_>>().join("\n")
+    }
+
     /// Stops the server at once, as a crash would.
     pub(crate) fn stop(&self) {
         let data = self.directory.path().join("data");

@@ -82,9 +82,29 @@ async fn sql_keeps_to_the_contract_on_postgres() {
         ),
         begun: &|_host| cluster.log().contains("statement: SELECT n FROM generate_series"),
         failing,
-        world: &|| cluster.log(),
+        // To preview, it asks the server; what is there does not change.
+        world: &|| cluster.dump(),
     })
     .await;
+}
+
+/// What the server was asked to run, but for what a preview asks before it has a statement prepared.
+fn run_on(server: &Server) -> String {
+    const OWN: [&str; 5] = [
+        "SELECT CONNECTION_ID()",
+        "SET time_zone",
+        "SET SESSION",
+        "ROLLBACK",
+        "SHOW WARNINGS",
+    ];
+    let asked = server.asked();
+    let is_run = |line: &&str| {
+        ["Execute\t", "Query\t"].iter().any(|verb| {
+            let statement = line.split_once(verb).map(|(_, statement)| statement);
+            statement.is_some_and(|statement| !OWN.iter().any(|own| statement.starts_with(own)))
+        })
+    };
+    asked.lines().filter(is_run).collect::<Vec<_>>().join("\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -106,7 +126,7 @@ async fn sql_keeps_to_the_contract_on_mariadb() {
         endless: on(&url, json!("SELECT SLEEP(1000)")),
         begun: &|_host| server.asked().contains("Execute\tSELECT SLEEP"),
         failing,
-        world: &|| server.asked(),
+        world: &|| run_on(&server),
     })
     .await;
 }

@@ -71,6 +71,12 @@ async fn several_statements(place: &Place) {
     assert!(failure.message.starts_with("statement 2 of 2: "), "{failure}");
     assert!(!failure.may_have_applied);
     assert_eq!(place.count().await, 3);
+    // A limit holds in a transaction too.
+    let failure = place
+        .fails(json!({"query": "DELETE FROM t", "transaction": true, "max_rows": 2}))
+        .await;
+    assert!(failure.message.contains("would have changed 3 rows"), "{failure}");
+    assert_eq!(place.count().await, 3);
     // Each by itself: what was done before stays, and that is said.
     let failure = place
         .fails(json!({"query": "INSERT INTO t VALUES (4); INSERT INTO t VALUES (1)", "transaction": false}))

@@ -9,6 +9,7 @@ use runbook_plan::{Catalogue, Plan};
 use runbook_report::visible;
 
 use crate::args::Going;
+use crate::catalogue::catalogue_of_run;
 use crate::clock::now;
 use crate::compiled::{self, Compiled};
 use crate::error::Error;
@@ -76,8 +77,11 @@ impl<'a> Known<'a> {
         Err(Error::usage_with(visible(&message), visible(&help)))
     }
 
-    pub(super) fn catalogue(&self) -> Catalogue {
-        crate::catalogue::catalogue(self.environment, &self.project.root)
+    /// The actions, with the plugins that the run began with.
+    pub(super) fn catalogue(&self) -> Result<Catalogue, Error> {
+        let lock = compiled::pinned_lock(&self.dir, &self.started)?;
+        let root = &self.project.root;
+        Ok(catalogue_of_run(self.environment, root, lock.as_deref()))
     }
 
     /// The runbook as the files say now. None if its file is gone.

@@ -1,6 +1,7 @@
 //! `runbook resume`
 
 use clap::ValueEnum as _;
+use runbook_action_plugin::Lock;
 use runbook_event::{Assumed, Assumption, Outcome, Resumed, RunResumed, RunState};
 use runbook_plan::{Catalogue, Plan};
 use runbook_report::visible;
@@ -23,7 +24,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Resume) -
     }
     known.is_no_practice()?;
     let assumed = assumed(args, &known.run.state)?;
-    let catalogue = known.catalogue();
+    let catalogue = known.catalogue()?;
     let (plan, with_journal) = plan(&known, &catalogue, args.with_journal)?;
     let resumed = RunResumed {
         how: Resumed::Forward,
@@ -161,6 +162,14 @@ fn plan(known: &Known<'_>, catalogue: &Catalogue, with_journal: bool) -> Result<
         known.name
     );
     match known.of_files(catalogue) {
+        Ok(Some(compiled)) if !compiled.has_plugins_of(&known.started) => Err(Error::usage_with(
+            format!(
+                "`{}` says something else than when run `{}` began, so nothing was done",
+                Lock::FILE,
+                known.name
+            ),
+            help,
+        )),
         Ok(Some(compiled)) if compiled.plan.digest() == known.started.plan => Ok((compiled.plan, false)),
         Ok(Some(_)) => Err(Error::usage_with(
             format!(

@@ -22,7 +22,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Rollback)
         return Err(nothing(&known));
     }
     known.is_no_practice()?;
-    let catalogue = known.catalogue();
+    let catalogue = known.catalogue()?;
     let plan = known.of_journal(&catalogue)?;
     if !args.yes && !agreed(&known, &undoable)? {
         return Err(Error::usage("nobody said yes, so nothing was undone"));

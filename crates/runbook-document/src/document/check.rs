@@ -59,6 +59,11 @@ pub fn rated_checks(nodes: &[Node], kinds: &[&str], findings: &mut Findings) -> 
         .collect()
 }
 
+/// The checks in the parameters of an action that waits for them.
+pub fn awaited_checks(nodes: &[Node], kinds: &[&str], findings: &mut Findings) -> Vec<Check> {
+    Reader { kinds, findings }.checks(nodes)
+}
+
 impl Reader<'_> {
     pub(super) fn checks(&mut self, nodes: &[Node]) -> Vec<Check> {
         nodes.iter().map(|node| self.check(node, &CHECK)).collect()

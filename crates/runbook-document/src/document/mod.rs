@@ -16,7 +16,7 @@ pub use self::step::{
     Approve, Before, Body, Capture, Escalate, ForEach, Repeat, Retry, Rollback, Step, Then, Undo,
 };
 
-pub use self::check::rated_checks;
+pub use self::check::{awaited_checks, rated_checks};
 pub(crate) use self::declared::{connections, one_of, secrets};
 use crate::check::check;
 use crate::language::{API_VERSION, RUNBOOK, STEP};

@@ -2,7 +2,7 @@
 
 use runbook_schema::{Field, Object, Shape};
 
-use super::checks::RATED_CHECK;
+use super::checks::{CHECK, RATED_CHECK};
 use super::{INPUT_TYPES, SLUGS};
 
 /// Something that a step can be instead of an action.
@@ -72,7 +72,7 @@ pub static NODES: &[NodeKind] = &[
     NodeKind {
         key: "wait",
         shape: Shape::OneOf(&[Shape::Object(&WAIT), Shape::Dynamic(&Shape::Duration)]),
-        doc: "Waits for a length of time.",
+        doc: "Waits for a length of time, or until checks pass.",
         result: &[],
         asks: false,
     },
@@ -249,7 +249,27 @@ static WAIT: Object = Object {
     name: "wait",
     open: false,
     fields: &[
-        Field::required("for", Shape::Dynamic(&Shape::Duration), "How long."),
+        Field::optional("for", Shape::Dynamic(&Shape::Duration), "How long."),
+        Field::optional(
+            "until",
+            Shape::List(&Shape::Object(&CHECK)),
+            "What is waited for, in place of a length of time: all of these checks pass.",
+        ),
+        Field::optional(
+            "within",
+            Shape::Duration,
+            "How long that may take, for checks of `until` that do not say.",
+        ),
+        Field::optional(
+            "every",
+            Shape::Duration,
+            "How often is asked, for checks of `until` that do not say (2s).",
+        ),
+        Field::optional(
+            "consecutive",
+            Shape::POSITIVE,
+            "How often in a row each must pass, for checks of `until` that do not say (1).",
+        ),
         Field::optional("why", Shape::Literal, "What is waited for."),
     ],
 };

@@ -309,7 +309,11 @@ fn failing(task: &Task<'_>, message: &runbook_plan::Template) -> Failure {
 async fn waiting(task: &Task<'_>, wait: &runbook_plan::Wait) -> Result<Output, Failure> {
     let context = task.context;
     let wrong = |what: &str| Failure::new(ErrorKind::Other, format!("{what} is no length of time"));
-    let length = match wait.length.render(&context.scope) {
+    // It is the gate that waits.
+    let Some(length) = &wait.length else {
+        return Ok(json!({}).into());
+    };
+    let length = match length.render(&context.scope) {
         Ok(Param::Text(text)) => runbook_action::schema::duration::parse_duration(&text.to_string())
             .ok_or_else(|| wrong(&format!("`{text}`"))),
         Ok(other) => Err(wrong(&other.masked().to_string())),

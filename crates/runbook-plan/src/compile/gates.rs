@@ -41,7 +41,7 @@ fn give_one(step: &mut Step, gate: &[Check], unnamed: &HashSet<Span>, within: Op
 }
 
 /// An id that none of the checks has: this one, or with a number after it.
-fn free(id: String, checks: &[Check]) -> String {
+pub(super) fn free(id: String, checks: &[Check]) -> String {
     let is_free = |id: &String| checks.iter().all(|check| check.id != *id);
     let numbered = (2u32..).map(|number| format!("{id}-{number}"));
     std::iter::once(id.clone())

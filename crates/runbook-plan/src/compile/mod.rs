@@ -22,6 +22,7 @@ mod texts;
 mod undo;
 mod used;
 mod vars;
+mod wait;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;

@@ -10,7 +10,7 @@ use super::Compiler;
 use super::names::{Names, Results};
 use super::steps::Place;
 use crate::inputs::InputDecl;
-use crate::plan::{Before, Body, Capture, Captured, Manual, Notify, Part, Then, Undo, Wait};
+use crate::plan::{Before, Body, Capture, Captured, Check, Manual, Notify, Part, Then, Undo};
 
 /// What a step does, read.
 pub(super) struct Done {
@@ -24,6 +24,8 @@ pub(super) struct Done {
     pub(super) capture: Capture,
     pub(super) then: Vec<Then>,
     pub(super) undo: Undo,
+    /// Checks that belong to what it does; they are asked before those that the step adds.
+    pub(super) gate: Vec<Check>,
 }
 
 impl Done {
@@ -64,6 +66,7 @@ impl Done {
             capture: Vec::new(),
             then: Vec::new(),
             undo: Undo::NotNeeded,
+            gate: Vec::new(),
         }
     }
 }
@@ -89,15 +92,12 @@ impl Compiler<'_, '_> {
         let names = place.with_own(written, false);
         let results = Results::Fields(kind.result);
         let params = &node.params;
+        let mut gate = Vec::new();
         let (body, effect) = match kind.key {
             "manual" => (Body::Manual(self.manual(params, &names)?), Effect::Read),
             "wait" => {
-                let length = params.get("for").unwrap_or(params);
-                let shape = Shape::Dynamic(&Shape::Duration);
-                let wait = Wait {
-                    length: self.template(length, &shape, &names)?,
-                    why: params.get("why").and_then(Node::text).map(str::to_owned),
-                };
+                let (wait, awaited) = self.wait(node, &names, place)?;
+                gate = awaited;
                 (Body::Wait(wait), Effect::Read)
             }
             "notify" => (Body::Notify(self.notify(params, &names)?), Effect::Read),
@@ -128,6 +128,7 @@ impl Compiler<'_, '_> {
             results,
             capture,
             undo,
+            gate,
             ..Done::plain(body, effect)
         })
     }

@@ -143,6 +143,7 @@ impl Compiler<'_, '_> {
         let repeat = written.repeat.as_ref().map(|_| self.repeat(written, &after));
         let save = self.save(written, place);
         let mut done = done?;
+        let verify = super::wait::with_gate(std::mem::take(&mut done.gate), verify);
         if let Body::FirstOf(alternatives) = &mut done.body {
             super::gates::give(alternatives, &verify, &written.verify);
         }
@@ -330,7 +331,7 @@ impl Compiler<'_, '_> {
         }
     }
 
-    fn composition(&mut self, at: &Spanned<String>, message: &str, help: &str) {
+    pub(super) fn composition(&mut self, at: &Spanned<String>, message: &str, help: &str) {
         self.findings
             .push(Finding::error(codes::COMPOSITION, at.span, message).help(help));
     }

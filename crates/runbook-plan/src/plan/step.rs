@@ -171,11 +171,11 @@ pub struct Manual {
 /// A question to a person: its answer is checked as an input is.
 pub type Question = InputDecl;
 
-/// A length of time in which nothing is done.
+/// A time in which nothing is done.
 #[derive(Debug, Clone)]
 pub struct Wait {
-    /// How long.
-    pub length: Template,
+    /// How long; nothing if it is for the checks of its step, which have become its gate.
+    pub length: Option<Template>,
     /// What is waited for.
     pub why: Option<String>,
 }

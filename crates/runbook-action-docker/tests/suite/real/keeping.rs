@@ -9,7 +9,10 @@ use super::{docker, with};
 
 /// One with a secret in its parameters.
 fn telling(engine: &Engine, container: &str) -> Use {
-    let mut use_ = with(engine, json!({"exec": container, "argv": ["sh", "-c", "cat >&2; exit 1"]}));
+    let mut use_ = with(
+        engine,
+        json!({"exec": container, "argv": ["sh", "-c", "cat >&2; exit 1"]}),
+    );
     if let Param::Map(map) = &mut use_.params {
         map.insert("stdin".to_owned(), secret("token", "hunter2-hunter2"));
     }

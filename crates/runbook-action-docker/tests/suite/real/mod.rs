@@ -23,7 +23,8 @@ use tempfile::TempDir;
 /// The directory that stands for the project's root.
 fn root() -> &'static Path {
     static ROOT: OnceLock<TempDir> = OnceLock::new();
-    ROOT.get_or_init(|| TempDir::with_prefix("runbook-").unwrap()).path()
+    ROOT.get_or_init(|| TempDir::with_prefix("runbook-").unwrap())
+        .path()
 }
 
 fn docker() -> Docker {
@@ -47,8 +48,10 @@ fn used(params: Value) -> Use {
 }
 
 fn with(engine: &Engine, params: Value) -> Use {
+    let read = written(&params);
+    drop(params);
     Use {
-        params: written(&params),
+        params: read,
         connection: Some(connection(engine)),
         ..Use::default()
     }

@@ -32,17 +32,37 @@ async fn a_program_in_a_container_is_a_program() {
     assert_eq!(result["json"], json!({"a": [1]}));
 
     let failed = fails(json!({"exec": web, "argv": ["sh", "-c", "echo why >&2; exit 4"]})).await;
-    assert_eq!((failed.message.as_str(), failed.may_have_applied), ("exited with 4: why", true));
+    assert_eq!(
+        (failed.message.as_str(), failed.may_have_applied),
+        ("exited with 4: why", true)
+    );
     assert_eq!(failed.result.unwrap()["exit_code"], 4);
-    let asked = used(json!({"exec": web, "argv": ["false"]})).ask(&docker(), &FakeHost::new()).await;
-    assert_eq!(asked.unwrap().value["exit_code"], 1, "in a question every exit code is an answer");
+    let asked = used(json!({"exec": web, "argv": ["false"]}))
+        .ask(&docker(), &FakeHost::new())
+        .await;
+    assert_eq!(
+        asked.unwrap().value["exit_code"],
+        1,
+        "in a question every exit code is an answer"
+    );
 
     let missing = fails(json!({"exec": web, "argv": ["no-such-program"]})).await;
-    assert_eq!((missing.kind, missing.param.as_deref()), (ErrorKind::MissingProgram, Some("argv")), "{missing:?}");
+    assert_eq!(
+        (missing.kind, missing.param.as_deref()),
+        (ErrorKind::MissingProgram, Some("argv")),
+        "{missing:?}"
+    );
     let nowhere = fails(json!({"exec": web, "argv": ["pwd"], "workdir": "/not/here"})).await;
-    assert_eq!((nowhere.kind, nowhere.param.as_deref()), (ErrorKind::NotFound, Some("workdir")));
+    assert_eq!(
+        (nowhere.kind, nowhere.param.as_deref()),
+        (ErrorKind::NotFound, Some("workdir"))
+    );
     let nobody = fails(json!({"exec": web, "argv": ["id"], "user": "martha"})).await;
-    assert_eq!((nobody.kind, nobody.param.as_deref()), (ErrorKind::NotFound, Some("user")), "{nobody:?}");
+    assert_eq!(
+        (nobody.kind, nobody.param.as_deref()),
+        (ErrorKind::NotFound, Some("user")),
+        "{nobody:?}"
+    );
 }
 
 #[tokio::test]
@@ -86,7 +106,10 @@ async fn nothing_is_left_of_what_was_cancelled() {
     let script = "trap '' TERM; setsid sh -c \"trap '' TERM; while :; do sleep 1; done\" & echo begun; while :; do sleep 1; done";
     for user in ["root", "app"] {
         let failure = cancelled(json!({"exec": web, "argv": ["sh", "-c", script], "user": user})).await;
-        assert_eq!((failure.kind, failure.may_have_applied), (ErrorKind::Cancelled, true));
+        assert_eq!(
+            (failure.kind, failure.may_have_applied),
+            (ErrorKind::Cancelled, true)
+        );
         assert_eq!(others(&web), Vec::<String>::new());
     }
     let name = unique("job");
@@ -109,30 +132,47 @@ async fn a_container_is_made_and_ends() {
     let result = used(params).run(&docker(), &host).await.unwrap().value;
     assert_eq!(result["stdout"], "read written here/tmp");
     assert_eq!(result["stderr"], "me");
-    assert_eq!(result["container"]["limits"], json!({"memory": 32 << 20, "cpus": 0.5, "pids": 20}));
+    assert_eq!(
+        result["container"]["limits"],
+        json!({"memory": 32 << 20, "cpus": 0.5, "pids": 20})
+    );
     assert_eq!(result["container"]["labels"]["tier"], "job");
     assert_eq!(engine.field(&name, "{{.Id}}"), "", "it is removed");
     let [handle] = host.handles().try_into().unwrap();
     assert_eq!(handle.what, "container");
 
-    let failed = fails(json!({"run": IMAGE, "name": name, "keep": true, "argv": ["sh", "-c", "exit 7"]})).await;
+    let failed =
+        fails(json!({"run": IMAGE, "name": name, "keep": true, "argv": ["sh", "-c", "exit 7"]})).await;
     assert_eq!(failed.message, "exited with 7");
     assert_eq!(engine.field(&name, "{{.State.ExitCode}}"), "7", "it is kept");
     let again = fails(json!({"run": IMAGE, "name": name, "argv": ["true"]})).await;
-    assert_eq!((again.kind, again.param.as_deref()), (ErrorKind::Conflict, Some("name")));
+    assert_eq!(
+        (again.kind, again.param.as_deref()),
+        (ErrorKind::Conflict, Some("name"))
+    );
     assert!(!again.may_have_applied);
 
     let name = unique("web");
     let params = json!({"run": IMAGE, "name": name, "argv": ["serve"], "ports": ["127.0.0.1::8000"], "detach": true, "restart_policy": "always"});
     let result = done(params).await;
     assert_eq!(result["container"]["state"]["status"], "running");
-    assert_eq!(engine.field(&name, "{{.HostConfig.RestartPolicy.Name}}"), "always");
+    assert_eq!(
+        engine.field(&name, "{{.HostConfig.RestartPolicy.Name}}"),
+        "always"
+    );
     let name = unique("short");
-    let short = fails(json!({"run": IMAGE, "name": name, "argv": ["sh", "-c", "exit 5"], "detach": true})).await;
-    assert_eq!(short.message, "container `".to_owned() + &engine.field(&name, "{{.Id}}") + "` has exited with code 5 at once");
+    let short =
+        fails(json!({"run": IMAGE, "name": name, "argv": ["sh", "-c", "exit 5"], "detach": true})).await;
+    assert_eq!(
+        short.message,
+        "container `".to_owned() + &engine.field(&name, "{{.Id}}") + "` has exited with code 5 at once"
+    );
     let missing = fails(json!({"run": IMAGE, "argv": ["no-such-program"]})).await;
     assert_eq!(missing.kind, ErrorKind::MissingProgram);
     let unknown = fails(json!({"run": "not-there:1", "pull_policy": "never"})).await;
-    assert_eq!((unknown.kind, unknown.param.as_deref()), (ErrorKind::NotFound, Some("run")));
+    assert_eq!(
+        (unknown.kind, unknown.param.as_deref()),
+        (ErrorKind::NotFound, Some("run"))
+    );
     assert!(docker().lacks(&runbook_action::Param::Null, None).is_empty());
 }

@@ -13,8 +13,18 @@ async fn containers_are_data() {
     let web = engine.container(
         "web",
         &[
-            "-p", "127.0.0.1::8000", "--label", "tier=front", "--memory", "64m", "--cpus", "0.5", "--health-cmd", "health",
-            "--health-interval", "1s",
+            "-p",
+            "127.0.0.1::8000",
+            "--label",
+            "tier=front",
+            "--memory",
+            "64m",
+            "--cpus",
+            "0.5",
+            "--health-cmd",
+            "health",
+            "--health-interval",
+            "1s",
         ],
         &["sh", "-c", "echo out; echo err >&2; exec serve"],
     );
@@ -25,23 +35,43 @@ async fn containers_are_data() {
     assert_eq!(container["state"]["status"], "running");
     assert_eq!(container["state"]["exit_code"], json!(null));
     assert_eq!(container["labels"]["tier"], "front");
-    assert_eq!(container["limits"], json!({"memory": 64 << 20, "cpus": 0.5, "pids": 0}));
+    assert_eq!(
+        container["limits"],
+        json!({"memory": 64 << 20, "cpus": 0.5, "pids": 0})
+    );
     let port = engine.docker(&["port", &web, "8000"]);
     assert_eq!(container["ports"]["8000/tcp"], json!(port));
     assert_eq!(found["containers"].as_array().unwrap().len(), 1);
     let none = done(json!({"ps": "running", "name": web, "labels": {"tier": "back"}})).await;
-    assert_eq!((&none["container"], &none["containers"]), (&json!(null), &json!([])));
+    assert_eq!(
+        (&none["container"], &none["containers"]),
+        (&json!(null), &json!([]))
+    );
 
     let inspected = done(json!({"inspect": web})).await;
     assert_eq!(inspected["container"], *container);
     assert_eq!(inspected["object"]["HostConfig"]["Memory"], 64 << 20);
     let image = done(json!({"inspect": IMAGE, "type": "image"})).await;
     assert_eq!(image["image"], inspected["image"]);
+}
 
+#[tokio::test]
+async fn what_containers_print_and_use_is_data() {
+    let engine = Engine::shared();
+    let script = "echo out; echo err >&2; exec serve";
+    let web = engine.container("web", &["--memory", "64m"], &["sh", "-c", script]);
+    while !engine.docker(&["logs", &web]).contains("out") {
+        tokio::task::yield_now().await;
+    }
     let host = FakeHost::new();
-    let logs = used(json!({"logs": web, "tail": 10})).run(&super::docker(), &host).await;
+    let logs = used(json!({"logs": web, "tail": 10}))
+        .run(&super::docker(), &host)
+        .await;
     let logs = logs.unwrap().value;
-    assert_eq!((host.stdout(), host.stderr()), (b"out\n".to_vec(), b"err\n".to_vec()));
+    assert_eq!(
+        (host.stdout(), host.stderr()),
+        (b"out\n".to_vec(), b"err\n".to_vec())
+    );
     let mut lines: Vec<String> = serde_json::from_value(logs["logs"]["lines"].clone()).unwrap();
     lines.sort();
     assert_eq!(lines, ["err", "out"]);
@@ -51,21 +81,41 @@ async fn containers_are_data() {
     let stats = done(json!({"stats": web})).await;
     assert_eq!(stats["stats"]["memory_limit"], 64 << 20);
     assert!(stats["stats"]["memory"].as_u64().unwrap() > 0, "{stats}");
-    assert!(stats["stats"]["memory_percent"].as_f64().unwrap() < 50.0, "{stats}");
+    assert!(
+        stats["stats"]["memory_percent"].as_f64().unwrap() < 50.0,
+        "{stats}"
+    );
     assert!(stats["stats"]["cpu_percent"].as_f64().is_some(), "{stats}");
     assert_eq!(stats["all_stats"][&web], stats["stats"]);
     let all = done(json!({"stats": "all"})).await;
     assert!(all["all_stats"][&web].is_object(), "{all}");
 
     let events = done(json!({"events": web, "since": "1h"})).await;
-    let actions: Vec<&str> = events["events"].as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap()).collect();
-    assert!(actions.contains(&"create") && actions.contains(&"start"), "{events}");
+    let actions: Vec<&str> = events["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["action"].as_str().unwrap())
+        .collect();
+    assert!(
+        actions.contains(&"create") && actions.contains(&"start"),
+        "{events}"
+    );
     assert_eq!(events["events"][0]["name"], json!(web));
 }
 
 #[tokio::test]
 async fn health_is_waited_for_without_polling_by_the_author() {
-    let options = ["--health-cmd", "health", "--health-interval", "200ms", "--health-retries", "2", "--health-start-period", "60s"];
+    let options = [
+        "--health-cmd",
+        "health",
+        "--health-interval",
+        "200ms",
+        "--health-retries",
+        "2",
+        "--health-start-period",
+        "60s",
+    ];
     let web = idle("web", &options);
     let waiting = run(json!({"wait_healthy": web}));
     let getting_well = async {
@@ -83,7 +133,10 @@ async fn health_is_waited_for_without_polling_by_the_author() {
         tokio::task::yield_now().await;
     }
     let sick = fails(json!({"wait_healthy": [web]})).await;
-    assert_eq!((sick.kind, sick.param.as_deref()), (ErrorKind::Conflict, Some("wait_healthy[0]")));
+    assert_eq!(
+        (sick.kind, sick.param.as_deref()),
+        (ErrorKind::Conflict, Some("wait_healthy[0]"))
+    );
     assert!(sick.message.ends_with("is unhealthy"), "{sick}");
 
     let unchecked = idle("plain", &[]);
@@ -99,7 +152,9 @@ async fn what_would_go_is_shown_and_stays() {
     let engine = Engine::shared();
     let web = idle("web", &["-v", "/data"]);
     done(json!({"exec": web, "argv": ["sh", "-c", "head -c 5000 /dev/zero > /big"]})).await;
-    let refused = used(json!({"rm": web})).preview(&super::docker(), &FakeHost::new()).await;
+    let refused = used(json!({"rm": web}))
+        .preview(&super::docker(), &FakeHost::new())
+        .await;
     assert_eq!(refused.unwrap_err().kind, ErrorKind::Conflict);
     let seen = preview(json!({"rm": web, "force": true, "volumes": true})).await;
     assert_eq!(seen.summary, "1 container, 1 volumes would go, 5000 bytes");
@@ -107,7 +162,13 @@ async fn what_would_go_is_shown_and_stays() {
     assert_eq!(seen.summary, "1 container would be stopped");
     let seen = preview(json!({"update": web, "memory": "64Mi"})).await;
     let lines: Vec<&str> = seen.lines.iter().map(|line| line.text.as_str()).collect();
-    assert_eq!(lines, [format!("{web} memory: 0"), format!("{web} memory: 67108864")]);
-    assert_eq!(engine.field(&web, "{{.State.Status}} {{.HostConfig.Memory}}"), "running 0");
+    assert_eq!(
+        lines,
+        [format!("{web} memory: 0"), format!("{web} memory: 67108864")]
+    );
+    assert_eq!(
+        engine.field(&web, "{{.State.Status}} {{.HostConfig.Memory}}"),
+        "running 0"
+    );
     assert_eq!(engine.docker(&["exec", &web, "wc", "-c", "/big"]), "5000 /big");
 }

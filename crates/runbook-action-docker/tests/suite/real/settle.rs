@@ -41,7 +41,10 @@ async fn a_program_of_an_interrupted_attempt_is_ended() {
     let handles = std::thread::scope(|scope| {
         scope
             .spawn(|| {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .unwrap();
                 let handles = runtime.block_on(crash(&exec));
                 runtime.shutdown_background();
                 handles
@@ -63,11 +66,15 @@ async fn a_container_of_an_interrupted_attempt_is_removed() {
     let (docker, host) = (docker(), FakeHost::new());
     for is_recorded in [true, false] {
         let name = unique("job");
-        let run = attempt(json!({"run": IMAGE, "name": name, "argv": ["sh", "-c", "echo begun; sleep 1000"]}));
+        let run =
+            attempt(json!({"run": IMAGE, "name": name, "argv": ["sh", "-c", "echo begun; sleep 1000"]}));
         let handles = std::thread::scope(|scope| {
             scope
                 .spawn(|| {
-                    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
                     let handles = runtime.block_on(crash(&run));
                     runtime.shutdown_background();
                     handles
@@ -77,7 +84,10 @@ async fn a_container_of_an_interrupted_attempt_is_removed() {
         });
         assert_eq!(engine.field(&name, "{{.State.Status}}"), "running");
         let handles = if is_recorded { handles } else { Vec::new() };
-        assert_eq!(run.settle(&docker, &host, &handles).await, Ok::<_, Failure>(Settled::Ended));
+        assert_eq!(
+            run.settle(&docker, &host, &handles).await,
+            Ok::<_, Failure>(Settled::Ended)
+        );
         assert_eq!(engine.field(&name, "{{.Id}}"), "");
         assert_eq!(run.settle(&docker, &host, &handles).await, Ok(Settled::Nothing));
     }

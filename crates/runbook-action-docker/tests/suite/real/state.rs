@@ -16,18 +16,30 @@ async fn containers_are_started_and_ended() {
     let stopped = done(json!({"stop": both, "grace": "500ms"})).await;
     assert_eq!(stopped["changed"], true);
     assert_eq!(stopped["containers"][1]["state"]["exit_code"], 0);
-    assert_eq!((status(&one).as_str(), status(&two).as_str()), ("exited", "exited"));
+    assert_eq!(
+        (status(&one).as_str(), status(&two).as_str()),
+        ("exited", "exited")
+    );
     assert_eq!(done(json!({"stop": both})).await["changed"], false);
     let started = done(json!({"start": one})).await;
-    assert_eq!((&started["changed"], &started["container"]["state"]["status"]), (&json!(true), &json!("running")));
+    assert_eq!(
+        (&started["changed"], &started["container"]["state"]["status"]),
+        (&json!(true), &json!("running"))
+    );
     assert_eq!(done(json!({"start": one})).await["changed"], false);
 
     let began = engine.field(&one, "{{.State.StartedAt}}");
-    assert_eq!(done(json!({"restart": one, "grace": "1s"})).await["changed"], true);
+    assert_eq!(
+        done(json!({"restart": one, "grace": "1s"})).await["changed"],
+        true
+    );
     assert_ne!(engine.field(&one, "{{.State.StartedAt}}"), began);
 
     let running = fails(json!({"rm": one})).await;
-    assert_eq!((running.kind, running.may_have_applied), (ErrorKind::Conflict, false));
+    assert_eq!(
+        (running.kind, running.may_have_applied),
+        (ErrorKind::Conflict, false)
+    );
     done(json!({"kill": one, "signal": "TERM"})).await;
     while status(&one) != "exited" {
         tokio::task::yield_now().await;
@@ -52,7 +64,11 @@ async fn what_was_stopped_is_started_again() {
     for changed in [true, false] {
         let undone = stop.undo(&docker, &host, &kept).await.unwrap();
         assert_eq!(undone.value["changed"], changed);
-        assert_eq!((runs(&one), runs(&two)), (true, false), "only what ran before runs again");
+        assert_eq!(
+            (runs(&one), runs(&two)),
+            (true, false),
+            "only what ran before runs again"
+        );
     }
 
     // Somebody has made another container under the name since.
@@ -60,7 +76,10 @@ async fn what_was_stopped_is_started_again() {
     let _removed = engine.docker(&["rm", "-f", &one]);
     let _made = engine.docker(&["create", "--name", &one, runbook_testkit::docker::IMAGE]);
     let conflict = stop.undo(&docker, &host, &kept).await.unwrap_err();
-    assert_eq!((conflict.kind, conflict.may_have_applied), (ErrorKind::Conflict, false));
+    assert_eq!(
+        (conflict.kind, conflict.may_have_applied),
+        (ErrorKind::Conflict, false)
+    );
     assert!(!runs(&one), "nothing is overwritten");
 }
 
@@ -68,13 +87,30 @@ async fn what_was_stopped_is_started_again() {
 async fn one_that_dies_at_once_is_told() {
     let engine = Engine::shared();
     let name = unique("short");
-    let argv = ["create", "--name", &name, runbook_testkit::docker::IMAGE, "sh", "-c", "exit 3"];
+    let argv = [
+        "create",
+        "--name",
+        &name,
+        runbook_testkit::docker::IMAGE,
+        "sh",
+        "-c",
+        "exit 3",
+    ];
     let _made = engine.docker(&argv);
     let failure = fails(json!({"start": name})).await;
-    assert_eq!(failure.message, format!("container `{name}` has exited with code 3 at once"));
-    assert_eq!((failure.kind, failure.param.as_deref()), (ErrorKind::Conflict, Some("start")));
+    assert_eq!(
+        failure.message,
+        format!("container `{name}` has exited with code 3 at once")
+    );
+    assert_eq!(
+        (failure.kind, failure.param.as_deref()),
+        (ErrorKind::Conflict, Some("start"))
+    );
     assert!(failure.may_have_applied);
     let name = unique("fine");
     let _made = engine.docker(&["create", "--name", &name, runbook_testkit::docker::IMAGE, "true"]);
-    assert_eq!(done(json!({"start": name})).await["container"]["state"]["exit_code"], 0);
+    assert_eq!(
+        done(json!({"start": name})).await["container"]["state"]["exit_code"],
+        0
+    );
 }

@@ -14,7 +14,10 @@ async fn an_engine_that_goes_away_is_told() {
     let engine = Engine::start();
     let web = engine.container("web", &[], &["idle"]);
     let (docker, host) = (docker(), FakeHost::new());
-    let exec = with(&engine, json!({"exec": web, "argv": ["sh", "-c", "echo begun; sleep 1000"]}));
+    let exec = with(
+        &engine,
+        json!({"exec": web, "argv": ["sh", "-c", "echo begun; sleep 1000"]}),
+    );
     let gone = async {
         while host.stdout() != b"begun\n" {
             tokio::task::yield_now().await;
@@ -23,9 +26,15 @@ async fn an_engine_that_goes_away_is_told() {
     };
     let (ended, ()) = tokio::join!(exec.run(&docker, &host), gone);
     let failure = ended.unwrap_err();
-    assert!(matches!(failure.kind, ErrorKind::Unreachable | ErrorKind::Refused), "{failure:?}");
+    assert!(
+        matches!(failure.kind, ErrorKind::Unreachable | ErrorKind::Refused),
+        "{failure:?}"
+    );
     assert!(failure.may_have_applied);
-    let failure = with(&engine, json!({"ps": "all"})).run(&docker, &host).await.unwrap_err();
+    let failure = with(&engine, json!({"ps": "all"}))
+        .run(&docker, &host)
+        .await
+        .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Refused, "{failure}");
     assert!(failure.message.contains("refuses connections"), "{failure}");
 }
@@ -35,7 +44,10 @@ async fn an_engine_is_found_as_its_own_client_finds_it() {
     let engine = Engine::shared();
     let uses = |docker: Value, vars: &[(&str, &str)]| {
         let around = Environment {
-            vars: vars.iter().map(|(name, value)| (name.into(), value.into())).collect(),
+            vars: vars
+                .iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             root: "/".into(),
         };
         let connection = Connection {
@@ -55,11 +67,23 @@ async fn an_engine_is_found_as_its_own_client_finds_it() {
     for (docker, kind, path) in [
         (json!({"socket": "/not/here"}), ErrorKind::Unreachable, None),
         (json!({"host": "tcp://127.0.0.1:1"}), ErrorKind::Refused, None),
-        (json!({"host": "ftp://x"}), ErrorKind::Other, Some("connections.engine.docker.host")),
-        (json!("no-such-context"), ErrorKind::NotFound, Some("connections.engine.docker")),
+        (
+            json!({"host": "ftp://x"}),
+            ErrorKind::Other,
+            Some("connections.engine.docker.host"),
+        ),
+        (
+            json!("no-such-context"),
+            ErrorKind::NotFound,
+            Some("connections.engine.docker"),
+        ),
     ] {
         let failure = uses(docker, &[]).await.unwrap_err();
-        assert_eq!((failure.kind, failure.param.as_deref()), (kind, path), "{failure}");
+        assert_eq!(
+            (failure.kind, failure.param.as_deref()),
+            (kind, path),
+            "{failure}"
+        );
         assert!(!failure.may_have_applied);
     }
 }
@@ -81,7 +105,11 @@ async fn what_is_not_there_is_named() {
         (json!({"logs": "not-there"}), "logs"),
     ] {
         let failure = fails(params).await;
-        assert_eq!((failure.kind, failure.param.as_deref()), (ErrorKind::NotFound, Some(path)), "{failure}");
+        assert_eq!(
+            (failure.kind, failure.param.as_deref()),
+            (ErrorKind::NotFound, Some(path)),
+            "{failure}"
+        );
         assert_eq!(failure.message, "No such container: not-there");
         assert!(!failure.may_have_applied);
     }

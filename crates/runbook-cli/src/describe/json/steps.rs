@@ -127,7 +127,10 @@ fn body(body: &Body) -> (&'static str, Value) {
         ),
         Body::Wait(wait) => (
             "wait",
-            present(vec![("for", template(&wait.length)), ("why", json!(wait.why))]),
+            present(vec![
+                ("for", wait.length.as_ref().map_or(Value::Null, template)),
+                ("why", json!(wait.why)),
+            ]),
         ),
         Body::Notify(notify) => (
             "notify",

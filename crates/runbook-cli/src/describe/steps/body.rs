@@ -15,7 +15,10 @@ impl Teller<'_> {
             Body::Action(one) => lines.push(action(self.line("does"), one)),
             Body::Manual(one) => self.by_hand(lines, one),
             Body::Wait(wait) => {
-                let line = self.line("waits").plain(&words::template(&wait.length));
+                let line = match &wait.length {
+                    Some(length) => self.line("waits").plain(&words::template(length)),
+                    None => self.line("waits").plain("until its checks pass"),
+                };
                 lines.push(match &wait.why {
                     Some(why) => line.detail(": ").plain(why),
                     None => line,

@@ -321,3 +321,51 @@ verify: [{do: {read: it}}]",
             .all(|asked| matches!(asked.part, Part::Key(_)))
     );
 }
+
+#[test]
+fn what_is_waited_for_is_the_gate_of_the_step() {
+    let plan = alone(
+        "
+steps:
+  - id: settled
+    wait:
+      until:
+        - {do: {read: it}, within: 1s}
+        - {id: named, do: {read: it}, every: 5s, consecutive: 1}
+      within: 1m
+      every: 3s
+      consecutive: 4
+    verify: [{do: {read: it}}, {id: until-1, do: {read: it}}]
+  - {id: one, wait: {until: [{do: {read: it}}], within: 2s}}
+  - {id: long, wait: 1s}",
+    );
+    let told = |id: &str| -> Vec<(String, Option<u64>, u64, u32)> {
+        let verify = &plan.step(id).unwrap().verify;
+        let seconds = |length: Duration| length.as_secs();
+        verify
+            .iter()
+            .map(|check| {
+                let within = check.within.map(seconds);
+                (check.id.clone(), within, seconds(check.every), check.consecutive)
+            })
+            .collect()
+    };
+    let row = |id: &str, within, every, consecutive| (id.to_owned(), within, every, consecutive);
+    assert_eq!(
+        told("settled"),
+        [
+            row("until-1-2", Some(1), 3, 4),
+            row("named", Some(60), 5, 1),
+            row("1", None, 2, 1),
+            row("until-1", None, 2, 1),
+        ]
+    );
+    assert_eq!(told("one"), [row("until", Some(2), 2, 1)]);
+    assert_eq!(told("long"), []);
+    for (id, has_length) in [("settled", false), ("one", false), ("long", true)] {
+        let crate::Body::Wait(wait) = &plan.step(id).unwrap().body else {
+            panic!("{id}");
+        };
+        assert_eq!(wait.length.is_some(), has_length, "{id}");
+    }
+}
