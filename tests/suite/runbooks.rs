@@ -1,6 +1,7 @@
 //! Each shipped runbook of codebase-mcp against real parts, with its fault really there.
 
 mod database;
+mod hub;
 mod pool;
 mod recovery;
 mod server;
