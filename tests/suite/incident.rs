@@ -86,6 +86,17 @@ fn an_exhausted_pool_is_repaired() {
 }
 
 #[test]
+fn the_repair_is_proved_under_load() {
+    let load = ["-i", "load_users=20", "-i", "load_requests=200"];
+    let project = Project::shipped();
+    exec(&project, &load).expect(0).says(&["resolved"]);
+    let run = project.only_run();
+    assert_eq!(run.captured("load"), json!({"served": 200}));
+    let gate = check(&run.records(), "check_ended", "gate", "all_served")[0].clone();
+    assert_eq!(gate["verdict"], "pass", "{gate}");
+}
+
+#[test]
 fn a_resize_without_effect_is_undone_in_reverse() {
     let project = Project::shipped();
     exec(&project, &["--lab-fault", "resize-has-no-effect"])

@@ -1,5 +1,6 @@
 //! Each shipped runbook of codebase-mcp against real parts, with its fault really there.
 
+mod container;
 mod database;
 mod hub;
 mod pool;

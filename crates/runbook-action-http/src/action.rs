@@ -17,6 +17,9 @@ use crate::{request, spec, target};
 const SEEN: usize = 1024 * 1024;
 
 /// The action `http`: a request and its answer.
+///
+/// It has no preview. A request that changes something cannot be sent without changing it, and what another method
+/// answers (a HEAD, an OPTIONS) says nothing of what this one would do; some servers act on those too.
 #[derive(Debug)]
 pub struct Http {
     clients: Clients,

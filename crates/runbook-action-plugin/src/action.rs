@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
     Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Handle, Host, Inverse, Kind, Lack,
-    Output, Param, Recognised, Settled, Spec, Stream, Undoing, async_trait,
+    Output, Param, Preview, Recognised, Settled, Spec, Stream, Undoing, async_trait,
 };
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -145,7 +145,7 @@ impl Uses {
         let used = Use::read(call.params)?;
         let (pin, file) = self.program(&used.name)?;
         let known = pin.descriptor.recognise(&used.name, used.with.as_ref())?;
-        let only_looks = known.effect == Effect::Read || ["prepare", "settle"].contains(&what);
+        let only_looks = known.effect == Effect::Read || ["preview", "prepare", "settle"].contains(&what);
         let connection = call
             .connection
             .map(|connection| json!({"name": connection.name, "params": connection.params.reveal()}));
@@ -255,6 +255,18 @@ impl Action for Uses {
         output(value)
     }
 
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let used = Use::read(call.params)?;
+        let answers = self.pin(&used.name)?.is_some_and(|pin| pin.descriptor.preview);
+        if !answers || self.recognise(call.params)?.effect == Effect::Read {
+            return Ok(None);
+        }
+        let value = self.ask(call, "preview", json!({})).await?;
+        let preview: Option<Preview> = serde_json::from_value(value)
+            .map_err(|error| improper(&format!("`preview` with something else than a preview: {error}")))?;
+        preview.map(|preview| proper(call, preview)).transpose()
+    }
+
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
         if self.recognise(call.params)?.undoing != Undoing::Automatic {
             return Ok(None);
@@ -284,6 +296,21 @@ impl Action for Uses {
         serde_json::from_value(value)
             .map_err(|_wrong| improper("`settle` with none of `nothing`, `ended`, `finished`"))
     }
+}
+
+/// A preview whose summary and lines are each on one line, without the secrets that the plugin was given.
+fn proper(call: Call<'_>, mut preview: Preview) -> Result<Preview, Failure> {
+    preview.summary = call.mask(preview.summary.trim());
+    if preview.summary.is_empty() || preview.summary.contains('\n') {
+        return Err(improper("`preview` without a `summary` of one line"));
+    }
+    for line in &mut preview.lines {
+        line.text = call.mask(&line.text);
+        if line.text.contains('\n') {
+            return Err(improper("`preview` with a line that is several"));
+        }
+    }
+    Ok(preview)
 }
 
 fn output(value: Value) -> Result<Output, Failure> {

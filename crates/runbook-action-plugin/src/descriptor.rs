@@ -27,6 +27,9 @@ pub struct Descriptor {
     /// What undoing that takes.
     #[serde(default)]
     pub undo: Undo,
+    /// Whether it answers `preview`. One that does not say so is never asked: it may know no such request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub preview: bool,
     /// What uses with certain parameters do. The first that fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub effects: Vec<Rule>,

@@ -108,6 +108,15 @@ impl Running {
         self.end = Some(end);
     }
 
+    /// Adds this to what it reads.
+    pub(crate) fn give(&mut self, bytes: &[u8]) {
+        if let Some(input) = &mut self.input {
+            input.bytes.drain(..input.written);
+            input.written = 0;
+            input.bytes.extend_from_slice(bytes);
+        }
+    }
+
     /// Its input ends here, whatever was to be written.
     pub(crate) fn close_input(&mut self) {
         self.input = None;

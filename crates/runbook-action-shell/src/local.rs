@@ -47,13 +47,6 @@ impl Local {
 
     /// A program as another user: `sudo` starts a shell as that user, which is told the rest.
     async fn spawn_as(&self, user: &str, command: &Command) -> Result<Box<dyn Process>, Failure> {
-        if command.tty {
-            return Err(Failure::new(
-                ErrorKind::Other,
-                "this version cannot run a program as another user with a terminal",
-            )
-            .about("tty"));
-        }
         let directory = self.directory(command)?;
         let path = search_path(&self.environment.vars.iter().cloned().collect());
         let program = program::resolve("sudo", &path, &directory)
@@ -68,7 +61,11 @@ impl Local {
             user: None,
             ..command.clone()
         };
-        let sent = Sent::start(sudo.command(), &told, Arc::new(sudo)).await?;
+        let sent = if told.tty {
+            Sent::start_in_terminal(sudo.in_terminal()?, &told, Arc::new(sudo)).await?
+        } else {
+            Sent::start(sudo.command(), &told, Arc::new(sudo)).await?
+        };
         Ok(Box::new(sent))
     }
 }

@@ -5,14 +5,20 @@ use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
 
 use crate::child::{Running, signal_of};
-use crate::told::{Heard, Listener, Said, message};
+use crate::start::typed;
+use crate::told::{Heard, Listener, READY, Said, find, message};
+use tokio::time::{sleep, timeout};
 
 /// The signals that a shell can report as an exit code.
 const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
+
+/// How often is looked whether anything of a group is left at the other end.
+const POLL: Duration = Duration::from_millis(200);
 
 /// How much of what a carrier says is kept, to tell why nothing was started.
 const SAID: usize = 16 * 1024;
@@ -23,8 +29,8 @@ pub(crate) trait Carrier: Send + Sync + fmt::Debug {
     /// Why it did not get through, or was lost on the way; `said` is what it printed.
     fn lost(&self, said: &str, has_started: bool) -> Failure;
 
-    /// Kills the group of this number at the other end.
-    async fn kill(&self, group: u32);
+    /// Sends a signal to the group of this number at the other end: `KILL`, or `0` to find out. Whether it got there.
+    async fn signal(&self, group: u32, signal: &str) -> bool;
 
     /// How that group is found again after a crash.
     fn handle(&self, group: u32, started: &str, boot: &str) -> Option<Handle>;
@@ -48,6 +54,8 @@ pub(crate) struct Sent {
     ready: VecDeque<(Stream, Vec<u8>)>,
     shown: Vec<u8>,
     is_over: bool,
+    /// Whether it has a terminal, by which nothing but the program is reached.
+    in_terminal: bool,
 }
 
 /// A command of this machine that speaks through pipes.
@@ -74,10 +82,43 @@ impl Sent {
                 format!("{} could not be reached: {error}", carrier.place()),
             )
         })?;
-        let mut sent = Self {
-            inner: Running::piped(child, Some(message), false),
+        let mut sent = Self::new(Running::piped(child, Some(message), false), &mark, carrier);
+        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
+            sent.goes_on().await?;
+        }
+        Ok(sent)
+    }
+
+    /// The same where the shell at the other end has a terminal, and says when it can be told.
+    pub(crate) async fn start_in_terminal(
+        mut inner: Running,
+        told: &Command,
+        carrier: Arc<dyn Carrier>,
+    ) -> Result<Self, Failure> {
+        let mark = mark();
+        let message = message(told, &mark)?;
+        let mut heard = Vec::new();
+        while find(&heard, READY.as_bytes()).is_none() {
+            match inner.next().await? {
+                Some(chunk) if heard.len() < SAID => heard.extend_from_slice(chunk.bytes),
+                Some(_) | None => return Err(carrier.lost(&String::from_utf8_lossy(&heard), false)),
+            }
+        }
+        inner.give(&message);
+        let mut sent = Self::new(inner, &mark, carrier);
+        sent.in_terminal = true;
+        while (sent.group.is_none() || !sent.begins[0]) && sent.end.is_none() {
+            sent.goes_on().await?;
+        }
+        sent.inner.give(&typed(told.stdin.as_deref().unwrap_or_default()));
+        Ok(sent)
+    }
+
+    fn new(inner: Running, mark: &str, carrier: Arc<dyn Carrier>) -> Self {
+        Self {
+            inner,
             carrier,
-            listeners: [Listener::new(&mark), Listener::new(&mark)],
+            listeners: [Listener::new(mark), Listener::new(mark)],
             begins: [false; 2],
             noise: Vec::new(),
             group: None,
@@ -86,13 +127,16 @@ impl Sent {
             ready: VecDeque::new(),
             shown: Vec::new(),
             is_over: false,
-        };
-        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
-            if sent.read().await?.is_none() {
-                return Err(sent.carrier.lost(&String::from_utf8_lossy(&sent.noise), false));
-            }
+            in_terminal: false,
         }
-        Ok(sent)
+    }
+
+    /// Reads a piece before the program has begun.
+    async fn goes_on(&mut self) -> Result<(), Failure> {
+        match self.read().await? {
+            Some(()) => Ok(()),
+            None => Err(self.carrier.lost(&String::from_utf8_lossy(&self.noise), false)),
+        }
     }
 
     /// Reads a piece, and takes what the shell says out of it. Nothing: nothing more comes.
@@ -207,17 +251,36 @@ impl Process for Sent {
     }
 
     async fn terminate(&mut self) {
-        self.inner.close_input();
+        if !self.in_terminal {
+            self.inner.close_input();
+        } else if let Some(group) = self.group {
+            let _sent = self.carrier.signal(group, "TERM").await;
+        }
     }
 
     async fn kill(&mut self) {
-        self.inner.close_input();
-        if let (Some(group), None) = (self.group, &self.end) {
-            self.carrier.kill(group).await;
+        if !self.in_terminal {
+            self.inner.close_input();
+        }
+        if let Some(group) = self.group
+            && (self.in_terminal || self.end.is_none())
+        {
+            let _sent = self.carrier.signal(group, "KILL").await;
         }
     }
 
     async fn gone(&mut self) {
+        // What it left behind in its group is ended too, and what it prints meanwhile does not hold it up.
+        if let Some(group) = self.group.filter(|_| self.in_terminal) {
+            let carrier = Arc::clone(&self.carrier);
+            while carrier.signal(group, "0").await {
+                let pause = sleep(POLL);
+                if self.end.is_none() {
+                    let _read = timeout(POLL, self.read()).await.is_ok();
+                }
+                pause.await;
+            }
+        }
         while self.end.is_none() {
             match self.read().await {
                 Ok(Some(())) => {}

@@ -250,17 +250,12 @@ pub(crate) fn is_sound(args: &Args<'_>) -> Result<(), Failure> {
 /// What a place cannot do yet.
 pub(crate) fn lacks(params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
     let has_terminal = params.get("tty") == Some(&Param::Bool(true));
-    let is_given = |key: &str| params.get(key).is_some_and(|given| *given != Param::Null);
-    let what = match connection {
-        _ if !has_terminal => return Vec::new(),
-        Some((kind, _)) if kind != "local" => {
-            format!("a program with a terminal through a connection of kind `{kind}`")
-        }
-        Some(_) | None if is_given("user") => "a program with a terminal as another user".to_owned(),
-        Some(_) | None => return Vec::new(),
-    };
-    vec![Lack {
-        param: "tty".to_owned(),
-        what,
-    }]
+    let kind = connection.map(|(kind, _)| kind);
+    match kind.filter(|kind| !["local", "ssh"].contains(kind)) {
+        Some(kind) if has_terminal => vec![Lack {
+            param: "tty".to_owned(),
+            what: format!("a program with a terminal through a connection of kind `{kind}`"),
+        }],
+        Some(_) | None => Vec::new(),
+    }
 }

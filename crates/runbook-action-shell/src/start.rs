@@ -81,15 +81,7 @@ impl Start<'_> {
 
     /// It leads a session of its own, whose terminal nobody sees.
     fn in_terminal(&self) -> Result<Running, Failure> {
-        let opened = || -> Result<_, pty_process::Error> {
-            let (terminal, inner) = pty_process::open()?;
-            terminal.resize(pty_process::Size::new(SIZE.0, SIZE.1))?;
-            Ok((terminal, inner))
-        };
-        let (terminal, inner) = opened().map_err(|error| {
-            Failure::new(ErrorKind::Other, format!("no terminal could be opened: {error}")).about("tty")
-        })?;
-        quiet(&terminal);
+        let (terminal, inner) = terminal()?;
         let (file, name, arguments) = self.line();
         let command = pty_process::Command::new(file)
             .arg0(name)
@@ -104,15 +96,8 @@ impl Start<'_> {
                 self.not_started(&io::Error::other(error.to_string()))
             }
         })?;
-        let (from, to) = terminal.into_split();
-        let input = Input {
-            to: Box::new(to),
-            bytes: typed(self.command.stdin.as_deref().unwrap_or_default()),
-            written: 0,
-            // A terminal that is closed hangs up.
-            closes: false,
-        };
-        Ok(Running::new(child, Some(input), Box::new(from), None).recorded())
+        let bytes = typed(self.command.stdin.as_deref().unwrap_or_default());
+        Ok(attached(child, terminal, bytes).recorded())
     }
 
     fn not_started(&self, error: &io::Error) -> Failure {
@@ -138,6 +123,33 @@ impl Start<'_> {
     }
 }
 
+/// A terminal that nobody sees, and its end for a program.
+pub(crate) fn terminal() -> Result<(pty_process::Pty, pty_process::Pts), Failure> {
+    let opened = || -> Result<_, pty_process::Error> {
+        let (terminal, inner) = pty_process::open()?;
+        terminal.resize(pty_process::Size::new(SIZE.0, SIZE.1))?;
+        Ok((terminal, inner))
+    };
+    let (terminal, inner) = opened().map_err(|error| {
+        Failure::new(ErrorKind::Other, format!("no terminal could be opened: {error}")).about("tty")
+    })?;
+    quiet(&terminal);
+    Ok((terminal, inner))
+}
+
+/// A program in a terminal, at which this is typed.
+pub(crate) fn attached(child: tokio::process::Child, terminal: pty_process::Pty, bytes: Vec<u8>) -> Running {
+    let (from, to) = terminal.into_split();
+    let input = Input {
+        to: Box::new(to),
+        bytes,
+        written: 0,
+        // A terminal that is closed hangs up.
+        closes: false,
+    };
+    Running::new(child, Some(input), Box::new(from), None)
+}
+
 /// What is typed is not shown: it may be secret, and is no output of the program.
 fn quiet(terminal: &pty_process::Pty) {
     if let Ok(mut modes) = tcgetattr(terminal) {
@@ -149,7 +161,7 @@ fn quiet(terminal: &pty_process::Pty) {
 
 /// A text as it is typed, with the end of the input after it: alone on a line it ends the input, behind other text
 /// it only hands that over.
-fn typed(text: &[u8]) -> Vec<u8> {
+pub(crate) fn typed(text: &[u8]) -> Vec<u8> {
     let mut typed = text.to_vec();
     if text.last().is_some_and(|last| *last != b'\n') {
         typed.push(END_OF_INPUT);

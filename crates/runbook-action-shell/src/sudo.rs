@@ -4,9 +4,10 @@ use std::process::Stdio;
 
 use runbook_action::{ErrorKind, Failure, Handle, async_trait};
 
+use crate::child::Running;
 use crate::sent::Carrier;
-use crate::told::BOOT;
-use crate::{Environment, process};
+use crate::told::{BOOT, boot_in_terminal};
+use crate::{Environment, process, start};
 
 /// `sudo`, which has a shell started as a user.
 #[derive(Clone)]
@@ -17,16 +18,33 @@ pub(crate) struct Sudo {
 }
 
 /// The words by which `sudo` starts the shell that is told the rest.
-pub(crate) fn words(user: &str) -> [&str; 8] {
-    ["-n", "-H", "-u", user, "--", "/bin/sh", "-c", BOOT]
+pub(crate) fn words<'a>(user: &'a str, boot: &'a str) -> [&'a str; 8] {
+    ["-n", "-H", "-u", user, "--", "/bin/sh", "-c", boot]
 }
 
 impl Sudo {
     /// The command that starts that shell.
     pub(crate) fn command(&self) -> tokio::process::Command {
         let mut command = self.bare();
-        command.args(words(&self.user));
+        command.args(words(&self.user, BOOT));
         command
+    }
+
+    /// Starts that shell in a terminal.
+    pub(crate) fn in_terminal(&self) -> Result<Running, Failure> {
+        let (terminal, inner) = start::terminal()?;
+        let boot = boot_in_terminal();
+        let vars = self.environment.vars.iter().map(|(name, value)| (name, value));
+        let command = pty_process::Command::new(&self.program)
+            .args(words(&self.user, &boot))
+            .env_clear()
+            .envs(vars)
+            .env("LC_ALL", "C")
+            .current_dir("/");
+        let child = command.spawn(inner).map_err(|error| {
+            Failure::new(ErrorKind::Other, format!("`sudo` could not be started: {error}"))
+        })?;
+        Ok(start::attached(child, terminal, Vec::new()))
     }
 
     #[expect(clippy::disallowed_methods, reason = "this plugin's job is to start programs")]
@@ -90,16 +108,16 @@ impl Carrier for Sudo {
         }
     }
 
-    async fn kill(&self, group: u32) {
+    async fn signal(&self, group: u32, signal: &str) -> bool {
         let mut command = self.bare();
         let group = format!("-{group}");
         command
-            .args(["-n", "-u", &self.user, "--", "kill", "-s", "KILL", "--", &group])
+            .args(["-n", "-u", &self.user, "--", "kill", "-s", signal, "--", &group])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         // If it is not allowed, the shell at the other end does it within its own grace.
-        let _killed = command.status().await.is_ok();
+        command.status().await.is_ok_and(|status| status.success())
     }
 
     fn handle(&self, group: u32, started: &str, boot: &str) -> Option<Handle> {

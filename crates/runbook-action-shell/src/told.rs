@@ -23,6 +23,24 @@ use crate::words::{is_name, quoted};
 pub(crate) const BOOT: &str =
     r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
 
+/// What it says when it can be told the rest, where that comes by a terminal: before, the terminal would show what is
+/// written to it, and cut long lines.
+pub(crate) const READY: &str = "runbook-ready";
+
+/// The same where the shell has a terminal.
+pub(crate) fn boot_in_terminal() -> String {
+    format!("stty raw -echo; echo {READY}; {BOOT}")
+}
+
+/// What is different in a terminal. The program is a job in its foreground, with a group of its own; who tells that is
+/// the program's own process, before it becomes the program. What comes by the terminal is for the program, so this side
+/// asks for its end by other means, and beside it stands somebody who ends it when the terminal is gone.
+const IN_TERMINAL: &[&str] = &[
+    r#"guard='trap "" HUP INT QUIT TERM; while [ -t 8 ] && kill -s 0 -- "-$1"; do sleep 1; done; i=0; kill -s TERM -- "-$1" || exit 0; while kill -s 0 -- "-$1" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -s KILL -- "-$1"'"#,
+    r#"begin() { enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; p=$(exec sh -c 'echo "$PPID"'); if [ -n "$s" ]; then ( "$s" sh -c "$guard" sh "$p" 8>&2 </dev/null >/dev/null 2>&1 & ); fi; stty sane -echo cols 80 rows 24; tell; say begins; exec "$@"; }"#,
+    r#"go() { trap : HUP INT QUIT TERM; exec 9>&2; { set -m; ( exec 2>&9 9>&-; begin "$@" ); c=$?; } 2>/dev/null; say end "$c"; exit 0; }"#,
+];
+
 /// What the shell is to know before it is told what to run. Each line is complete.
 const LINES: &[&str] = &[
     // A line break, for texts that hold one.
@@ -54,6 +72,9 @@ pub(crate) fn message(command: &Command, mark: &str) -> Result<Vec<u8>, Failure>
     lines.push(format!("k={mark}"));
     lines.push(enter(command));
     lines.push(vars(command)?);
+    if command.tty {
+        lines.extend(IN_TERMINAL.iter().map(|line| (*line).to_owned()));
+    }
     lines.push(match &command.stdin {
         Some(stdin) => format!("input() {{ spool {}; }}", stdin.len()),
         None => "input() { exec 5</dev/null; }".to_owned(),
@@ -66,7 +87,9 @@ pub(crate) fn message(command: &Command, mark: &str) -> Result<Vec<u8>, Failure>
     lines.push(argv);
     lines.push(".\n".to_owned());
     let mut message = lines.join("\n").into_bytes();
-    message.extend_from_slice(command.stdin.as_deref().unwrap_or_default());
+    if !command.tty {
+        message.extend_from_slice(command.stdin.as_deref().unwrap_or_default());
+    }
     Ok(message)
 }
 
@@ -214,7 +237,7 @@ impl Listener {
     }
 }
 
-fn find(text: &[u8], part: &[u8]) -> Option<usize> {
+pub(crate) fn find(text: &[u8], part: &[u8]) -> Option<usize> {
     text.windows(part.len()).position(|window| window == part)
 }
 

@@ -7,6 +7,10 @@ use similar::{ChangeTag, TextDiff};
 /// The most lines that a comparison of two texts shows: what is longer is told as a number.
 const MOST_LINES: usize = 200;
 
+/// The most lines that are compared one by one, between the first change and the last. The time that it takes grows with
+/// the square of what differs.
+const MOST_COMPARED: usize = 10_000;
+
 /// How many unchanged lines stand around a change.
 const AROUND: usize = 3;
 
@@ -90,9 +94,14 @@ impl Preview {
         }
     }
 
-    /// What would change of a text, with the lines around each change. Line ends are not compared.
+    /// What would change of a text, with the lines around each change. Of two long texts that differ much it is only told
+    /// how much.
     #[must_use]
     pub fn of_texts(before: &str, after: &str) -> Self {
+        let (gone, come) = between(before, after);
+        if gone > 0 && come > 0 && gone + come > MOST_COMPARED {
+            return Self::new(format!("up to {gone} lines would go and up to {come} would come"));
+        }
         let diff = TextDiff::from_lines(before, after);
         let (mut added, mut removed) = (0_usize, 0_usize);
         let mut lines = Vec::new();
@@ -125,6 +134,20 @@ impl Preview {
             lines,
         }
     }
+}
+
+/// How many lines of each text stand between the first that differs and the last.
+fn between(before: &str, after: &str) -> (usize, usize) {
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let alike = |pairs: &mut dyn Iterator<Item = (&&str, &&str)>| {
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    let first = alike(&mut before.iter().zip(&after));
+    let rest = |lines: &[&str]| lines.len() - first;
+    let last = alike(&mut before.iter().rev().zip(after.iter().rev()))
+        .min(rest(&before))
+        .min(rest(&after));
+    (rest(&before) - last, rest(&after) - last)
 }
 
 fn counted(added: usize, removed: usize) -> String {
@@ -178,6 +201,20 @@ mod tests {
             Preview::of_texts("a\n", "a\n"),
             Preview::new("nothing would change")
         );
+    }
+
+    #[test]
+    fn long_texts_are_compared_only_where_that_is_quick() {
+        let before = numbers(200_000);
+        let preview = Preview::of_texts(&before, &before.replace("\n777\n", "\nx\n"));
+        assert_eq!(preview.summary, "1 line would go and 1 would come");
+        let turned: Vec<&str> = before.lines().rev().collect();
+        let preview = Preview::of_texts(&before, &turned.join("\n"));
+        assert_eq!(
+            preview.summary,
+            "up to 200000 lines would go and up to 200000 would come"
+        );
+        assert!(preview.lines.is_empty());
     }
 
     #[test]

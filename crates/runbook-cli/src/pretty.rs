@@ -1,6 +1,9 @@
 //! Setting a YAML text anew: the same values and the same comments, in one way of writing.
 //!
-//! `pretty_yaml` does the work. What it made is compared with what there was before anybody gets to see it.
+//! `pretty_yaml` does the work, but for what is in brackets and too long for a line ([`blocks`]). What they made is compared
+//! with what there was before anybody gets to see it.
+
+mod blocks;
 
 use pretty_yaml::config::{FormatOptions, LanguageOptions, LayoutOptions, LineBreak};
 use runbook_document::{Finding, Findings, Kind, Node, SourceId, parse};
@@ -28,10 +31,15 @@ pub(crate) fn format(source: SourceId, text: &str) -> Result<String, Refusal> {
     let before = read(source, text)?;
     // A mark at the start of a file is not part of what it says.
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let set = pretty_yaml::format_text(body, &options(body)).map_err(|error| {
-        let what = error.to_string();
-        Refusal::Unread(what.lines().next().unwrap_or_default().to_owned())
-    })?;
+    let options = options(body);
+    let pretty = |text: &str| {
+        pretty_yaml::format_text(text, &options).map_err(|error| {
+            let what = error.to_string();
+            Refusal::Unread(what.lines().next().unwrap_or_default().to_owned())
+        })
+    };
+    let folded = pretty(body)?;
+    let set = unfolded(&folded, source, pretty).unwrap_or(folded);
     let set = aligned(body, &set).ok_or(Refusal::Loses("its comments"))?;
     let after = read(source, &set).map_err(|_| Refusal::Loses("its values"))?;
     if same(&before, &after) {
@@ -39,6 +47,28 @@ pub(crate) fn format(source: SourceId, text: &str) -> Result<String, Refusal> {
     } else {
         Err(Refusal::Loses("its values"))
     }
+}
+
+/// How often what was written without brackets is set again, until that changes nothing.
+const ROUNDS: usize = 4;
+
+/// The text without brackets that go over several lines, if that says the same and stays as it is.
+fn unfolded(
+    folded: &str,
+    source: SourceId,
+    pretty: impl Fn(&str) -> Result<String, Refusal>,
+) -> Option<String> {
+    let before = read(source, folded).ok()?;
+    let mut text = folded.to_owned();
+    for _ in 0..ROUNDS {
+        let next = pretty(&blocks::unfold(&text)).ok()?;
+        if next == text {
+            let after = read(source, &text).ok()?;
+            return same(&before, &after).then_some(text);
+        }
+        text = next;
+    }
+    None
 }
 
 fn read(source: SourceId, text: &str) -> Result<Node, Refusal> {
@@ -198,6 +228,44 @@ mod tests {
         ] {
             assert_eq!(formatted(before), after);
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_brackets_is_written_without() {
+        let (long, word) = ("x".repeat(50), "y".repeat(40));
+        for (before, after) in [
+            (
+                format!("a:\n  - {{id: b, c: {long}, d: {long}, e: [1, 2], f: {{g: h}}}}\n  - {{id: z}}\n"),
+                format!(
+                    "a:\n  - id: b\n    c: {long}\n    d: {long}\n    e: [1, 2]\n    f: {{g: h}}\n  - {{id: z}}\n"
+                ),
+            ),
+            (
+                format!("a: {{b: {long}, c: {{d: {long}, e: {long}, g: 1}}}}\nf: 1\n"),
+                format!("a:\n  b: {long}\n  c:\n    d: {long}\n    e: {long}\n    g: 1\nf: 1\n"),
+            ),
+            (
+                format!("- k: [{word}, {word}, {word}]\n  l: 1\n"),
+                format!("- k:\n    - {word}\n    - {word}\n    - {word}\n  l: 1\n"),
+            ),
+            (
+                format!("- [{word}, {{a: {word}, b: {word}}}, [{word}, {word}, {word}]]\n"),
+                format!(
+                    "- - {word}\n  - {{a: {word}, b: {word}}}\n  - - {word}\n    - {word}\n    - {word}\n"
+                ),
+            ),
+            (
+                format!("a: {{b: \"{long} {long}\", c: 'it''s {long}'}}\r\nd: 1\r\n"),
+                format!("a:\r\n  b: \"{long} {long}\"\r\n  c: 'it''s {long}'\r\nd: 1\r\n"),
+            ),
+        ] {
+            assert_eq!(formatted(&before), after);
+        }
+        // What somebody remarks within stays beside it.
+        let kept = format!("a: {{\n  b: {long}, # first\n  c: {long}\n}}\n");
+        assert!(formatted(&kept).contains("# first"));
+        let texts = format!("a: |\n  f() {{\n    {long}\n  }}\nb: {{}}\nc: []\n");
+        assert_eq!(formatted(&texts), texts);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::process::Child;
+use std::process::{Child, Command, Stdio};
 
 use crate::harness::until;
 use crate::site::Site;
@@ -64,6 +64,74 @@ fn a_restore_that_fails_leaves_the_damaged_data_in_place() {
         ["restore", "set_aside", "stopped/stop"]
     );
     assert_eq!(fs::read(&table).unwrap(), text);
+}
+
+/// A firewall that lets nothing through to the port, in a network of its own: that of this machine stays as it is.
+#[test]
+fn a_database_behind_a_firewall_is_reached_again() {
+    in_a_network_of_its_own("runbooks::database::behind_a_firewall");
+}
+
+#[test]
+#[ignore = "it changes the firewall; the test above runs it in a network of its own"]
+fn behind_a_firewall() {
+    let site = Site::start();
+    let port = site.port("postgres").to_owned();
+    site.run(&[
+        "iptables", "-A", "INPUT", "-p", "tcp", "!", "--dport", &port, "-j", "ACCEPT",
+    ]);
+    site.run(&["iptables", "-P", "INPUT", "DROP"]);
+    let allowed = [
+        "iptables", "-C", "INPUT", "-p", "tcp", "--dport", &port, "-j", "ACCEPT",
+    ];
+    assert_eq!(site.try_run(&allowed).code, 1);
+
+    let (_, run) = site.exec(DOWN, &["backlog=65535"], "resolved");
+    assert_eq!(run.captured("unit")["running"], true);
+    assert_eq!(site.try_run(&allowed).code, 0);
+    assert_eq!(site.run(&["sysctl", "-n", "net.core.somaxconn"]), "65535");
+    assert_eq!(site.health("codebase")["database_status"], "connected");
+
+    // What opened the way is taken back where it did not help: then something else is in the way.
+    site.run(&["iptables", "-F", "INPUT"]);
+    site.run(&[
+        "iptables", "-A", "INPUT", "-p", "tcp", "!", "--dport", &port, "-j", "ACCEPT",
+    ]);
+    site.run(&["iptables", "-A", "INPUT", "-p", "tcp", "-j", "DROP"]);
+    let (ended, _) = site.exec(DOWN, &[], "rolled_back");
+    ended.expect(5);
+    assert_eq!(site.try_run(&allowed).code, 1);
+}
+
+/// Runs an ignored test of this program where nothing but this machine itself is reached, and rules of the firewall
+/// concern nobody else.
+#[expect(clippy::disallowed_methods, reason = "the suite starts real parts")]
+fn in_a_network_of_its_own(test: &str) {
+    let is_root = rustix::process::geteuid().is_root();
+    let sudo: &[&str] = if is_root { &[] } else { &["sudo", "-n", "-E"] };
+    let program = std::env::current_exe().unwrap();
+    let line = [
+        "unshare",
+        "--net",
+        "sh",
+        "-c",
+        "ip link set lo up && exec \"$@\"",
+        "sh",
+    ];
+    let mut words = sudo.iter().chain(&line);
+    let ended = Command::new(words.next().unwrap())
+        .args(words)
+        .arg(program)
+        .args(["--exact", test, "--ignored", "--nocapture"])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let why = String::from_utf8_lossy(&ended.stderr);
+    assert!(
+        ended.status.success() && said.contains("1 passed"),
+        "{said}\n{why}"
+    );
 }
 
 /// Sessions that a client holds, and that end with it.

@@ -318,6 +318,7 @@ impl Real {
             via: None,
             behind: None,
             through: None,
+            behind: None,
         };
         ssh.open(opening).await.unwrap()
     }

@@ -12,6 +12,7 @@ mod descriptor;
 mod hostile;
 mod one;
 mod pinned;
+mod preview;
 mod undo;
 
 use std::fs;

@@ -2,7 +2,8 @@
 
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
-    Action, Call, Failure, Handle, Inverse, Kind, Lack, Output, Param, Recognised, Settled, Spec, async_trait,
+    Action, Call, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised, Settled, Spec,
+    async_trait,
 };
 use runbook_action_plugin::Uses;
 use serde_json::Value;
@@ -86,6 +87,10 @@ impl Action for One {
 
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         self.uses.run(call).await.map(|output| self.listed(output))
+    }
+
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        self.uses.preview(call).await
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

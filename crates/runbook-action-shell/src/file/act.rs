@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use regex::{NoExpand, Regex};
-use runbook_action::{Args, Call, ErrorKind, Failure, Inverse, Output};
+use runbook_action::{Args, Call, ErrorKind, Failure, Inverse, Output, Preview};
 use serde_json::{Map, Value, json};
 
 use super::edit::{Format, New};
@@ -16,6 +16,9 @@ const VERSION: u32 = 1;
 
 /// The permissions of a file that is made, unless the author says.
 const NEW_MODE: &str = "644";
+
+/// What is said of two texts that are the same.
+const SAME: &str = "nothing would change";
 
 /// The key under which the whole of a file is kept; the fields of a mapping that was set have this before them.
 const CONTENT: &str = "content";
@@ -224,6 +227,57 @@ pub(super) async fn run(file: &File, call: Call<'_>) -> Result<Output, Failure> 
     // An owner that was given by name is a number by now.
     let changed = change.owner.is_none() || change.place.read().await? != before;
     Ok(answer(changed, before.as_ref()))
+}
+
+/// What would change of the file, which is only read. What its owner's number is only `chown` knows, so one that is given
+/// by name is told without comparing it.
+pub(super) async fn preview(file: &File, call: Call<'_>) -> Result<Preview, Failure> {
+    let change = Change::read(file, &call)?;
+    let before = change.place.read().await?;
+    let after = change.after(before.as_ref())?;
+    let text = |found: Option<&Found>| match found {
+        Some(found) => String::from_utf8(found.bytes.clone()).ok(),
+        None => Some(String::new()),
+    };
+    let bytes = |found: Option<&Found>| found.map(|found| found.bytes.clone());
+    let mut preview = match (text(before.as_ref()), text(after.as_ref())) {
+        // As lines they look the same.
+        (Some(before), Some(after)) if before != after && before.lines().eq(after.lines()) => {
+            Preview::new("its line ends would change")
+        }
+        (Some(before), Some(after)) => Preview::of_texts(&before, &after),
+        _ if bytes(before.as_ref()) == bytes(after.as_ref()) => Preview::new(SAME),
+        _ => Preview::new("what is no text would change"),
+    };
+    let size = |found: &Found| format!("{} bytes", found.bytes.len());
+    match (&before, &after) {
+        (None, None) => "nothing would change: there is no such file".clone_into(&mut preview.summary),
+        (None, Some(after)) => preview.summary = format!("the file would be made, with {}", size(after)),
+        (Some(before), None) => preview.summary = format!("the file would be removed, with {}", size(before)),
+        (Some(before), Some(after)) => ownership(&change, before, after, &mut preview),
+    }
+    Ok(preview)
+}
+
+/// Adds what would change of a file's permissions and owner.
+fn ownership(change: &Change<'_>, before: &Found, after: &Found, preview: &mut Preview) {
+    let mut more = Vec::new();
+    if before.mode != after.mode {
+        more.push(format!("mode {} would be {}", before.mode, after.mode));
+    }
+    if change.owner.is_some() && before.owner != after.owner {
+        let is_number = after.owner.chars().all(|c| c.is_ascii_digit() || c == ':');
+        let now = if is_number && after.owner.contains(':') {
+            "would be"
+        } else {
+            "would be set to"
+        };
+        more.push(format!("owner {} {now} {}", before.owner, after.owner));
+    }
+    let told = (preview.summary != SAME).then(|| preview.summary.clone());
+    if !more.is_empty() {
+        preview.summary = told.into_iter().chain(more).collect::<Vec<_>>().join(", ");
+    }
 }
 
 pub(super) async fn prepare(file: &File, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

@@ -11,7 +11,7 @@ use regex::Regex;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
     Action, Args, Call, ConnectionNeed, Effect, ErrorKind, Failure, Inverse, Kind, Output, PLACES, Param,
-    Recognised, Segment, Spec, Undoing, async_trait,
+    Preview, Recognised, Segment, Spec, Undoing, async_trait,
 };
 
 use crate::local::Local;
@@ -39,6 +39,18 @@ impl File {
 impl Action for File {
     async fn run(&self, call: Call<'_>) -> Result<Output, Failure> {
         masked(call, unless_cancelled(call, act::run(self, call)).await)
+    }
+
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let preview = masked(call, unless_cancelled(call, act::preview(self, call)).await);
+        let preview = preview.map_err(|failure| Failure {
+            may_have_applied: false,
+            ..failure
+        })?;
+        Ok(Some(Preview {
+            summary: call.mask(&preview.summary),
+            ..preview
+        }))
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

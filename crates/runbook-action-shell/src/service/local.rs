@@ -2,8 +2,8 @@
 //! hosts without systemd, and for practice.
 
 use runbook_action::{
-    Action, Args, Call, End, ErrorKind, Failure, Inverse, Kind, Lack, Output, Param, Recognised, Spec,
-    Transport, async_trait,
+    Action, Args, Call, End, ErrorKind, Failure, Inverse, Kind, Lack, Output, Param, Preview, Recognised,
+    Spec, Transport, async_trait,
 };
 
 use serde_json::Value;
@@ -87,6 +87,12 @@ impl Action for LocalServices {
         sets_nothing(call.params)?;
         let described = self.described(&call)?;
         super::unless_cancelled(call, super::run(&described, call)).await
+    }
+
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let described = self.described(&call)?;
+        let preview = super::unless_cancelled(call, super::preview(&described, call)).await;
+        preview.map_err(super::unapplied)
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

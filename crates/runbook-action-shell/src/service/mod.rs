@@ -13,7 +13,7 @@ pub use systemd::Systemd;
 use runbook_action::schema::{Field, Object, Shape};
 use runbook_action::{
     Args, Call, Command, ConnectionNeed, End, Ended, ErrorKind, Failure, Inverse, Need, Output, Param,
-    Recognised, Spec, Stream, Text, Transport, Undoing, Verb, async_trait,
+    Preview, Recognised, Spec, Stream, Text, Transport, Undoing, Verb, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -280,6 +280,23 @@ async fn run(manager: &dyn Manager, call: Call<'_>) -> Result<Output, Failure> {
     Ok(answer(&after, &[], true))
 }
 
+/// What becomes of a service, from what it is now. Whether it would start nobody can tell without starting it.
+async fn preview(manager: &dyn Manager, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+    let used = Use::read(call.params)?;
+    let Some(deed) = used.deed() else {
+        return Ok(None);
+    };
+    let state = manager.state(&used.name).await?;
+    let becomes = match (deed, state.running) {
+        (Deed::Start, true) | (Deed::Stop, false) => "and would stay so",
+        (Deed::Start | Deed::Restart, false) => "and would be started",
+        (Deed::Stop, true) => "and would be stopped",
+        (Deed::Restart, true) => "and would be restarted",
+    };
+    let summary = format!("`{}` is {} {becomes}", used.name, state.words);
+    Ok(Some(Preview::new(call.mask(&crate::output::one_line(&summary)))))
+}
+
 /// Keeps whether it runs.
 async fn prepare(manager: &dyn Manager, call: Call<'_>) -> Result<Option<Inverse>, Failure> {
     let used = Use::read(call.params)?;
@@ -338,6 +355,14 @@ async fn unless_cancelled<T>(
         }
     };
     result.map_err(|failure| call.mask_failure(failure))
+}
+
+/// What only looks has changed nothing, however it ends.
+fn unapplied(failure: Failure) -> Failure {
+    Failure {
+        may_have_applied: false,
+        ..failure
+    }
 }
 
 /// Runs a program to its end.

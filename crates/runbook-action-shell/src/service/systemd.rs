@@ -1,8 +1,8 @@
 //! Services of systemd, here or on the machine that the connection goes through, by its own programs.
 
 use runbook_action::{
-    Action, Call, End, ErrorKind, Failure, Inverse, Kind, Output, Param, Recognised, Spec, Transport,
-    async_trait,
+    Action, Call, End, ErrorKind, Failure, Inverse, Kind, Output, Param, Preview, Recognised, Spec,
+    Transport, async_trait,
 };
 
 use serde_json::{Value, json};
@@ -66,6 +66,12 @@ impl Action for Systemd {
             return super::unless_cancelled(call, dropin::run(&units, call, used.verb, &used.name)).await;
         }
         super::unless_cancelled(call, super::run(&units, call)).await
+    }
+
+    async fn preview(&self, call: Call<'_>) -> Result<Option<Preview>, Failure> {
+        let units = self.units(&call)?;
+        let preview = super::unless_cancelled(call, super::preview(&units, call)).await;
+        preview.map_err(super::unapplied)
     }
 
     async fn prepare(&self, call: Call<'_>) -> Result<Option<Inverse>, Failure> {

@@ -20,7 +20,6 @@ use tokio::time::timeout;
 
 use super::settings::Effective;
 use super::{Client, reason};
-use crate::told::BOOT;
 
 /// How much of what the client says is kept.
 const SAID: usize = 16 * 1024;
@@ -55,14 +54,14 @@ pub(super) struct Master {
 
 /// What is run at the other end, as one line for whatever shell the user has there: nothing in it comes from
 /// outside but the user's name, which was looked at.
-pub(super) fn line(user: Option<&str>) -> Result<String, Failure> {
-    let boot = format!("exec /bin/sh -c '{BOOT}'");
-    let Some(user) = user else { return Ok(boot) };
+pub(super) fn line(user: Option<&str>, boot: &str) -> Result<String, Failure> {
+    let line = format!("exec /bin/sh -c '{boot}'");
+    let Some(user) = user else { return Ok(line) };
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
     if user.starts_with('-') || user.is_empty() || !user.chars().all(is_plain) {
         return Err(Failure::new(ErrorKind::Other, "cannot be the name of a user there").about("user"));
     }
-    Ok(format!("exec sudo -n -H -u {user} -- /bin/sh -c '{BOOT}'"))
+    Ok(format!("exec sudo -n -H -u {user} -- /bin/sh -c '{boot}'"))
 }
 
 impl Master {
@@ -211,10 +210,10 @@ impl Master {
     }
 
     /// A client that goes through the connection, and never makes one of its own.
-    pub(super) fn through(&self) -> tokio::process::Command {
+    fn through(&self, terminal: &str) -> tokio::process::Command {
         let mut command = self.client.command();
         command
-            .args(["-T", "-o", "ControlMaster=no", "-S"])
+            .args([terminal, "-o", "ControlMaster=no", "-S"])
             .arg(self.directory.control())
             .args(["-o", "RemoteCommand=none"])
             .arg("-o")
@@ -224,9 +223,9 @@ impl Master {
         command
     }
 
-    /// A client that has this line run.
-    pub(super) fn session(&self, line: &str) -> tokio::process::Command {
-        let mut command = self.through();
+    /// A client that has this line run, in a terminal if `tty` says so.
+    pub(super) fn session(&self, line: &str, tty: bool) -> tokio::process::Command {
+        let mut command = self.through(if tty { "-tt" } else { "-T" });
         command.args(["--", &self.client.target.host, line]);
         command
     }

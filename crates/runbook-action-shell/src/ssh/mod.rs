@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use runbook_action::{
-    Call, Command, Connection, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled,
+    Call, Command, Connection, End, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled,
     Transport, TransportKind, async_trait,
 };
 use serde_json::json;
@@ -25,10 +25,12 @@ use serde_json::json;
 use self::master::Master;
 use self::settings::Target;
 use crate::Environment;
+use crate::child::Running;
 use crate::environment::search_path;
 use crate::program;
-use crate::sent::{Carrier, Sent};
+use crate::sent::{Carrier, Sent, pipes};
 use crate::sudo;
+use crate::told::{BOOT, boot_in_terminal};
 
 /// What a handle of this module is.
 const REMOTE: &str = "remote_process_group";
@@ -131,7 +133,14 @@ impl Place {
     /// Starts a program through the connection that there is.
     async fn start(&self, command: &Command) -> Started {
         let opened = match self.master().await {
-            Ok(master) => master::line(command.user.as_deref()).map(|line| (master, line)),
+            Ok(master) => {
+                let boot = if command.tty {
+                    boot_in_terminal()
+                } else {
+                    BOOT.to_owned()
+                };
+                master::line(command.user.as_deref(), &boot).map(|line| (master, line))
+            }
             Err(failure) => Err(failure),
         };
         let (master, line) = match opened {
@@ -146,7 +155,22 @@ impl Place {
             master: Arc::clone(&master),
             user: command.user.clone(),
         });
-        match Sent::start(master.session(&line), &told, carrier).await {
+        let mut session = master.session(&line, command.tty);
+        let sent = if command.tty {
+            match pipes(&mut session).spawn() {
+                Ok(child) => {
+                    let inner = Running::piped(child, Some(Vec::new()), false);
+                    Sent::start_in_terminal(inner, &told, carrier).await
+                }
+                Err(error) => Err(Failure::new(
+                    ErrorKind::Other,
+                    format!("{} could not be reached: {error}", carrier.place()),
+                )),
+            }
+        } else {
+            Sent::start(session, &told, carrier).await
+        };
+        match sent {
             Ok(sent) => Started::Runs(Box::new(sent)),
             Err(_) if master.was_missing() => Started::NotConnected,
             Err(failure) => Started::Failed(failure),
@@ -190,13 +214,6 @@ impl Transport for Place {
     }
 
     async fn spawn(&self, command: &Command) -> Result<Box<dyn Process>, Failure> {
-        if command.tty {
-            return Err(Failure::new(
-                ErrorKind::Other,
-                "this version cannot run a program with a terminal on another machine",
-            )
-            .about("tty"));
-        }
         match self.start(command).await {
             // The connection had been lost, which nobody had noticed: nothing was begun.
             Started::NotConnected => match self.start(command).await {
@@ -227,7 +244,7 @@ impl Transport for Place {
         }
         let script = ["sh", "-c", "command -v -- \"$1\" >/dev/null", "sh", program];
         let ended = self.output(&Command::new(script), 0).await?;
-        let found = ended.end == runbook_action::End::Code(0);
+        let found = ended.end == End::Code(0);
         let mut finds = self.finds.lock().unwrap_or_else(PoisonError::into_inner);
         finds.push((program.to_owned(), found));
         Ok(found)
@@ -281,20 +298,23 @@ impl Carrier for Session {
         }
     }
 
-    async fn kill(&self, group: u32) {
+    async fn signal(&self, group: u32, signal: &str) -> bool {
         let group = format!("-{group}");
-        let mut argv = vec!["kill", "-s", "KILL", "--", &group];
+        let mut argv = vec!["kill", "-s", signal, "--", &group];
         if let Some(user) = &self.user {
             argv.splice(0..0, ["sudo", "-n", "-u", user, "--"]);
         }
         // If the connection is lost, the shell at its other end does it within its own grace.
-        let Ok(line) = master::line(None) else { return };
+        let Ok(line) = master::line(None, BOOT) else {
+            return false;
+        };
         let carrier = Arc::new(Self {
             master: Arc::clone(&self.master),
             user: None,
         });
-        if let Ok(mut sent) = Sent::start(self.master.session(&line), &Command::new(argv), carrier).await {
-            let _ended = sent.wait().await.is_ok();
+        match Sent::start(self.master.session(&line, false), &Command::new(argv), carrier).await {
+            Ok(mut sent) => matches!(sent.wait().await, Ok(End::Code(0))),
+            Err(_) => false,
         }
     }
 

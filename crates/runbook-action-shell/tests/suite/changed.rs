@@ -16,14 +16,14 @@ use tempfile::TempDir;
 use crate::{environment, in_time};
 
 /// A folder with files, and the action that changes them, from here or from another machine.
-struct Files {
-    root: TempDir,
-    file: File,
+pub(crate) struct Files {
+    pub(crate) root: TempDir,
+    pub(crate) file: File,
     there: Option<(Server, Connection, Arc<dyn Transport>)>,
 }
 
 impl Files {
-    fn here() -> Self {
+    pub(crate) fn here() -> Self {
         let root = TempDir::new().unwrap();
         let file = File::new(environment(root.path(), "/usr/bin:/bin"));
         Self {
@@ -33,7 +33,7 @@ impl Files {
         }
     }
 
-    async fn there() -> Self {
+    pub(crate) async fn there() -> Self {
         let mut files = Self::here();
         let server = Server::start();
         let connection = Connection {
@@ -55,15 +55,15 @@ impl Files {
         files
     }
 
-    async fn both() -> [Self; 2] {
+    pub(crate) async fn both() -> [Self; 2] {
         [Self::here(), Self::there().await]
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.root.path().join(name)
     }
 
-    fn case(&self, name: &str, mut params: Value) -> Use {
+    pub(crate) fn case(&self, name: &str, mut params: Value) -> Use {
         params["path"] = json!(self.path(name));
         let there = self.there.as_ref();
         Use {
@@ -78,7 +78,7 @@ impl Files {
         in_time(self.case(name, params).run(&self.file, &FakeHost::new())).await
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }
 }
@@ -87,7 +87,7 @@ fn mode(path: &Path) -> u32 {
     fs::metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 

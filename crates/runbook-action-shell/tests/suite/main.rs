@@ -13,6 +13,7 @@ mod file;
 mod hostile;
 mod options;
 mod place;
+mod preview;
 mod process;
 mod refused;
 mod result;

@@ -256,6 +256,52 @@ async fn what_another_user_runs_is_ended_with_all_that_it_started() {
 }
 
 #[tokio::test]
+async fn another_user_has_a_terminal_too() {
+    let place = Place::new();
+    let script = "id -un; test -t 0 && test -t 1 && stty size; echo there >/dev/tty; cat; exit 3";
+    let params = json!({"argv": ["sh", "-c", script], "tty": true, "stdin": "typed\n", "ok_exit_codes": [3]});
+    let output = in_time(as_nobody(&place, params)).await.unwrap();
+    assert_eq!(
+        output.value["lines"],
+        json!([NOBODY, "24 80", "there", "typed"]),
+        "{output:?}"
+    );
+    assert_eq!(output.value["exit_code"], 3);
+    let failure = in_time(as_nobody(
+        &place,
+        json!({"argv": ["no-such-program"], "tty": true}),
+    ))
+    .await
+    .unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::MissingProgram, "{failure:?}");
+    let failure = in_time(place.exec(json!({"argv": ["true"], "user": "no-such-user", "tty": true})))
+        .await
+        .unwrap_err();
+    assert_eq!(failure.param.as_deref(), Some("user"), "{failure:?}");
+}
+
+#[tokio::test]
+async fn what_another_user_runs_in_a_terminal_is_ended_with_all_that_it_started() {
+    for trap in ["", "trap '' TERM HUP; "] {
+        let place = Place::new();
+        open_to_all(&place);
+        let host = FakeHost::new().grace(std::time::Duration::from_millis(300));
+        let script =
+            format!("{trap}echo $$ >leader; sleep 1000 & echo $! >child; echo ready; wait; sleep 1000");
+        let case = used(json!({"argv": ["sh", "-c", script], "user": NOBODY, "tty": true}));
+        let (outcome, ()) = tokio::join!(run(&place.exec, &case, &host), async {
+            until("it runs", || host.stdout().starts_with(b"ready")).await;
+            host.cancel();
+        });
+        assert_eq!(outcome.unwrap_err().kind, ErrorKind::Cancelled);
+        for name in ["leader", "child"] {
+            let file = place.path(name);
+            until("it is gone", || !lives(&file)).await;
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_user_is_refused() {
     let place = Place::new();
     let failure = place

@@ -263,6 +263,58 @@ async fn starting_and_stopping_are_undone() {
     is_undone(&services, case, || place.path("web.runs").exists()).await;
 }
 
+async fn is_foreseen(
+    action: &dyn Action,
+    case: impl Fn(&str) -> Use,
+    words: [&str; 2],
+    runs: impl Fn() -> bool,
+) {
+    let host = FakeHost::new();
+    for (verb, before, becomes) in [
+        ("start", false, "started"),
+        ("restart", false, "started"),
+        ("stop", false, ""),
+        ("start", true, ""),
+        ("restart", true, "restarted"),
+        ("stop", true, "stopped"),
+    ] {
+        let set = if before { "start" } else { "stop" };
+        case(set).run(action, &host).await.unwrap();
+        let preview = case(verb).preview(action, &host).await.unwrap().unwrap();
+        let now = words[usize::from(before)];
+        let end = if becomes.is_empty() {
+            "would stay so".to_owned()
+        } else {
+            format!("would be {becomes}")
+        };
+        assert_eq!(preview.summary, format!("{now} and {end}"), "{verb}");
+        assert_eq!(runs(), before, "to preview only reads");
+    }
+    // What only looks is asked.
+    assert_eq!(case("status").preview(action, &host).await, Ok(None));
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_service_is_told_and_not_done() {
+    let (place, systemd) = with_stand_ins();
+    let case = |verb: &str| unit(json!({ verb: "nginx" }));
+    let words = ["`nginx` is inactive (dead)", "`nginx` is active (running)"];
+    is_foreseen(&systemd, case, words, || place.path("nginx.runs").exists()).await;
+    let calls = std::fs::read_to_string(place.path("calls")).unwrap();
+    assert!(!calls.contains(" restart "), "{calls}");
+    let failure = unit(json!({"start": "none"}))
+        .preview(&systemd, &FakeHost::new())
+        .await
+        .unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::NotFound);
+    assert!(!failure.may_have_applied);
+
+    let (place, services, connection) = described();
+    let case = |verb: &str| through(connection.clone(), &json!({ verb: "web" }));
+    let words = ["`web` is stopped", "`web` is running"];
+    is_foreseen(&services, case, words, || place.path("web.runs").exists()).await;
+}
+
 #[tokio::test]
 async fn it_keeps_to_the_contract() {
     let (place, systemd) = with_stand_ins();

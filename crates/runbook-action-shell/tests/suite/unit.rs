@@ -314,6 +314,7 @@ async fn it_is_set_on_another_machine() {
         via: None,
         behind: None,
         through: None,
+        behind: None,
     };
     let open = Ssh::new(environment(world.place.root.path(), "/usr/bin:/bin"))
         .open(opening)

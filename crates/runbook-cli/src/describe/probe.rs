@@ -268,6 +268,7 @@ fn told(sounding: &Sounding) -> Vec<Line> {
     let line = Line::labelled(indent, label(&sounding.found));
     let line = match prefix(sounding.part) {
         "" => line,
+        prefix if sounding.title.is_empty() && sounding.does.is_empty() => line.detail(prefix),
         prefix => line.detail(prefix).plain(" "),
     };
     let line = with_action(line, sounding);

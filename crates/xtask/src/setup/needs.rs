@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 21] = [
+pub(super) const PACKAGES: [Package; 22] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -85,7 +85,7 @@ pub(super) const PACKAGES: [Package; 21] = [
     Package {
         name: "iproute2",
         programs: &["ip"],
-        reason: "each engine of the tests gets a bridge of its own with it",
+        reason: "each engine of the tests gets a bridge of its own with it, and a test a network of its own",
     },
     Package {
         name: "podman",
@@ -109,8 +109,13 @@ pub(super) const PACKAGES: [Package; 21] = [
     },
     Package {
         name: "procps",
-        programs: &["ps"],
-        reason: "tests look for processes that should be gone",
+        programs: &["ps", "sysctl"],
+        reason: "tests look for processes that should be gone, and a shipped runbook sets what the kernel allows",
+    },
+    Package {
+        name: "iptables",
+        programs: &["iptables"],
+        reason: "a shipped runbook opens the way through a firewall, which a test sets up in a network of its own",
     },
     Package {
         name: "nodejs",

@@ -4,6 +4,7 @@ mod bad;
 mod ends;
 mod forward;
 mod run;
+mod terminal;
 
 use std::sync::Arc;
 
