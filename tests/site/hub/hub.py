@@ -61,7 +61,7 @@ class Hub(Handler):
     def post(self, body):
         if self.path == "/debug/hold":
             # Written to, so that it is really there.
-            held.append(bytearray(b"x" * (body["megabytes"] << 20)))
+            held.append(b"x" * (body["megabytes"] << 20))
             return 200, {}
         if self.path != "/tools/call":
             return 404, {}
