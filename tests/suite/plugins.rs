@@ -183,7 +183,7 @@ fn the_book_tells_the_protocol_as_it_is_spoken() {
     let page = fs::read_to_string(repository().join("book/src/plugins.md")).unwrap();
     let project = example();
     let all = conversations(&page);
-    assert_eq!(all.len(), 5);
+    assert_eq!(all.len(), 6);
     for conversation in all {
         let program = project.path(LEDGER);
         let mut child = project

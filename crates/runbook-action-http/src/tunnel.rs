@@ -43,13 +43,13 @@ impl Tunnels {
             Some(proxy) => (proxy.endpoint()?, true),
             None => (target::endpoint(url), false),
         };
-        let index = match self.0.iter().position(|(known, _)| *known == to) {
-            Some(index) => index,
-            None => {
-                let tunnel = Tunnel::open(place, &to, is_proxy).await?;
-                self.0.push((to, tunnel));
-                self.0.len() - 1
-            }
+        let known = self.0.iter().position(|(known, _)| *known == to);
+        let index = if let Some(index) = known {
+            index
+        } else {
+            let tunnel = Tunnel::open(place, &to, is_proxy).await?;
+            self.0.push((to, tunnel));
+            self.0.len() - 1
         };
         self.0
             .get(index)
@@ -173,7 +173,7 @@ async fn pass(mut near: UnixStream, to: SocketAddr, seen: Arc<Seen>) {
     let (far_reads, far_writes) = far.split();
     let there = flow(near_reads, far_writes, || {});
     let back = flow(far_reads, near_writes, || {
-        seen.answered.store(true, Ordering::Release)
+        seen.answered.store(true, Ordering::Release);
     });
     let _closed = tokio::try_join!(there, back).is_ok();
 }

@@ -59,12 +59,11 @@ fn end_of(line: &str, start: usize) -> Option<usize> {
     for (place, c) in line.get(start..)?.char_indices() {
         match (quote, c) {
             (Some(open), c) if c == open => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '[' | '{' | '(') => depth += 1,
             (None, ']' | '}' | ',') if depth == 0 => return Some(start + place),
             (None, ']' | '}' | ')') => depth = depth.saturating_sub(1),
-            (None, _) => {}
+            (Some(_) | None, _) => {}
         }
     }
     None

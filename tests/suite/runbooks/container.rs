@@ -72,7 +72,7 @@ fn a_container_that_the_kernel_has_killed_gets_more_memory() {
     assert_eq!(engine.field(&name, "{{.State.Running}}"), "true");
     project.run(&exec).expect(3);
 
-    let undo = ["rollback", run.name(), "--yes"];
+    let undo = ["rollback", &run.name(), "--yes"];
     project.run(&undo).expect(5);
     assert_eq!(
         engine.field(&name, "{{.HostConfig.Memory}}"),

@@ -101,10 +101,6 @@ fn used(mapping: &Value, params: &Value, place: Arc<dyn Transport>) -> Use {
     }
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "a `&` before each `json!` says nothing"
-)]
 async fn get(mapping: Value, params: Value, place: &Arc<Inside>) -> Result<Output, Failure> {
     run(&used(&mapping, &params, Arc::<Inside>::clone(place))).await
 }
@@ -318,7 +314,6 @@ impl Real {
             via: None,
             behind: None,
             through: None,
-            behind: None,
         };
         ssh.open(opening).await.unwrap()
     }

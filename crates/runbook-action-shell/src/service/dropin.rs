@@ -65,7 +65,7 @@ impl Setting {
         let lines = kept
             .into_iter()
             .chain(self.0.iter().map(|(_, line)| line.as_str()));
-        Ok(lines.map(|line| format!("{line}\n")).collect())
+        Ok(lines.flat_map(|line| [line, "\n"]).collect())
     }
 }
 
@@ -182,8 +182,7 @@ impl<'a> File<'a> {
         // Of the directories where units are looked for, the one of the administrator, or of the user.
         let own = path.split_whitespace().find(|directory| {
             let is_own = |of: &&str| directory.starts_with(*of);
-            !["/run/", "/usr/", "/lib/"].iter().any(|of| is_own(of))
-                && directory.rsplit('/').next() == Some(scope)
+            !["/run/", "/usr/", "/lib/"].iter().any(is_own) && directory.rsplit('/').next() == Some(scope)
         });
         let Some(own) = own.filter(|_| !unit.is_empty() && !unit.contains('/')) else {
             return Err(Failure::new(

@@ -312,7 +312,6 @@ async fn it_is_set_on_another_machine() {
         kind: "ssh",
         connection: &ssh,
         via: None,
-        behind: None,
         through: None,
         behind: None,
     };
