@@ -263,7 +263,8 @@ fn logs_are_compressed_after_a_week_and_removed_after_a_month() {
     let log = |name: &str, days: u64| {
         let path = hub.project.path("stack/logs").join(name);
         fs::write(&path, name).unwrap();
-        let then = std::time::SystemTime::now() - std::time::Duration::from_hours(24 * days + 1);
+        let now = fs::metadata(&path).unwrap().modified().unwrap();
+        let then = now - std::time::Duration::from_hours(24 * days + 1);
         fs::File::options()
             .write(true)
             .open(&path)
