@@ -26,6 +26,7 @@ mod formats;
 mod hangup;
 mod harness;
 mod hostile;
+mod hub;
 mod incident;
 mod journal;
 mod killed;

@@ -4,6 +4,7 @@ mod compose;
 mod compose_care;
 mod container;
 mod database;
+mod hub;
 mod pool;
 mod recovery;
 mod server;
