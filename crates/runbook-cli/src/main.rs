@@ -48,7 +48,10 @@ use crate::project::Project;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| term::print_error(&bug(panic.location()))));
+    std::panic::set_hook(Box::new(|panic| {
+        let caught = runbook_engine::catches_panics();
+        term::print_error(&panicked(panic.location(), caught));
+    }));
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {
@@ -66,10 +69,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// What is said of a panic: only its place, since its message may quote a secret.
-fn bug(place: Option<&Location<'_>>) -> String {
+/// What is said of a panic: only its place, since its message may quote a secret. One that an action causes, or a library
+/// that it uses, is a failure of its step.
+fn panicked(place: Option<&Location<'_>>, caught: bool) -> String {
     let place = place.map_or_else(String::new, |at| format!(" at {}:{}", at.file(), at.line()));
-    format!("this is a bug in runbook: it panicked{place}")
+    if caught {
+        format!("an action panicked{place}, so it has failed")
+    } else {
+        format!("this is a bug in runbook: it panicked{place}")
+    }
 }
 
 fn run(args: Args) -> Result<u8, Error> {
@@ -123,8 +131,10 @@ mod tests {
     #[test]
     fn a_panic_tells_its_place() {
         let here = Location::caller();
-        let told = super::bug(Some(here));
+        let told = super::panicked(Some(here), false);
         assert!(told.ends_with(&format!("main.rs:{}", here.line())), "{told}");
         assert!(told.contains("this is a bug in runbook"));
+        let told = super::panicked(Some(here), true);
+        assert!(!told.contains("bug"), "{told}");
     }
 }

@@ -42,3 +42,4 @@ pub use mask::{MIN_SECRET, MaskError, Masker};
 pub use ports::{Answer, Approver, Locks, OnHangup, Ports, Question, Signal};
 pub use prepare::{Again, LabAddress, PrepareError, Prepared, Secrets, Start};
 pub use probe::{FoundOut, Probe, ProbeStopped, Sounded, Sounding};
+pub use unit::call::catches_panics;

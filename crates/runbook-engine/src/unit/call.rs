@@ -1,5 +1,6 @@
 //! One call of an action, with its deadline and its output.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -139,7 +140,7 @@ fn summary(context: &Context, action: &Action, params: &Param) -> String {
         return action.summary.clone();
     };
     // An undo is not to fail for want of a fine summary.
-    match catch_unwind(AssertUnwindSafe(|| known.recognise(params))) {
+    match caught(|| known.recognise(params)) {
         Ok(Ok(known)) => known.summary,
         Ok(Err(_)) | Err(_) => action.summary.clone(),
     }
@@ -385,6 +386,25 @@ async fn unless_cancelled<T>(
     }
 }
 
+thread_local! {
+    /// Whether a panic on this thread is caught, and told as a failure.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic on this thread would be caught now and told as the failure of a step: for whoever tells of panics.
+#[must_use]
+pub fn catches_panics() -> bool {
+    CAUGHT.get()
+}
+
+/// Polls, and catches what panics.
+fn caught<T>(poll: impl FnOnce() -> T) -> std::thread::Result<T> {
+    let before = CAUGHT.replace(true);
+    let polled = catch_unwind(AssertUnwindSafe(poll));
+    CAUGHT.set(before);
+    polled
+}
+
 /// A panic is a failure of the action and of nothing else: its step fails, what it may have done is undone.
 async fn unless_it_panics<T, F>(work: F) -> Result<T, Failure>
 where
@@ -392,7 +412,7 @@ where
 {
     tokio::pin!(work);
     poll_fn(|task| {
-        let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(task)));
+        let polled = caught(|| work.as_mut().poll(task));
         polled.unwrap_or_else(|_| {
             let failure = Failure::new(ErrorKind::Other, "the action panicked").maybe_applied();
             Poll::Ready(Err(

@@ -239,10 +239,9 @@ impl Compiler<'_, '_> {
                     self.findings
                         .push(finding.help("a name has at least one character, and no `=` in it"));
                 }
-                Some((
-                    name.value.clone(),
-                    self.template(node, &Shape::Template, around.names)?,
-                ))
+                let is_name = self.is_written_out(name);
+                let value = self.template(node, &Shape::Template, around.names)?;
+                is_name.then(|| (name.value.clone(), value))
             })
             .collect();
         env.into_iter().collect()

@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use runbook_action::schema::Shape;
 use runbook_action::{Param, Text};
-use runbook_document::{Finding, Kind as NodeKind, Node, ScalarValue, Span, codes};
+use runbook_document::{Finding, Kind as NodeKind, Node, ScalarValue, Span, Spanned, codes};
 
 use super::Compiler;
 use super::names::{self, Names, Results};
@@ -180,6 +180,7 @@ impl Compiler<'_, '_> {
                 let mut map = IndexMap::new();
                 let mut fine = true;
                 for entry in entries {
+                    fine &= self.is_written_out(&entry.key);
                     let inner = inner_of(shape, &entry.key.value);
                     match self.template(&entry.value, inner, names) {
                         Some(value) => drop(map.insert(entry.key.value.clone(), value)),
@@ -196,6 +197,17 @@ impl Compiler<'_, '_> {
             kind,
             span: node.span,
         })
+    }
+
+    /// A key is never a template: one that looks so would be taken as it stands.
+    pub(super) fn is_written_out(&mut self, key: &Spanned<String>) -> bool {
+        if !key.value.contains("{{") {
+            return true;
+        }
+        let finding = Finding::error(codes::TEMPLATE, key.span, "a key is not a template");
+        self.findings
+            .push(finding.help("write the key out; what stands behind it may be a template"));
+        false
     }
 
     fn text_template(&mut self, node: &Node, names: &Names) -> Option<Kind> {
