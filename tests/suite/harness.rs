@@ -190,6 +190,27 @@ impl Project {
         Ended::of(&output.expect("the program starts"))
     }
 
+    /// Runs a runbook, answers yes to all that it asks, and expects this outcome.
+    #[track_caller]
+    pub(crate) fn exec(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
+        let mut args = vec!["exec", runbook, "--yes", "--output"];
+        for input in inputs {
+            args.extend(["-i", input]);
+        }
+        let before = self.runs().len();
+        let ended = self.run(&args);
+        let mut runs = self.runs();
+        assert_eq!(runs.len(), before + 1, "there is one more run\n{}", ended.all());
+        runs.sort_by_key(|run| {
+            fs::metadata(run.path("journal.jsonl"))
+                .and_then(|file| file.modified())
+                .ok()
+        });
+        let run = runs.remove(before);
+        assert_eq!(run.outcome(), outcome, "{}", ended.all());
+        (ended, run)
+    }
+
     /// Starts `runbook`.
     pub(crate) fn start(&self, args: &[&str]) -> Running {
         Running::start(self.command(env!("CARGO_BIN_EXE_runbook"), args))

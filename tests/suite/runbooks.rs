@@ -1,7 +1,10 @@
-//! Each shipped runbook of codebase-mcp against real parts, with its fault really there.
+//! Each shipped runbook against real parts, with its fault really there.
 
+mod compose;
+mod compose_care;
 mod container;
 mod database;
+mod hub;
 mod pool;
 mod recovery;
 mod server;

@@ -54,22 +54,7 @@ impl Site {
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.
     #[track_caller]
     pub(crate) fn exec(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
-        let mut args = vec!["exec", runbook, "--yes", "--output"];
-        for input in inputs {
-            args.extend(["-i", input]);
-        }
-        let before = self.project.runs().len();
-        let ended = self.project.run(&args);
-        let mut runs = self.project.runs();
-        assert_eq!(runs.len(), before + 1, "there is one more run\n{}", ended.all());
-        runs.sort_by_key(|run| {
-            fs::metadata(run.path("journal.jsonl"))
-                .and_then(|file| file.modified())
-                .ok()
-        });
-        let run = runs.remove(before);
-        assert_eq!(run.outcome(), outcome, "{}", ended.all());
-        (ended, run)
+        self.project.exec(runbook, inputs, outcome)
     }
 
     /// A program of the site or the system, to its end; answers what it printed.
