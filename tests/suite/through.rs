@@ -100,8 +100,8 @@ fn an_engine_and_its_containers_are_reached_through_another_machine() {
     let (config, socket) = (server.config(), engine.socket());
     let project = Project::runbook(&format!(
         "connections:\n  hop: {{ssh: box, config: {}}}\n  engine: {{docker: {{socket: {}}}, via: hop}}\n  web: {{container: web, via: engine}}\n\
-         steps:\n  - {{id: listed, docker: {{ps: running}}, capture: {{names: names}}}}\n  - {{id: page, exec: [cat, /www/index.html], target: web, effect: read, capture: {{page: stdout}}}}\n\
-         verify:\n  - {{id: same, docker: {{inspect: web}}, expect: 'steps.listed.names == [\"web\"] and steps.page.page == \"one\"'}}\n",
+         steps:\n  - {{id: listed, docker: {{ps: running}}, capture: {{name: 'containers[0].name'}}}}\n  - {{id: page, exec: [cat, /www/index.html], target: web, effect: read, capture: {{page: stdout}}}}\n\
+         verify:\n  - {{id: same, docker: {{inspect: web}}, expect: 'steps.listed.name == \"web\" and steps.page.page == \"one\"'}}\n",
         config.display(),
         socket.display()
     ));
