@@ -28,12 +28,12 @@ where
     F: Future<Output = Result<T, Error>>,
 {
     for _ in 0..TIMES {
-        match ask().await {
+        match Box::pin(ask()).await {
             Err(Error::JsonDataError { message, .. }) if message.contains("`stopped`") => sleep(CLEARS).await,
             answer => return answer,
         }
     }
-    ask().await
+    Box::pin(ask()).await
 }
 
 /// All of a container that the engine tells, or the client's own error.
