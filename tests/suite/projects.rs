@@ -29,7 +29,8 @@ impl Shop {
             "version: '2.4'\nservices:\n  web: {{image: {IMAGE}, command: [idle]}}\n  stubborn: {{image: {IMAGE}, command: {stubborn}, stop_grace_period: 1000s}}\n"
         );
         std::fs::write(directory.join("docker-compose.yml"), text).unwrap();
-        let path = std::env::var_os("PATH").unwrap_or_default();
+        // Where the set-up installs programs.
+        let path = "/usr/bin:/bin".into();
         let vars: Vec<(std::ffi::OsString, std::ffi::OsString)> =
             vec![("PATH".into(), path), ("DOCKER_HOST".into(), engine.url().into())];
         let shop = Self {
@@ -44,7 +45,7 @@ impl Shop {
             engine,
         };
         let host = FakeHost::new();
-        let up = shop.used(json!({"up": "all"})).run(&shop.compose(), &host).await;
+        let up = used(json!({"up": "all"})).run(&shop.compose(), &host).await;
         up.unwrap();
         let said = String::from_utf8(host.stderr()).unwrap();
         assert!(said.starts_with("by `docker-compose`\n"), "{said}");
@@ -55,58 +56,58 @@ impl Shop {
         Compose::new(self.around.clone(), self.here.clone())
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "a literal is written in place")]
-    fn used(&self, params: Value) -> Use {
-        Use {
-            params: written(&params),
-            connection: Some(Connection {
-                name: "shop".to_owned(),
-                params: written(&json!({"compose": {"project": "shop", "directory": "shop"}})),
-            }),
-            ..Use::default()
-        }
-    }
-
     fn world(&self) -> String {
         self.engine
             .docker(&["ps", "-a", "--format", "{{.Names}} {{.State}}"])
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a literal is written in place")]
+fn used(params: Value) -> Use {
+    Use {
+        params: written(&params),
+        connection: Some(Connection {
+            name: "shop".to_owned(),
+            params: written(&json!({"compose": {"project": "shop", "directory": "shop"}})),
+        }),
+        ..Use::default()
+    }
+}
+
 #[tokio::test]
 async fn compose_keeps_to_the_contract() {
     let shop = Shop::start().await;
-    let mut telling = shop.used(json!({"exec": "web", "argv": ["sh", "-c", "cat >&2; exit 1"]}));
+    let mut telling = used(json!({"exec": "web", "argv": ["sh", "-c", "cat >&2; exit 1"]}));
     if let Param::Map(map) = &mut telling.params {
         map.insert("stdin".to_owned(), secret("token", "hunter2-hunter2"));
     }
-    let mut nowhere = shop.used(json!({"up": "all"}));
+    let mut nowhere = used(json!({"up": "all"}));
     nowhere.connection = Some(Connection {
         name: "shop".to_owned(),
         params: written(&json!({"compose": "no/such/directory"})),
     });
     let failing = vec![
-        shop.used(json!({"up": "not-there"})),
-        shop.used(json!({"up": "web", "pull_policy": "never"})),
-        shop.used(json!({"start": "not-there"})),
-        shop.used(json!({"stop": ["web", "not-there"], "grace": "long"})),
-        shop.used(json!({"restart": "not-there"})),
-        shop.used(json!({"scale": {"not-there": 2}})),
-        shop.used(json!({"scale": {"web": "many"}})),
-        shop.used(json!({"pull": "not-there"})),
-        shop.used(json!({"build": "not-there"})),
-        shop.used(json!({"down": "web", "images": "all"})),
-        shop.used(json!({"logs": "web", "since": "yesterday"})),
-        shop.used(json!({"exec": "not-there", "argv": ["true"]})),
-        shop.used(json!({"exec": "web", "argv": ["true"], "index": 7})),
-        shop.used(json!({"exec": "web", "argv": ["no-such-program"]})),
-        shop.used(json!({"exec": "web", "argv": ["true"], "workdir": "/not/here"})),
+        used(json!({"up": "not-there"})),
+        used(json!({"up": "web", "pull_policy": "never"})),
+        used(json!({"start": "not-there"})),
+        used(json!({"stop": ["web", "not-there"], "grace": "long"})),
+        used(json!({"restart": "not-there"})),
+        used(json!({"scale": {"not-there": 2}})),
+        used(json!({"scale": {"web": "many"}})),
+        used(json!({"pull": "not-there"})),
+        used(json!({"build": "not-there"})),
+        used(json!({"down": "web", "images": "all"})),
+        used(json!({"logs": "web", "since": "yesterday"})),
+        used(json!({"exec": "not-there", "argv": ["true"]})),
+        used(json!({"exec": "web", "argv": ["true"], "index": 7})),
+        used(json!({"exec": "web", "argv": ["no-such-program"]})),
+        used(json!({"exec": "web", "argv": ["true"], "workdir": "/not/here"})),
         telling,
         nowhere,
     ];
     check(&Subject {
         action: &shop.compose(),
-        endless: shop.used(json!({"exec": "web", "argv": ["sh", "-c", "echo begun; sleep 1000"]})),
+        endless: used(json!({"exec": "web", "argv": ["sh", "-c", "echo begun; sleep 1000"]})),
         begun: &|host| host.stdout() == b"begun\n",
         failing,
         world: &|| shop.world(),
@@ -118,21 +119,21 @@ async fn compose_keeps_to_the_contract() {
 async fn services_of_a_project_keep_to_the_contract() {
     let shop = Shop::start().await;
     let failing = vec![
-        shop.used(json!({"status": "not-there"})),
-        shop.used(json!({"logs": "web", "since": "yesterday"})),
-        shop.used(json!({"logs": "not-there"})),
-        shop.used(json!({"start": "not-there"})),
-        shop.used(json!({"stop": "not-there"})),
-        shop.used(json!({"restart": "not-there"})),
-        shop.used(json!({"scale": "web"})),
-        shop.used(json!({"scale": "not-there", "replicas": 2})),
-        shop.used(json!({"set_limits": "web", "memory": "much"})),
-        shop.used(json!({"set_limits": "not-there", "memory": "64Mi"})),
-        shop.used(json!({"set_image": "web"})),
+        used(json!({"status": "not-there"})),
+        used(json!({"logs": "web", "since": "yesterday"})),
+        used(json!({"logs": "not-there"})),
+        used(json!({"start": "not-there"})),
+        used(json!({"stop": "not-there"})),
+        used(json!({"restart": "not-there"})),
+        used(json!({"scale": "web"})),
+        used(json!({"scale": "not-there", "replicas": 2})),
+        used(json!({"set_limits": "web", "memory": "much"})),
+        used(json!({"set_limits": "not-there", "memory": "64Mi"})),
+        used(json!({"set_image": "web"})),
     ];
     check(&Subject {
         action: &Services::new(shop.around.clone(), shop.here.clone()),
-        endless: shop.used(json!({"stop": "stubborn"})),
+        endless: used(json!({"stop": "stubborn"})),
         begun: &|_host| {
             let asked = shop.engine.docker(&["logs", "shop_stubborn_1"]);
             asked.contains("asked")
