@@ -39,6 +39,7 @@ mod plan;
 mod planned;
 mod plugins;
 mod postgres;
+mod projects;
 mod prometheus;
 mod readme;
 mod refused;

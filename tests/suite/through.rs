@@ -1,5 +1,6 @@
 //! Databases and servers that are reached by way of another machine: its SSH server is a real one, and so are they.
 
+use runbook_testkit::docker::{Engine, IMAGE};
 use runbook_testkit::mariadb::Server as Mariadb;
 use runbook_testkit::postgres::Cluster;
 use runbook_testkit::prometheus::{Options, Prometheus};
@@ -90,4 +91,26 @@ fn a_file_is_not_reached_through_another_machine() {
         "a file of SQLite is not reached through a connection",
         "leave out `via`",
     ]);
+}
+
+#[test]
+fn an_engine_and_its_containers_are_reached_through_another_machine() {
+    let (server, engine) = (sshd::Server::start(), Engine::start());
+    let _web = engine.docker(&["run", "-d", "--name", "web", IMAGE, "serve"]);
+    let (config, socket) = (server.config(), engine.socket());
+    let project = Project::runbook(&format!(
+        "connections:\n  hop: {{ssh: box, config: {}}}\n  engine: {{docker: {{socket: {}}}, via: hop}}\n  web: {{container: web, via: engine}}\n\
+         steps:\n  - {{id: listed, docker: {{ps: running}}, capture: {{name: 'containers[0].name'}}}}\n  - {{id: page, exec: [cat, /www/index.html], target: web, effect: read, capture: {{page: stdout}}}}\n\
+         verify:\n  - {{id: same, docker: {{inspect: web}}, expect: 'steps.listed.name == \"web\" and steps.page.page == \"one\"'}}\n",
+        config.display(),
+        socket.display()
+    ));
+    project
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(0)
+        .says(&["resolved"]);
+    // Without the key nobody gets through, so that was the way.
+    server.is_known_by(Some("other")).unwrap();
+    let refused = project.run(&["exec", "runbook.yaml", "--yes"]);
+    refused.expect(4).says(&["host key"]);
 }

@@ -110,7 +110,12 @@ impl Action for Docker {
         }
         let engine = self.engine(call).await?;
         let detached = chosen.is_on("detach");
-        unless_cancelled(call, true, settle::settle(&engine, call, handles, detached)).await
+        unless_cancelled(
+            call,
+            true,
+            Box::pin(settle::settle(&engine, call, handles, detached)),
+        )
+        .await
     }
 }
 

@@ -114,7 +114,7 @@ impl Marked {
 }
 
 async fn runs(engine: &Engine, container: &str) -> bool {
-    let container = engine.docker.inspect_container(container, None).await;
+    let container = look::ask(engine, container).await;
     container.is_ok_and(|container| look::is_running(&container))
 }
 

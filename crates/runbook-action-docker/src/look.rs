@@ -1,10 +1,13 @@
 //! A container as data.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use bollard::errors::Error;
 use bollard::models::{ContainerInspectResponse, HostConfig, PortMap};
 use runbook_action::Failure;
 use serde_json::{Map, Value, json};
+use tokio::time::sleep;
 
 use crate::engine::Engine;
 
@@ -14,9 +17,33 @@ pub(crate) const SERVICE: &str = "com.docker.compose.service";
 /// How many billionths make a processor.
 const NANO: f64 = 1e9;
 
+/// How often one looks whether Podman has cleared up after a container, and how many times.
+const CLEARS: Duration = Duration::from_millis(50);
+const TIMES: usize = 100;
+
+/// Asks again for as long as Podman clears up after a container whose program has ended. It calls the state between the
+/// two `stopped`, which the interface of engines does not have, and does not know the exit code yet.
+pub(crate) async fn patiently<T, F>(ask: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    for _ in 0..TIMES {
+        match Box::pin(ask()).await {
+            Err(Error::JsonDataError { message, .. }) if message.contains("`stopped`") => sleep(CLEARS).await,
+            answer => return answer,
+        }
+    }
+    Box::pin(ask()).await
+}
+
+/// All of a container that the engine tells, or the client's own error.
+pub(crate) async fn ask(engine: &Engine, name: &str) -> Result<ContainerInspectResponse, Error> {
+    patiently(|| engine.docker.inspect_container(name, None)).await
+}
+
 /// All of a container that the engine tells.
 pub(crate) async fn inspect(engine: &Engine, name: &str) -> Result<ContainerInspectResponse, Failure> {
-    let asked = engine.docker.inspect_container(name, None).await;
+    let asked = ask(engine, name).await;
     asked.map_err(|error| engine.failure(&error))
 }
 

@@ -28,7 +28,8 @@ async fn removed(asked: Asked<'_>) -> Result<Preview, Failure> {
     let names = asked::names(&asked.chosen.value)?;
     for (name, path) in &names {
         let options = InspectContainerOptionsBuilder::new().size(true).build();
-        let looked = asked.engine.docker.inspect_container(name, Some(options)).await;
+        let looked =
+            look::patiently(|| asked.engine.docker.inspect_container(name, Some(options.clone()))).await;
         let container = looked.map_err(|error| asked.failed(&error, path))?;
         if look::is_running(&container) && !asked.chosen.is_on("force") {
             let message = format!("container `{name}` is running");

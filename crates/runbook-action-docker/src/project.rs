@@ -80,7 +80,7 @@ impl Project {
             .all(true)
             .filters(&filters)
             .build();
-        let found = engine.docker.list_containers(Some(options)).await;
+        let found = crate::look::patiently(|| engine.docker.list_containers(Some(options.clone()))).await;
         let found = found.map_err(|error| engine.failure(&error))?;
         let mut members: Vec<Member> = found
             .into_iter()

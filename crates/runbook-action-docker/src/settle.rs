@@ -46,7 +46,7 @@ pub(crate) async fn settle(
             .all(true)
             .filters(&filters)
             .build();
-        let found = engine.docker.list_containers(Some(options)).await;
+        let found = look::patiently(|| engine.docker.list_containers(Some(options.clone()))).await;
         for found in found.map_err(|error| engine.failure(&error))? {
             let id = found.id.unwrap_or_default();
             let is_known = handles
@@ -71,7 +71,7 @@ pub(crate) async fn end_program(engine: &Engine, handle: &Handle) -> Result<bool
         mark,
         user: text("user"),
     };
-    match engine.docker.inspect_container(&container, None).await {
+    match look::ask(engine, &container).await {
         Ok(container) if !look::is_running(&container) => return Ok(false),
         Ok(_) => {}
         Err(error) if crate::trouble::is_missing(&error) => return Ok(false),
@@ -93,7 +93,7 @@ pub(crate) async fn end_program(engine: &Engine, handle: &Handle) -> Result<bool
 
 /// Whether a container was there; it is ended then, and removed unless it is to stay.
 async fn end_container(engine: &Engine, id: &str, keep: bool, detached: bool) -> Result<bool, Failure> {
-    let container = match engine.docker.inspect_container(id, None).await {
+    let container = match look::ask(engine, id).await {
         Ok(container) => container,
         Err(error) if crate::trouble::is_missing(&error) => return Ok(false),
         Err(error) => return Err(engine.failure(&error)),

@@ -54,6 +54,8 @@ fn answered(status: u16, message: &str) -> Failure {
         _ if message.contains("i/o timeout") => ErrorKind::Timeout,
         _ if message.contains("connection refused") => ErrorKind::Refused,
         _ if message.contains("no such host") || message.contains("server misbehaving") => ErrorKind::Dns,
+        // Podman has no status of its own for what a container's state forbids.
+        _ if message.contains("container state improper") => ErrorKind::Conflict,
         _ if message.contains("port is already allocated") || message.contains("address already in use") => {
             ErrorKind::Conflict
         }
@@ -202,6 +204,11 @@ mod tests {
                 ErrorKind::Refused,
             ),
             (500, "lookup x: no such host", ErrorKind::Dns),
+            (
+                500,
+                "cannot remove container 39a8 as it is running: container state improper",
+                ErrorKind::Conflict,
+            ),
             (
                 500,
                 "Bind for 0.0.0.0:80 failed: port is already allocated",

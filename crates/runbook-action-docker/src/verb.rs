@@ -83,9 +83,10 @@ pub(crate) static COMPOSE: &[Verb] = &[
     Verb::changes("stop", &["grace"], AUTOMATIC),
     Verb::changes("restart", &["dependencies", "grace"], NEEDLESS),
     Verb::changes("scale", &["dependencies"], AUTOMATIC),
-    // The images that had the names before are still there.
-    Verb::changes("pull", &["dependencies"], AUTOMATIC),
-    Verb::changes("build", &["no_cache", "build_args"], AUTOMATIC),
+    // Which images the files name, only the program of compose knows, and not every version of it tells. What runs keeps
+    // its image until `up`, which is undone.
+    Verb::changes("pull", &["dependencies"], BY_AUTHOR),
+    Verb::changes("build", &["no_cache", "build_args"], BY_AUTHOR),
     Verb::changes(
         "exec",
         &[

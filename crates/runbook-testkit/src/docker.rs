@@ -14,6 +14,9 @@
 //! was killed.
 
 mod image;
+mod podman;
+
+pub use podman::Podman;
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -84,7 +87,7 @@ exec "$@" 3<&- </dev/null
 #[non_exhaustive]
 pub enum Error {
     /// Something that it takes is not installed.
-    #[error("no `{0}` in the usual places: install `docker.io`, `busybox-static` and `iproute2`")]
+    #[error("no `{0}` in the usual places: install `docker.io`, `podman`, `busybox-static` and `iproute2`")]
     NotInstalled(&'static str),
     /// A program could not be run, or a file not be written.
     #[error("cannot use `{name}`")]

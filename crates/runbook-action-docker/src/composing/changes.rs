@@ -50,7 +50,7 @@ fn is_off(asked: Asked<'_>, key: &str) -> bool {
 }
 
 pub(crate) async fn run(asked: Asked<'_>) -> Result<Output, Failure> {
-    let program = Program::find(asked).await?;
+    let program = Program::said(asked).await?;
     let meant = match asked.chosen.verb.key {
         "scale" => scaled(asked)?
             .into_iter()

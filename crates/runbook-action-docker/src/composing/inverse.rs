@@ -124,7 +124,7 @@ pub(crate) async fn undo(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, 
 
 async fn by_program(asked: Asked<'_>, words: Vec<String>) -> Result<Output, Failure> {
     let before = looks::state(asked, &[]).await?;
-    let program = Program::find(asked).await?;
+    let program = Program::said(asked).await?;
     let command = program::command(asked, program, words)?;
     let output = program::run(asked, &command, looks::empty()).await?;
     let after = looks::state(asked, &[]).await.map_err(Failure::maybe_applied)?;

@@ -46,7 +46,7 @@ pub(crate) async fn state(asked: Asked<'_>, services: &[Named]) -> Result<Output
         );
     }
     for member in members(asked, services).await? {
-        let container = match asked.engine.docker.inspect_container(&member.id, None).await {
+        let container = match look::ask(asked.engine, &member.id).await {
             Ok(container) => look::described(&container),
             Err(error) if crate::trouble::is_missing(&error) => continue,
             Err(error) => return Err(asked.engine.failure(&error)),

@@ -1,7 +1,7 @@
 //! The program of compose: which one there is, and what it is told.
 
 use indexmap::IndexMap;
-use runbook_action::{Command, End, ErrorKind, Failure, Output};
+use runbook_action::{Command, End, ErrorKind, Failure, Output, Stream};
 
 use super::Asked;
 use crate::access::Access;
@@ -33,6 +33,14 @@ impl Program {
             "neither `docker compose` nor `docker-compose` is installed",
         )
         .help("install Docker's plugin `compose`, or `docker-compose`"))
+    }
+
+    /// The same, and says in what the step prints which one it is.
+    pub(crate) async fn said(asked: Asked<'_>) -> Result<Self, Failure> {
+        let program = Self::find(asked).await?;
+        let line = format!("by `{}`\n", program.name());
+        asked.call.host.write(Stream::Stderr, line.as_bytes()).await?;
+        Ok(program)
     }
 
     /// How people know it.

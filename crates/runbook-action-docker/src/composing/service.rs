@@ -391,7 +391,7 @@ impl Asked<'_> {
         let before = self.of.containers(&self.name).await?;
         let asked = opened.asked(self.chosen, self.call);
         let words = changes::scaling(&[(self.name.clone(), count)], true);
-        let found = Program::find(asked).await?;
+        let found = Program::said(asked).await?;
         let command: Command = program::command(asked, found, words)?;
         program::run(asked, &command, super::looks::empty()).await?;
         let after = self

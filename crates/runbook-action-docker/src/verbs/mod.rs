@@ -38,7 +38,7 @@ impl Asked<'_> {
             "restart" => state::restart(self).await,
             "kill" => state::kill(self).await,
             "rm" => state::remove(self).await,
-            "run" => program::launch(self).await,
+            "run" => Box::pin(program::launch(self)).await,
             "exec" => program::execute(self).await,
             "update" => limits::update(self).await,
             "pull" => image::pull(self).await,

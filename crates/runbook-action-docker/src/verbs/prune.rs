@@ -164,7 +164,9 @@ async fn unused(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<Vec<(St
                 .size(true)
                 .filters(&filters)
                 .build();
-            let found = docker.list_containers(Some(options)).await.map_err(failed)?;
+            let found = crate::look::patiently(|| docker.list_containers(Some(options.clone())))
+                .await
+                .map_err(failed)?;
             let entry = |container: bollard::models::ContainerSummary| {
                 let name = container.names.and_then(|names| names.into_iter().next());
                 let name = name.or(container.id).unwrap_or_default();
@@ -209,7 +211,9 @@ async fn images(asked: Asked<'_>, wanted: &Wanted) -> Result<Vec<(String, i64)>,
     let options = ListImagesOptionsBuilder::new().filters(&filters).build();
     let found = docker.list_images(Some(options)).await.map_err(failed)?;
     let options = ListContainersOptionsBuilder::new().all(true).build();
-    let containers = docker.list_containers(Some(options)).await.map_err(failed)?;
+    let containers = crate::look::patiently(|| docker.list_containers(Some(options.clone())))
+        .await
+        .map_err(failed)?;
     let used: Vec<String> = containers
         .into_iter()
         .filter_map(|container| container.image_id)

@@ -50,11 +50,11 @@ pub(crate) async fn listed(asked: Asked<'_>, all: bool, filters: &Filters) -> Re
         .filters(filters)
         .build();
     let engine = asked.engine;
-    let found = engine.docker.list_containers(Some(options)).await;
+    let found = look::patiently(|| engine.docker.list_containers(Some(options.clone()))).await;
     let mut containers = Vec::new();
     for found in found.map_err(|error| engine.failure(&error))? {
         let id = found.id.unwrap_or_default();
-        match engine.docker.inspect_container(&id, None).await {
+        match look::ask(engine, &id).await {
             Ok(container) => containers.push(look::described(&container)),
             Err(error) if crate::trouble::is_missing(&error) => {}
             Err(error) => return Err(engine.failure(&error)),
@@ -79,7 +79,7 @@ pub(crate) async fn inspect(asked: Asked<'_>) -> Result<Output, Failure> {
         "volume" => serde_json::to_value(docker.inspect_volume(&name).await.map_err(failed)?),
         "network" => serde_json::to_value(docker.inspect_network(&name, None).await.map_err(failed)?),
         _ => {
-            let container = docker.inspect_container(&name, None).await.map_err(failed)?;
+            let container = look::ask(asked.engine, &name).await.map_err(failed)?;
             output = answer::containers(vec![look::described(&container)]);
             output = answer::with(output, "image", container.image.clone());
             serde_json::to_value(container)

@@ -178,12 +178,12 @@ pub(crate) fn compose() -> Vec<Row> {
             true,
             Automatic,
         ),
-        (json!({"pull": "all"}), Change, true, Automatic),
+        (json!({"pull": "all"}), Change, true, ByAuthor),
         (
             json!({"build": "hub", "no_cache": true, "build_args": {"A": "b"}}),
             Change,
             true,
-            Automatic,
+            ByAuthor,
         ),
         (
             json!({"exec": "hub", "argv": ["env"], "index": 2, "user": "root", "workdir": "/", "env": {}, "stdin": "", "ok_exit_codes": [0]}),

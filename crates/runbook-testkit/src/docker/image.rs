@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Engine, Error, find, io_error, new, run};
 
@@ -19,8 +19,15 @@ const PASSWD: &str = "root:x:0:0:root:/:/bin/sh\napp:x:1000:1000:app:/tmp:/bin/s
 
 /// Makes it under this name. `page` is what it serves.
 pub(super) fn make(engine: &Engine, name: &str, page: &str) -> Result<(), Error> {
-    let root = engine.directory().join("image");
-    let archive = engine.directory().join("image.tar");
+    let archive = archive(engine.directory(), page)?.display().to_string();
+    engine.try_docker(&["import", "--change", "CMD [\"idle\"]", &archive, name])?;
+    Ok(())
+}
+
+/// Packs what is in it.
+pub(super) fn archive(directory: &Path, page: &str) -> Result<PathBuf, Error> {
+    let root = directory.join("image");
+    let archive = directory.join("image.tar");
     lay_out(&root, page).map_err(|source| io_error("image", source))?;
     let busybox = find("busybox")?;
     fs::copy(&busybox, root.join("bin/busybox")).map_err(|source| io_error("busybox", source))?;
@@ -32,9 +39,8 @@ pub(super) fn make(engine: &Engine, name: &str, page: &str) -> Result<(), Error>
         }
     }
     run(new("tar").arg("-C").arg(&root).arg("-cf").arg(&archive).arg("."))?;
-    let archive = archive.display().to_string();
-    engine.try_docker(&["import", "--change", "CMD [\"idle\"]", &archive, name])?;
-    fs::remove_dir_all(&root).map_err(|source| io_error("image", source))
+    fs::remove_dir_all(&root).map_err(|source| io_error("image", source))?;
+    Ok(archive)
 }
 
 fn lay_out(root: &Path, page: &str) -> std::io::Result<()> {

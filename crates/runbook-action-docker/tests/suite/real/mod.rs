@@ -2,11 +2,13 @@
 
 mod keeping;
 mod limits;
+mod podman;
 mod program;
 mod reading;
 mod settle;
 mod state;
 mod things;
+mod tls;
 mod trouble;
 
 use std::path::Path;
