@@ -19,6 +19,11 @@ fn begun(project: &Project) -> Running {
     until("the step has begun", || {
         project.path("begun").exists().then_some(())
     });
+    // A resume waits for a program that was killed with its run before it was noted.
+    until("what the step has started is noted", || {
+        let journal = fs::read_to_string(project.only_run().path("journal.jsonl")).ok()?;
+        journal.contains("\"handle_kept\"").then_some(())
+    });
     running
 }
 

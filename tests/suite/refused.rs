@@ -35,8 +35,8 @@ fn a_runbook_that_is_not_there() {
         &project,
         &["exec", "nothing-like-it"],
         &[
-            "the runbooks are incident/corrupted-state.yaml, ",
-            "incident/pool-exhaustion.yaml",
+            "the runbooks are incident/",
+            " more: `runbook list` lists them all",
         ],
     );
     refused(&Project::empty(), &["exec", "any"], &["there are no runbooks"]);

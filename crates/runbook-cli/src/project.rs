@@ -19,6 +19,9 @@ pub(crate) const CONFIG: &str = "runbook.config.yaml";
 /// The folder of the runbooks.
 pub(crate) const RUNBOOKS: &str = "runbooks";
 
+/// How many runbooks are named where another one was not found.
+const NAMED: usize = 10;
+
 /// A project.
 #[derive(Debug, Clone)]
 pub(crate) struct Project {
@@ -175,7 +178,14 @@ impl Project {
                 "there are no runbooks under `{RUNBOOKS}/` of {}",
                 self.root.display()
             ),
-            None => format!("the runbooks are {}", names.join(", ")),
+            None => match names.get(..NAMED).filter(|first| first.len() < names.len()) {
+                None => format!("the runbooks are {}", names.join(", ")),
+                Some(first) => {
+                    let more = names.len() - first.len();
+                    let first = first.join(", ");
+                    format!("the runbooks are {first} and {more} more: `runbook list` lists them all")
+                }
+            },
         };
         Err(Error::usage_with(format!("there is no runbook `{given}`"), help))
     }
