@@ -17,7 +17,7 @@ cat > /tmp/answer <<'END'
 printf 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{"status": "healthy"}'
 END
 chmod +x /tmp/answer
-exec nc -lk -p 8000 -e /tmp/answer
+exec nc -ll -p 8000 -e /tmp/answer
 "#;
 
 fn free_port() -> u16 {
