@@ -199,6 +199,7 @@ def show(name, properties):
         "LoadState": "loaded", "ActiveState": state["active"],
         "SubState": "running" if state["active"] == "active" else "dead", "Result": state["result"], "MainPID": state["pid"],
         "MemoryMax": limit_of(settings) or "infinity",
+        "MemoryCurrent": resident(state["pid"]) if state["pid"] else "[not set]", "CPUQuotaPerSecUSec": "infinity",
         "Environment": " ".join(f"{key}={value}" for key, value in settings["Environment"].items()),
     }
     for property_ in properties:
