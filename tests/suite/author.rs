@@ -148,10 +148,10 @@ fn a_new_runbook_fits_into_the_project() {
         assert!(text.contains(says), "{says}\n{text}");
     }
     // Whatever connections an environment brings, the new one finds its own.
-    project
-        .run(&["check"])
-        .expect(0)
-        .says(&[" runbooks: 0 errors, 0 warnings"]);
+    let listed = project.run(&["list", "--format", "json"]).expect(0).json();
+    let all = listed.as_array().unwrap().len();
+    let says = format!("✓ {all} runbooks: 0 errors, 0 warnings");
+    project.run(&["check"]).expect(0).says(&[says.as_str()]);
     new(&project, &["runbooks/plain"]).expect(0);
     let text = fs::read_to_string(project.path("runbooks/plain.yaml")).unwrap();
     assert!(
