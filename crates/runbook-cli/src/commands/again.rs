@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use runbook_engine::{Again, Prepared, Secrets};
 use runbook_event::{Event, Outcome, Record, RunResumed, RunStarted};
-use runbook_journal::{Locks, Run, Writer};
+use runbook_journal::{Locks, OpenError, Run, Writer};
 use runbook_plan::{Catalogue, Plan};
 use runbook_report::visible;
 
@@ -47,7 +47,8 @@ impl<'a> Known<'a> {
         let name = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let running = is_going_on(&dir);
         let run = runbook_journal::read(&dir)?;
-        if running {
+        // Asked again: what was read may be of one who began meanwhile.
+        if running || runbook_journal::is_running(&dir) {
             return Err(going_on(&name, &run));
         }
         let Some(started) = run.state.run().cloned() else {
@@ -158,9 +159,13 @@ impl<'a> Known<'a> {
         again(&self.run, way.resumed.clone(), secrets.clone())?;
         session::block_on(async {
             let mut signals = signals::listen()?;
-            let opened = Writer::open(&self.project.runs(), &self.name)?;
+            let opened =
+                Writer::open(&self.project.runs(), &self.name).map_err(|error| self.refused(error))?;
             if opened.state.next_seq() != self.run.state.next_seq() {
-                let message = format!("another process went on with run `{}` meanwhile", self.name);
+                let message = format!(
+                    "another process went on with run `{}` meanwhile, so nothing was done",
+                    self.name
+                );
                 let help = "look at it with `runbook show`, and try again";
                 return Err(Error::usage_with(message, help));
             }
@@ -173,6 +178,16 @@ impl<'a> Known<'a> {
             let outcome = session.drive(prepared, opened.writer, holding, signals).await?;
             Ok(outcome.exit_code())
         })
+    }
+
+    /// Why its journal could not be taken. Whoever took it first is named.
+    fn refused(&self, error: OpenError) -> Error {
+        if matches!(error, OpenError::Locked { .. })
+            && let Ok(run) = runbook_journal::read(&self.dir)
+        {
+            return going_on(&self.name, &run);
+        }
+        error.into()
     }
 
     /// What it owns: what it took when it began, and what a crash has left it of what runbooks that it calls have taken.
@@ -197,7 +212,7 @@ impl<'a> Known<'a> {
         let mut state = self.run.state.clone();
         state.apply(&record).map_err(|error| {
             Error::usage(visible(&format!(
-                "run `{}` cannot go on like that: {error}",
+                "run `{}` cannot go on like that, so nothing was done: {error}",
                 self.name
             )))
         })
