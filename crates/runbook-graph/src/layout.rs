@@ -154,10 +154,15 @@ fn sized(node: &Node) -> Placed<'_> {
         texts,
         left: 0,
         top: 0,
-        width: (letters * LETTER).max(inner_width).max(NARROW) + 2 * PAD,
+        width: even((letters * LETTER).max(inner_width).max(NARROW)) + 2 * PAD,
         height: rows * LINE + inner_height + 2 * PAD,
         within,
     }
+}
+
+/// The same or one more, so that a middle is a whole pixel.
+const fn even(width: i32) -> i32 {
+    width + width % 2
 }
 
 /// The layers, with a place for each arrow that passes one.

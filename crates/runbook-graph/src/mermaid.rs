@@ -10,9 +10,12 @@ use crate::{Graph, Look, Node, Order};
 /// The graph as a flowchart of Mermaid.
 #[must_use]
 pub fn mermaid(graph: &Graph) -> String {
-    let mut out = "flowchart TD\n".to_owned();
-    let mut named = Vec::new();
-    level(&mut out, &mut named, graph, &graph.forward(), "n", 1);
+    let mut writer = Writer {
+        out: "flowchart TD\n".to_owned(),
+        named: Vec::new(),
+    };
+    writer.level(graph, &graph.forward(), "n", 1);
+    let Writer { mut out, named } = writer;
     for (class, style) in CLASSES {
         let ids: Vec<&str> = named
             .iter()
@@ -42,33 +45,34 @@ const CLASSES: &[(&str, &str)] = &[
     ("removed", "stroke-dasharray:2 3,opacity:0.6"),
 ];
 
-fn level(
-    out: &mut String,
-    named: &mut Vec<(String, Vec<&'static str>)>,
-    graph: &Graph,
-    arrows: &[(usize, usize)],
-    before: &str,
-    depth: usize,
-) {
-    let indent = "  ".repeat(depth);
-    for (at, node) in graph.nodes.iter().enumerate() {
-        let id = format!("{before}{at}");
-        let label = label(node);
-        if let Some(within) = node.inside() {
-            _ = writeln!(out, "{indent}subgraph {id}[\"{label}\"]");
-            let arrows = within.arrows();
-            level(out, named, &within.graph, &arrows, &format!("{id}_"), depth + 1);
-            _ = writeln!(out, "{indent}end");
-        } else {
-            let (open, close) = brackets(node.look);
-            _ = writeln!(out, "{indent}{id}{open}\"{label}\"{close}");
+struct Writer {
+    out: String,
+    /// The nodes by their ids, with the classes that they belong to.
+    named: Vec<(String, Vec<&'static str>)>,
+}
+
+impl Writer {
+    fn level(&mut self, graph: &Graph, arrows: &[(usize, usize)], before: &str, depth: usize) {
+        let indent = "  ".repeat(depth);
+        for (at, node) in graph.nodes.iter().enumerate() {
+            let id = format!("{before}{at}");
+            let label = label(node);
+            if let Some(within) = node.inside() {
+                _ = writeln!(self.out, "{indent}subgraph {id}[\"{label}\"]");
+                let arrows = within.arrows();
+                self.level(&within.graph, &arrows, &format!("{id}_"), depth + 1);
+                _ = writeln!(self.out, "{indent}end");
+            } else {
+                let (open, close) = brackets(node.look);
+                _ = writeln!(self.out, "{indent}{id}{open}\"{label}\"{close}");
+            }
+            let mut classes = vec![node.look.word()];
+            classes.extend(node.mark.word());
+            self.named.push((id, classes));
         }
-        let mut classes = vec![node.look.word()];
-        classes.extend(node.mark.word());
-        named.push((id, classes));
-    }
-    for (from, to) in arrows {
-        _ = writeln!(out, "{indent}{before}{from} --> {before}{to}");
+        for (from, to) in arrows {
+            _ = writeln!(self.out, "{indent}{before}{from} --> {before}{to}");
+        }
     }
 }
 

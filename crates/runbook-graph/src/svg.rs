@@ -91,7 +91,7 @@ fn path(points: &[(i32, i32)], left: i32, top: i32) -> String {
             None => _ = write!(out, "M{x} {y}"),
             Some((before, _)) if before == x => _ = write!(out, "L{x} {y}"),
             Some((before_x, before_y)) => {
-                let half = (before_y + y) / 2;
+                let half = i32::midpoint(before_y, y);
                 _ = write!(out, "C{before_x} {half} {x} {half} {x} {y}");
             }
         }

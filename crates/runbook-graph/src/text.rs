@@ -1,5 +1,7 @@
 //! Texts as each language writes them, so that they stay texts.
 
+use std::fmt::Write as _;
+
 /// The widest line of a title, in columns.
 const WIDE: usize = 34;
 
@@ -56,7 +58,7 @@ pub(crate) fn mermaid(text: &str) -> String {
         {
             out.push(c);
         } else {
-            out.push_str(&format!("#{};", u32::from(c)));
+            _ = write!(out, "#{};", u32::from(c));
         }
     }
     out

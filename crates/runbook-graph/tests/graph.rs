@@ -66,12 +66,15 @@ fn dot_says_all_of_it() {
     assert_eq!(told.matches('{').count(), told.matches('}').count());
 }
 
+/// The number that an attribute holds. Panics if there is none.
+#[expect(clippy::unwrap_used, reason = "a picture without it is wrong")]
+fn number(line: &str, key: &str) -> i32 {
+    let from = line.split_once(&format!(" {key}=\"")).unwrap().1;
+    from.split_once('"').unwrap().0.parse().unwrap()
+}
+
 /// The rectangles of a picture: left, top, right, bottom.
 fn rectangles(picture: &str) -> Vec<[i32; 4]> {
-    let number = |line: &str, key: &str| -> i32 {
-        let from = line.split_once(&format!(" {key}=\"")).unwrap().1;
-        from.split_once('"').unwrap().0.parse().unwrap()
-    };
     picture
         .lines()
         .filter(|line| line.starts_with("<rect class=\"node"))
