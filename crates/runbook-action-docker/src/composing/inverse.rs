@@ -34,16 +34,23 @@ async fn running(asked: Asked<'_>) -> Result<Value, Failure> {
     Ok(Value::Object(running))
 }
 
-/// Of which image the containers of each service are, by name and identity, and how many there are.
-async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
+/// The label by which compose knows of which settings a container was made.
+const HASH: &str = "com.docker.compose.config-hash";
+
+/// Of which image the containers of each service are, by name and identity, how many there are, and of which settings
+/// they were made.
+pub(crate) async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
     let mut images: Map<String, Value> = Map::new();
     for member in looks::members(asked, &services(&asked.chosen.value)?).await? {
         let container = look::inspect(asked.engine, &member.id).await?;
         let known = images
             .get(&member.service)
             .and_then(|service| service.get("replicas")?.as_u64());
-        let name = container.config.and_then(|config| config.image);
-        let service = json!({ "image": name, "id": container.image, "replicas": known.unwrap_or(0) + 1 });
+        let config = container.config.unwrap_or_default();
+        let hash = config.labels.and_then(|labels| labels.get(HASH).cloned());
+        let service = json!({
+            "image": config.image, "id": container.image, "replicas": known.unwrap_or(0) + 1, "settings": hash,
+        });
         images.insert(member.service, service);
     }
     Ok(Value::Object(images))
@@ -81,7 +88,7 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
                 before,
             )
         }
-        // What the files make of it is known only when it was done.
+        // What the files make of it is known only when it was done: then it is told.
         "up" => (
             "go back to the images and numbers of containers that there were".to_owned(),
             json!({}),
@@ -155,10 +162,44 @@ async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Fai
     Ok(compared(looks::empty(), &before, &after))
 }
 
+/// Whether an `up` is to be undone, which nobody has done anything to since.
+fn is_due(inverse: &Inverse, now: &Value) -> Result<bool, Failure> {
+    let mut before = inverse.data.clone();
+    let mut left = inverse.expects.clone();
+    let (Some(before_by_name), Some(left_by_name)) = (before.as_object_mut(), left.as_object_mut()) else {
+        return Ok(true);
+    };
+    for (service, now) in now.as_object().into_iter().flatten() {
+        // Of which settings a container was made tells who has made it. It is not put back: the files are not ours.
+        let settings = now.get("settings").cloned().unwrap_or_default();
+        if let Some(before) = before_by_name.get_mut(service).and_then(Value::as_object_mut) {
+            let own = before.insert("settings".to_owned(), settings);
+            if Some(&*before) != now.as_object() {
+                before.insert("settings".to_owned(), own.unwrap_or_default());
+            }
+        }
+        // What was not there, and was not left there, came from somebody else.
+        left_by_name.entry(service).or_insert(Value::Null);
+    }
+    if now == &before {
+        return Ok(false);
+    }
+    // An `up` that failed could not tell what it left.
+    if inverse.expects.as_object().is_some_and(Map::is_empty) {
+        return Ok(true);
+    }
+    let inverse = Inverse {
+        expects: left,
+        data: before,
+        ..inverse.clone()
+    };
+    inverse.is_due(now)
+}
+
 /// Gives the names back to the images that had them, and has compose make the containers of those.
 async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
     let now = images(asked).await?;
-    if now == inverse.data {
+    if !is_due(inverse, &now)? {
         return Ok(looks::empty());
     }
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);

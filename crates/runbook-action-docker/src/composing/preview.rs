@@ -11,6 +11,7 @@ use super::changes::scaled;
 use super::looks::{self, services};
 use super::program::Program;
 use crate::verbs::read::Filters;
+use crate::volumes::Sizes;
 
 /// What the verb would do; nothing where only doing it tells.
 pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure> {
@@ -75,9 +76,19 @@ async fn down(asked: Asked<'_>) -> Result<Preview, Failure> {
     let mut summary = counted(lines.len(), "container");
     if asked.chosen.is_on("volumes") {
         let volumes = volumes(asked, &state.value).await?;
-        summary = format!("{summary}, {}", counted(volumes.len(), "volume"));
-        let line =
-            |volume| PreviewLine::new(Mark::Removed, format!("volume {volume}, with all that is in it"));
+        let sizes = Sizes::read(asked.engine).await?;
+        let bytes: i64 = volumes.iter().filter_map(|volume| sizes.of(volume)).sum();
+        summary = format!(
+            "{summary}, {} with {bytes} bytes",
+            counted(volumes.len(), "volume")
+        );
+        let line = |volume: String| {
+            let held = sizes.shown(&volume);
+            PreviewLine::new(
+                Mark::Removed,
+                format!("volume {volume}, with all that is in it {held}"),
+            )
+        };
         lines.extend(volumes.into_iter().map(line));
     }
     Ok(Preview {

@@ -189,6 +189,7 @@ fn action(action: &Action) -> Value {
         ("kind", json!(action.kind)),
         ("summary", json!(action.summary)),
         ("connection", json!(action.connection)),
+        ("means", json!(action.means)),
         ("uses_connections", json!(action.uses_connections)),
         ("effect", json!(action.effect.word())),
         ("timeout", json!(words::length(action.timeout))),
