@@ -161,7 +161,7 @@ fn answers(port: u16) -> Option<()> {
 }
 
 /// A project of compose with a service `web`.
-fn compose(engine: &Engine, rest: &str) -> Project {
+pub(crate) fn compose(engine: &Engine, rest: &str) -> Project {
     let project = runbook(
         engine,
         &format!("  shop: {{compose: {{project: shop, directory: shop}}, via: engine}}\n{rest}"),
@@ -175,7 +175,7 @@ fn compose(engine: &Engine, rest: &str) -> Project {
     project
 }
 
-fn running(engine: &Engine) -> usize {
+pub(crate) fn running(engine: &Engine) -> usize {
     engine
         .docker(&["ps", "-q", "--filter", "label=com.docker.compose.service=web"])
         .lines()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bollard::{API_DEFAULT_VERSION, Docker};
 use runbook_action::{Call, Connection, Endpoint, Failure, Forward, Transport};
 
-use crate::access::Access;
+use crate::access::{Access, Address};
 use crate::settings::Environment;
 use crate::trouble;
 
@@ -25,6 +25,8 @@ pub(crate) struct Engine {
     pub(crate) at: Access,
     /// Whether it is, or may be, on another machine.
     pub(crate) beyond: bool,
+    /// The machine on which it is, where its address names one.
+    pub(crate) machine: Option<Arc<dyn Transport>>,
     /// The way to it, which is open for as long as this lives.
     _way: Option<Arc<dyn Forward>>,
 }
@@ -49,11 +51,36 @@ impl Engine {
         place: Option<&dyn Transport>,
         around: &Environment,
     ) -> Result<Self, Failure> {
-        Self::open(&Access::read(connection, around)?, place).await
+        Self::at(&Address::read(connection, around)?, place, around).await
+    }
+
+    /// The one at an address; as seen from a place, if it is reached from there.
+    pub(crate) async fn at(
+        address: &Address,
+        place: Option<&dyn Transport>,
+        around: &Environment,
+    ) -> Result<Self, Failure> {
+        let Some(url) = &address.machine else {
+            return Self::open(&address.access, place).await;
+        };
+        if let Some(place) = place {
+            let message = format!(
+                "`{url}` is a way of its own, and cannot go through {}",
+                place.place()
+            );
+            return Err(Failure::new(runbook_action::ErrorKind::Other, message)
+                .help("make the machine a connection of kind `ssh`, and go through it with `via`"));
+        }
+        let machine = around.places.machine(url).await?;
+        let engine = Self::open(&address.access, Some(&*machine)).await?;
+        Ok(Self {
+            machine: Some(machine),
+            ..engine
+        })
     }
 
     /// The one that is there.
-    pub(crate) async fn open(access: &Access, place: Option<&dyn Transport>) -> Result<Self, Failure> {
+    async fn open(access: &Access, place: Option<&dyn Transport>) -> Result<Self, Failure> {
         let mut shown = access.shown();
         let (access, way) = match place {
             None => (access.clone(), None),
@@ -99,6 +126,7 @@ impl Engine {
             shown,
             at: access,
             beyond,
+            machine: None,
             _way: way,
         })
     }

@@ -49,6 +49,7 @@ async fn an_engine_is_found_as_its_own_client_finds_it() {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             root: "/".into(),
+            ..Environment::default()
         };
         let connection = Connection {
             name: "engine".to_owned(),
