@@ -68,7 +68,7 @@ impl Registry {
     fn try_start(login: bool) -> Result<Self, Error> {
         let mut said = None;
         for _ in 0..STARTS {
-            let mut registry = Self::spawn(login)?;
+            let registry = Self::spawn(login)?;
             if registry.is_ready() {
                 return Ok(registry);
             }
@@ -90,15 +90,15 @@ impl Registry {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
         let port = port.map_err(|source| io_error("a free port", source))?.port();
         let place = directory.display();
-        let mut config = format!(
+        let auth = if login {
+            format!("auth: {{htpasswd: {{realm: lab, path: {place}/known}}}}\n")
+        } else {
+            String::new()
+        };
+        let config = format!(
             "version: 0.1\nlog: {{level: warn}}\nstorage: {{filesystem: {{rootdirectory: {place}/data}}}}\n\
-             http: {{addr: \"127.0.0.1:{port}\", secret: lab}}\n"
+             http: {{addr: \"127.0.0.1:{port}\", secret: lab}}\n{auth}"
         );
-        if login {
-            config.push_str(&format!(
-                "auth: {{htpasswd: {{realm: lab, path: {place}/known}}}}\n"
-            ));
-        }
         for (name, text) in [("config.yml", config.as_str()), ("known", KNOWN)] {
             fs::write(directory.join(name), text).map_err(|source| io_error(name, source))?;
         }
