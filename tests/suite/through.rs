@@ -166,8 +166,8 @@ fn an_engine_is_reached_by_a_url_of_ssh() {
     let chosen = asking("default")
         .variable("DOCKER_CONTEXT", "far")
         .variable("DOCKER_CONFIG", &named);
-    for project in [said, around, context, chosen] {
-        let project = with_client(project, &server);
+    let projects = [said, around, context, chosen].map(|project| with_client(project, &server));
+    for project in &projects {
         project.run(&["check", "runbook.yaml"]).expect(0);
         project
             .run(&["exec", "runbook.yaml", "--yes"])

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use runbook_action::{
-    Call, Chunk, Command, Connection, End, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Output,
-    Process, Settled, Stream, Transport, TransportKind, async_trait,
+    Call, Chunk, Command, End, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Output, Process,
+    Settled, Stream, Transport, TransportKind, async_trait,
 };
 use runbook_action_docker::{Docker, Environment, Places};
 use runbook_testkit::contract::Use;
