@@ -121,14 +121,21 @@ fn what_would_go_with_a_project_is_counted() {
     ));
     up.run(&["exec", "runbook.yaml", "--yes"]).expect(0);
     let container = engine.docker(&["ps", "-q"]);
-    let _filled = engine.docker(&["exec", &container, "sh", "-c", "head -c 12345 /dev/zero >/data/x"]);
+    let _filled = engine.docker(&[
+        "exec",
+        &container,
+        "sh",
+        "-c",
+        "head -c 12345 /dev/zero >/data/x; head -c 500 /dev/zero >/x",
+    ]);
     let down = alone(compose(
         &engine,
         "steps:\n  - {id: down, compose: {down: all, volumes: true}, irreversible: gone}\n",
     ));
     let probed = down.run(&["plan", "runbook.yaml", "--probe"]);
     probed.says(&[
-        "1 container, 1 volume with 12345 bytes would go",
+        "1 container, 1 volume would go, 12845 bytes",
+        "container shop_web_1, running (500 bytes)",
         "volume shop_data, with all that is in it (12345 bytes)",
         "by `docker-compose`",
     ]);

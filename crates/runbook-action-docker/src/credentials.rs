@@ -181,7 +181,6 @@ async fn by_helper(
     let asked = around.places.here(&program)?.output(&command, MOST).await;
     let ended = asked.map_err(|failure| Failure {
         param: None,
-        help: Some("install it, or take it out of the client's `config.json`".to_owned()),
         ..failure
     })?;
     let said = String::from_utf8_lossy(&ended.stdout).into_owned();

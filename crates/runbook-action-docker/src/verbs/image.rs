@@ -23,7 +23,15 @@ pub(crate) async fn identity(engine: &Engine, name: &str) -> Result<Option<Strin
 pub(crate) async fn fetch(asked: Asked<'_>, name: &str) -> Result<(), Failure> {
     let whole = with_tag(name);
     let options = CreateImageOptionsBuilder::new().from_image(&whole).build();
-    let known = Credentials::of_image(name, asked.around).await?;
+    let (known, trouble) = match Credentials::of_image(name, asked.around).await {
+        Ok(known) => (known, None),
+        // Not every registry wants to know who one is.
+        Err(trouble) => {
+            let line = format!("asking without credentials: {}\n", trouble.message);
+            asked.call.host.write(Stream::Stderr, line.as_bytes()).await?;
+            (None, Some(trouble))
+        }
+    };
     let docker = match &known {
         Some(known) => known.given_to(&asked.engine.docker),
         None => asked.engine.docker.clone(),
@@ -36,7 +44,8 @@ pub(crate) async fn fetch(asked: Asked<'_>, name: &str) -> Result<(), Failure> {
     let failed = |error: &bollard::errors::Error| {
         let failure = asked.engine.failure(error);
         let message = mask(&failure.message);
-        explained(Failure { message, ..failure }, &whole, known.is_some())
+        let failure = Failure { message, ..failure };
+        explained(failure, &whole, known.is_some(), trouble.as_ref())
     };
     let mut said = docker.create_image(Some(options), None, None);
     while let Some(line) = said.next().await {
@@ -57,14 +66,16 @@ pub(crate) async fn fetch(asked: Asked<'_>, name: &str) -> Result<(), Failure> {
 }
 
 /// What a registry says, with the way out.
-fn explained(failure: Failure, image: &str, is_known: bool) -> Failure {
+fn explained(failure: Failure, image: &str, is_known: bool, trouble: Option<&Failure>) -> Failure {
     if failure.kind != ErrorKind::Auth {
         return failure;
     }
-    let help = if is_known {
-        "the registry does not take what `docker login` has kept: log in again"
-    } else {
-        "nothing is kept for this registry: `docker login` it"
+    let help = match trouble {
+        Some(trouble) => format!("there are no credentials: {}", trouble.message),
+        None if is_known => {
+            "the registry does not take what `docker login` has kept: log in again".to_owned()
+        }
+        None => "nothing is kept for this registry: `docker login` it".to_owned(),
     };
     let message = format!("`{image}` may not be pulled: {}", failure.message);
     Failure { message, ..failure }.help(help)

@@ -36,7 +36,10 @@ struct Ran {
     code: i32,
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test stands in for what runs programs")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test stands in for what runs programs"
+)]
 fn start(program: &Path) -> tokio::process::Command {
     tokio::process::Command::new(program)
 }
@@ -235,50 +238,25 @@ async fn who_is_not_known_is_told_what_to_do() {
     let locked = "echo 'the keychain is locked'; exit 1";
     let odd = "echo 'hunter2-hunter2'";
     let store = || Client::new(&json!({"credsStore": "lab"}));
-    for (client, kind, message, help) in [
-        (
-            Client::new(&json!({})),
-            ErrorKind::Auth,
-            "may not be pulled",
-            "`docker login` it",
-        ),
+    for (client, help) in [
+        (Client::new(&json!({})), "`docker login` it"),
         (
             Client::new(&json!({"auths": {&address: {"auth": WRONG}}})),
-            ErrorKind::Auth,
-            "may not be pulled",
             "log in again",
         ),
-        (
-            store().helper("lab", nobody),
-            ErrorKind::Auth,
-            "may not be pulled",
-            "`docker login` it",
-        ),
-        (
-            store().helper("lab", locked),
-            ErrorKind::Auth,
-            "the keychain is locked",
-            "",
-        ),
-        (
-            store().helper("lab", odd),
-            ErrorKind::Protocol,
-            "is not understood",
-            "",
-        ),
-        (
-            store(),
-            ErrorKind::MissingProgram,
-            "`docker-credential-lab` is not installed",
-            "install it",
-        ),
+        (store().helper("lab", nobody), "`docker login` it"),
+        (store().helper("lab", locked), "the keychain is locked"),
+        (store().helper("lab", odd), "is not understood"),
+        (store(), "`docker-credential-lab` is not installed"),
     ] {
         let (pulled, said) = client.pull(&image).await;
         let failure = pulled.unwrap_err();
-        assert_eq!(failure.kind, kind, "{failure}");
-        let about = (kind == ErrorKind::Auth).then_some("pull");
-        assert_eq!(failure.param.as_deref(), about, "{failure}");
-        assert!(failure.message.contains(message), "{failure}");
+        assert_eq!(
+            (failure.kind, failure.param.as_deref()),
+            (ErrorKind::Auth, Some("pull")),
+            "{failure}"
+        );
+        assert!(failure.message.contains("may not be pulled"), "{failure}");
         assert!(
             failure.help.clone().unwrap_or_default().contains(help),
             "{failure:?}"
@@ -306,6 +284,14 @@ async fn what_a_registry_does_not_have_or_cannot_say_is_told() {
             "{failure}"
         );
     }
+    // Whoever lets everybody in does not ask for credentials.
+    let (pulled, said) = Client::new(&json!({"credsStore": "lab"})).pull(&image).await;
+    assert_eq!(pulled.unwrap().value["changed"], true);
+    assert!(
+        said.contains("asking without credentials: `docker-credential-lab` is not installed"),
+        "{said}"
+    );
+    let _removed = engine.docker(&["rmi", &image]);
     drop(registry);
     let (pulled, _) = client.pull(&image).await;
     let failure = pulled.unwrap_err();
