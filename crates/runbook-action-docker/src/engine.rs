@@ -6,14 +6,19 @@ use std::sync::Arc;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 use runbook_action::{Call, Connection, Endpoint, Failure, Forward, Transport};
+use tokio::time::sleep;
 
 use crate::access::{Access, Address};
+use crate::attend::POLL;
 use crate::settings::Environment;
 use crate::trouble;
 
 /// How long the client waits for an answer, in seconds. The engine of runbooks has deadlines of its own, so this only
 /// must not be shorter than the longest of them.
 const PATIENCE: u64 = 7 * 24 * 3600;
+
+/// How often one asks why a way led nowhere, before one says what is known without.
+const TRIES: u32 = 20;
 
 /// An engine that answers.
 #[derive(Clone)]
@@ -113,13 +118,15 @@ impl Engine {
                 }
             }
         };
-        let failed = |error: bollard::errors::Error| {
-            let from_way = way.as_ref().and_then(|way| way.failure());
-            from_way.unwrap_or_else(|| trouble::failure(&error, &shown))
-        };
-        let client = client.map_err(failed)?;
+        let client = client.map_err(|error| trouble::failure(&error, &shown))?;
         // Engines are older and younger than this client: both speak the greatest version that they have in common.
-        let docker = client.negotiate_version().await.map_err(failed)?;
+        let docker = match client.negotiate_version().await {
+            Ok(docker) => docker,
+            Err(error) => {
+                let why = why(way.as_deref()).await;
+                return Err(why.unwrap_or_else(|| trouble::failure(&error, &shown)));
+            }
+        };
         let beyond = way.is_some() || matches!(access, Access::Tcp { .. });
         Ok(Self {
             docker,
@@ -135,6 +142,18 @@ impl Engine {
     pub(crate) fn failure(&self, error: &bollard::errors::Error) -> Failure {
         trouble::failure(error, &self.shown)
     }
+}
+
+/// Why a way led nowhere, which is known a moment after its connection was closed.
+async fn why(way: Option<&dyn Forward>) -> Option<Failure> {
+    let way = way?;
+    for _ in 0..TRIES {
+        if let Some(failure) = way.failure() {
+            return Some(failure);
+        }
+        sleep(POLL).await;
+    }
+    way.failure()
 }
 
 /// The way to an engine that another place reaches.
