@@ -233,6 +233,7 @@ fn action(action: &Action) -> Value {
         ("params", template(&action.params)),
         ("env", named(&action.env)),
         ("connection", json!(action.connection)),
+        ("means", json!(action.means)),
         ("uses_connections", json!(action.uses_connections)),
         ("effect", json!(action.effect.word())),
         ("timeout", json!(words::length(action.timeout))),
