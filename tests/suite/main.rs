@@ -45,6 +45,7 @@ mod prometheus;
 mod readme;
 mod refused;
 mod resume;
+mod review;
 mod robust;
 mod runbooks;
 mod running;

@@ -183,9 +183,14 @@ fn timing(told: &mut Comparison, step: Option<&str>, name: &str, before: &Value,
     let number = |value: &Value| value.as_u64().unwrap_or(1);
     let times = (number(&before["consecutive"]), number(&after["consecutive"]));
     if times.0 != times.1 {
+        let words = |times: u64| match times {
+            1 => "once".to_owned(),
+            times => format!("{times} times in a row"),
+        };
         let text = format!(
-            "{name} must pass {} times in a row instead of {}",
-            times.1, times.0
+            "{name} must pass {} instead of {}",
+            words(times.1),
+            words(times.0)
         );
         told.add(
             if times.1 < times.0 {

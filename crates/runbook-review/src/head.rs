@@ -84,8 +84,10 @@ fn inputs(told: &mut Comparison, before: &Value, after: &Value) {
             );
             continue;
         };
+        // What it takes is said in words, too: only where nothing else tells of it.
+        let told_before = told.differences.len();
         for (key, value) in entries(input) {
-            if key == "help" || was.get(key) == Some(value) {
+            if key == "help" || key == "takes" || was.get(key) == Some(value) {
                 continue;
             }
             told.add(
@@ -102,6 +104,10 @@ fn inputs(told: &mut Comparison, before: &Value, after: &Value) {
                 None,
                 changed(name, key, value, &Value::Null),
             );
+        }
+        if was["takes"] != input["takes"] && told.differences.len() == told_before {
+            let text = changed(name, "takes", &was["takes"], &input["takes"]);
+            told.add(Weight::Change, None, text);
         }
     }
 }
@@ -162,7 +168,7 @@ fn named(told: &mut Comparison, what: &str, before: &Value, after: &Value) {
 /// What it can reach: secrets and connections.
 fn reaches(told: &mut Comparison, before: &Value, after: &Value) {
     for (key, what) in [("secrets", "secret"), ("connections", "connection")] {
-        for one in items(after) {
+        for one in items(&after[key]) {
             let name = text(&one["name"]);
             match by_name(&before[key], &one["name"]) {
                 None => {

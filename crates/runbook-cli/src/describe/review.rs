@@ -32,7 +32,9 @@ pub(crate) fn reviewed(all: &[Reviewed], base: &str) -> Vec<Line> {
         for found in &one.found {
             lines.push(Line::labelled(2, "found").add(Tone::Warning, found));
         }
-        lines.extend(differences(&one.comparison));
+        if !one.comparison.differences.is_empty() {
+            lines.extend(differences(&one.comparison));
+        }
         for mended in &one.mended {
             lines.push(Line::labelled(2, "mended").plain(mended));
         }
