@@ -17,7 +17,7 @@ use runbook_testkit::docker::{Engine, IMAGE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Project, repository, until};
+use crate::harness::{Ended, Project, Run, repository, until};
 
 pub(crate) const OLD_KEY: &str = "gsk-old-0123456789";
 pub(crate) const NEW_KEY: &str = "gsk-new-9876543210";
@@ -168,7 +168,7 @@ impl CodeSage {
                     "directory": directory,
                     "url": self.url(),
                     "container": self.container(),
-                    "balancer_url": format!("http://127.0.0.1:{}", self.balancer_port),
+                    "balancer_url": self.balancer_url(),
                     "balancer_config": format!("{directory}/nginx.conf"),
                     "backups": format!("{directory}/backups"),
                     "backup": format!("{directory}/backups/latest"),
@@ -220,6 +220,13 @@ impl CodeSage {
         let _ended = self.try_compose(args).expect(0);
     }
 
+    /// Undoes a run that has ended, and expects that all of it was undone.
+    #[track_caller]
+    pub(crate) fn undo(&self, run: &Run) {
+        let ended = self.project.run(&["rollback", &run.name(), "--yes"]);
+        let _ended = ended.expect(5);
+    }
+
     /// A script in the service's container.
     #[track_caller]
     pub(crate) fn inside(&self, script: &str) -> String {
@@ -252,6 +259,10 @@ impl CodeSage {
         });
     }
 
+    pub(crate) fn balancer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.balancer_port)
+    }
+
     /// What the service itself says of itself.
     #[track_caller]
     pub(crate) fn state(&self) -> Value {
@@ -272,7 +283,7 @@ impl CodeSage {
     /// Whom the balancer passes a request on to.
     #[track_caller]
     pub(crate) fn balanced(&self) -> String {
-        let answer = ask(&format!("http://127.0.0.1:{}/", self.balancer_port), None);
+        let answer = ask(&self.balancer_url(), None);
         answer["host"].as_str().expect("the service tells it").to_owned()
     }
 
