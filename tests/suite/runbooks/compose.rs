@@ -98,6 +98,11 @@ fn a_key_that_does_not_help_is_taken_out_again() {
     site.until_it_has_ended();
     site.project.exec(NOT_STARTING, &[], "rolled_back");
     assert_eq!(site.read(".env"), settings, "byte for byte");
+    let variables = site.field("{{.Config.Env}}");
+    assert!(
+        variables.contains("MAX_MEMORY_MB") && !variables.contains(NEW_KEY),
+        "and the container has none: {variables}"
+    );
 }
 
 #[test]

@@ -307,25 +307,20 @@ fn an_announced_restart_leaves_the_balancer_as_it_was() {
     let conf = hub.project.path("stack/balancer/upstream.conf");
     let before = fs::read(&conf).unwrap();
     let itself = format!("hub_url=http://{}", hub.hub_address());
-    let started = hub.docker(&[
-        "inspect",
-        "-f",
-        "{{.State.StartedAt}}",
-        &hub.container("mcp-hub", 1),
-    ]);
-    hub.exec(
+    let started = || hub.field("mcp-hub", "{{.State.StartedAt}}");
+    let at_first = started();
+    let run = hub.exec(
         "maintenance/hub-restart.yaml",
         &[&itself, "notice=1s"],
         "resolved",
     );
     assert_eq!(fs::read(&conf).unwrap(), before);
-    let now = hub.docker(&[
-        "inspect",
-        "-f",
-        "{{.State.StartedAt}}",
-        &hub.container("mcp-hub", 1),
-    ]);
-    assert_ne!(now, started);
+    let once = started();
+    assert_ne!(once, at_first);
+
+    hub.undo(&run);
+    assert_eq!(started(), once, "what runs is not stopped to be started again");
+    assert_eq!(fs::read(&conf).unwrap(), before);
 }
 
 #[test]
