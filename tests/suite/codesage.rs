@@ -31,8 +31,8 @@ const BETWEEN: Duration = Duration::from_millis(20);
 /// Somebody may take a port between our look and the start of what listens there; then other ones are tried.
 const STARTS: u32 = 3;
 
-/// A running system with a project in whose environment the runbooks' addresses are those of its parts. It ends, with
-/// containers, volumes and image, when it is dropped; the engine ends with the process.
+/// A running system with a project in whose environment the runbooks' addresses are those of its parts. Its containers end
+/// when it is dropped; the engine takes network, volumes and images with it, and ends with the process.
 pub(crate) struct CodeSage {
     pub(crate) project: Project,
     directory: TempDir,
@@ -249,14 +249,19 @@ impl CodeSage {
 
     pub(crate) fn until_it_is(&self, health: &str) {
         until(&format!("the container is {health}"), || {
-            (self.field("{{.State.Health.Status}}") == health).then_some(())
+            (self.now()["Health"]["Status"] == health).then_some(())
         });
     }
 
     pub(crate) fn until_it_has_ended(&self) {
         until("the container has ended", || {
-            (self.field("{{.State.Status}}") == "exited").then_some(())
+            (self.now()["Status"] == "exited").then_some(())
         });
+    }
+
+    /// The state of the service's container.
+    fn now(&self) -> Value {
+        Engine::shared().inspect(&self.container())["State"].clone()
     }
 
     pub(crate) fn balancer_url(&self) -> String {
@@ -307,8 +312,17 @@ impl CodeSage {
 
 impl Drop for CodeSage {
     fn drop(&mut self) {
-        let _ended = self.try_compose(&["down", "--volumes", "--timeout", "1"]);
-        let _removed = Engine::shared().try_docker(&["rmi", "-f", &format!("{}:latest", self.name)]);
+        let engine = Engine::shared();
+        let label = format!("label=com.docker.compose.project={}", self.name);
+        let ids = engine
+            .try_docker(&["ps", "-aq", "--filter", &label])
+            .unwrap_or_default();
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        if !ids.is_empty() {
+            let _removed = engine
+                .try_docker(&[&["rm", "-f", "-v"], &ids[..]].concat())
+                .is_ok();
+        }
     }
 }
 

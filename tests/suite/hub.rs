@@ -193,6 +193,11 @@ environments:
         self.engine.field(&self.container(service, 1), template)
     }
 
+    /// All that is known of the first container of a service.
+    pub(crate) fn inspect(&self, service: &str) -> Value {
+        self.engine.inspect(&self.container(service, 1))
+    }
+
     /// How many hubs run.
     pub(crate) fn hubs(&self) -> usize {
         let project = format!("label=com.docker.compose.project={}", self.name);

@@ -21,8 +21,7 @@ const RESTORE: &str = "recovery/hub-restore.yaml";
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 fn is_running(hub: &Hub, service: &str) -> bool {
-    let state = hub.docker(&["inspect", "-f", "{{.State.Status}}", &hub.container(service, 1)]);
-    state == "running"
+    hub.inspect(service)["State"]["Status"] == "running"
 }
 
 fn until_it_has_ended(hub: &Hub, service: &str) {
