@@ -87,15 +87,18 @@ impl CodeSage {
     }
 
     fn lay_out(&self, has_port: bool) {
-        for name in ["server.py", "balancer.py", "benchmark.py"] {
+        fs::create_dir(self.path("app")).expect("there is room");
+        for (name, to) in [
+            ("server.py", "app/server.py"),
+            ("benchmark.py", "app/benchmark.py"),
+            ("balancer.py", "balancer.py"),
+        ] {
             let from = repository().join("tests/site/codesage").join(name);
-            fs::copy(from, self.path(name)).expect("there is room");
+            fs::copy(from, self.path(to)).expect("there is room");
         }
-        self.write("version", "1.0.0\n");
-        self.write(
-            "Dockerfile",
-            &format!("FROM {IMAGE}\nCOPY server.py benchmark.py version /app/\n"),
-        );
+        self.write("app/version", "1.0.0\n");
+        // Of a folder the engine makes one copy, of several files one each.
+        self.write("Dockerfile", &format!("FROM {IMAGE}\nCOPY app /app/\n"));
         self.write(
             ".env",
             &format!("# The settings of CodeSage.\nGROQ_API_KEY={OLD_KEY}\nMAX_MEMORY_MB=2048\n"),

@@ -84,7 +84,7 @@ fn a_new_version_runs_after_an_update() {
     let site = CodeSage::start();
     site.project.exec(UPDATE, &["new_version=1.0.0"], "not_needed");
     let image = site.field("{{.Image}}");
-    site.write("version", "1.1.0\n");
+    site.write("app/version", "1.1.0\n");
     let (_, run) = site.project.exec(UPDATE, &["new_version=1.1.0"], "resolved");
     assert_eq!(run.captured("was"), json!({"version": "1.0.0"}));
     assert_eq!(site.state()["version"], "1.1.0");
@@ -98,7 +98,7 @@ fn a_new_version_runs_after_an_update() {
 fn the_old_version_runs_again_where_the_new_one_does_not_start() {
     let site = CodeSage::start();
     let image = site.field("{{.Image}}");
-    site.write("version", "1.1.0\n");
+    site.write("app/version", "1.1.0\n");
     let fine = site.read("Dockerfile");
     site.write("Dockerfile", &format!("{fine}RUN touch /app/broken\n"));
     site.project.exec(UPDATE, &["new_version=1.1.0"], "rolled_back");

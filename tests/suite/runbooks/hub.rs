@@ -28,20 +28,16 @@ fn until_it_has_ended(hub: &Hub, service: &str) {
     until("it has ended", || (!is_running(hub, service)).then_some(()));
 }
 
+/// Where that does not help, its container holds what keeps it from starting, so only another one helps.
 #[test]
-fn a_hub_that_crashed_is_restarted() {
+fn a_hub_that_crashed_is_restarted_or_made_anew() {
     let hub = Hub::start();
     hub.exec(DOWN, &[], "not_needed");
     let _killed = hub.docker(&["kill", &hub.container("mcp-hub", 1)]);
     let run = hub.exec(DOWN, &[], "resolved");
     assert_eq!(run.captured("scope"), json!({"down": "mcp-hub"}));
     assert_eq!(hub.tool(), "200");
-}
 
-/// Its container holds what keeps it from starting, so only another one helps.
-#[test]
-fn a_hub_that_no_restart_brings_back_is_made_anew() {
-    let hub = Hub::start();
     let name = hub.container("mcp-hub", 1);
     let before = hub.docker(&["inspect", "-f", "{{.Id}}", &name]);
     let _made = hub.docker(&["exec", &name, "touch", "/tmp/state"]);
@@ -95,17 +91,13 @@ fn a_hub_that_has_nearly_all_its_memory_is_restarted_with_more() {
 }
 
 #[test]
-fn a_graph_that_is_down_is_started() {
+fn a_graph_that_is_down_is_started_and_one_that_lets_nobody_in_gets_its_password_again() {
     let hub = Hub::start();
     hub.exec(GRAPH, &[], "not_needed");
     let _killed = hub.docker(&["kill", &hub.container("neo4j", 1)]);
     hub.exec(GRAPH, &[], "resolved");
     assert_eq!(hub.tool(), "200");
-}
 
-#[test]
-fn a_graph_that_lets_nobody_in_gets_its_password_again() {
-    let hub = Hub::start();
     fs::write(hub.project.path("stack/data/neo4j/data/auth"), "another password").unwrap();
     assert_eq!(hub.tool(), "502");
     let run = hub.exec(GRAPH, &[], "resolved");
