@@ -17,8 +17,12 @@ const MEMORY: &str = "incident/hub-memory.yaml";
 const ROLLING: &str = "maintenance/hub-rolling-restart.yaml";
 const RESTORE: &str = "recovery/hub-restore.yaml";
 
-/// How long a client waits after a failure.
+/// How long a client waits after an answer, and after a failure.
+const AFTER_AN_ANSWER: Duration = Duration::from_millis(4);
 const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
+
+/// A share of failed requests that is soon reached by many good ones.
+const ENOUGH: &str = "high=0.15";
 
 fn is_running(hub: &Hub, service: &str) -> bool {
     hub.inspect(service)["State"]["Status"] == "running"
@@ -147,7 +151,7 @@ fn a_bad_image_that_lets_requests_fail_is_taken_back() {
         is_refused(&hub, &[&url, "image=lab:1", "critical=1"]);
         assert_eq!(hub.field("mcp-hub", "{{.Config.Image}}"), "lab:2");
 
-        let run = hub.exec(ERRORS, &[&url, "image=lab:1"], "resolved");
+        let run = hub.exec(ERRORS, &[&url, ENOUGH, "image=lab:1"], "resolved");
         assert!(
             run.steps("step_skipped").contains(&"asked".to_owned()),
             "it is critical"
@@ -181,7 +185,7 @@ fn what_the_hub_depends_on_is_restarted_where_requests_fail_for_want_of_it() {
     with_a_client(&hub, |_| {
         let _killed = hub.docker(&["kill", &hub.container("neo4j", 1)]);
         until_requests_fail(&url);
-        let run = hub.exec(ERRORS, &[&url], "resolved");
+        let run = hub.exec(ERRORS, &[&url, ENOUGH], "resolved");
         assert_eq!(
             run.captured("health"),
             json!({"neo4j": "unhealthy", "ollama": "healthy"})
@@ -216,9 +220,6 @@ fn more_hubs_run_where_requests_fail_for_want_of_room() {
     });
     assert_eq!(hub.hubs(), 3);
 }
-
-/// A share of failed requests that is soon reached by many good ones.
-const ENOUGH: &str = "high=0.15";
 
 /// Waits until a fifth of the requests that Prometheus knows of have failed. Is given what the runbook is given.
 fn until_requests_fail(url: &str) {
@@ -273,10 +274,10 @@ fn with_clients<T>(hub: &Hub, clients: u32, server: &str, doing: impl FnOnce(&Hu
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
                     asked.fetch_add(1, Ordering::Relaxed);
-                    if hub.tool_of(server) != "200" {
-                        failed.fetch_add(1, Ordering::Relaxed);
-                        thread::sleep(AFTER_A_FAILURE); // paced: so do clients that try again
-                    }
+                    let is_fine = hub.tool_of(server) == "200";
+                    failed.fetch_add(u32::from(!is_fine), Ordering::Relaxed);
+                    let pause = if is_fine { AFTER_AN_ANSWER } else { AFTER_A_FAILURE };
+                    thread::sleep(pause); // paced: a client is not a flood, and waits before it tries again
                 }
             });
         }
