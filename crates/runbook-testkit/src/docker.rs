@@ -462,6 +462,13 @@ mod tests {
             }
             drop(engine);
             assert!(!directory.exists());
+            // What has removed it is about to end.
+            for _ in 0..POLLS {
+                if processes_of(&directory).is_empty() {
+                    break;
+                }
+                thread::sleep(POLL); // paced: another process needs the processor to get there
+            }
             assert_eq!(processes_of(&directory), Vec::<String>::new());
             assert!(!Path::new(&format!("/sys/class/net/rb{number}")).exists());
         }
