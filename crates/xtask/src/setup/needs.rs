@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 23] = [
+pub(super) const PACKAGES: [Package; 24] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -76,6 +76,11 @@ pub(super) const PACKAGES: [Package; 23] = [
         name: "docker-compose",
         programs: &["docker-compose"],
         reason: "projects of compose are tested with it",
+    },
+    Package {
+        name: "docker-registry",
+        programs: &["docker-registry"],
+        reason: "what is pulled is pulled from registries that the tests start and stop themselves",
     },
     Package {
         name: "busybox-static",
