@@ -153,7 +153,9 @@ fn written(all: &[Reviewed], base: &str, room: Room) -> String {
             );
         }
         for one in &differ {
-            if room < Room::NoDetails {
+            let has_details =
+                !(one.comparison.differences.is_empty() && one.mended.is_empty() && one.graph.is_empty());
+            if room < Room::NoDetails && has_details {
                 details(&mut out, one, room);
             }
         }

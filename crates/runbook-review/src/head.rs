@@ -172,10 +172,11 @@ fn reaches(told: &mut Comparison, before: &Value, after: &Value) {
             let name = text(&one["name"]);
             match by_name(&before[key], &one["name"]) {
                 None => {
-                    let more = [&one["source"], &one["address"]]
-                        .into_iter()
-                        .find(|value| !value.is_null());
-                    let more = more.map_or_else(String::new, |value| format!(", {}", quoted(&shown(value))));
+                    let more = match (one["source"].as_str(), one["address"].as_str()) {
+                        (Some(source), _) => format!(", {source}"),
+                        (None, Some(address)) => format!(", {}", quoted(address)),
+                        (None, None) => String::new(),
+                    };
                     told.add(
                         Weight::Alarm,
                         None,

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use runbook_graph::Mark;
-use runbook_review::{Comparison, Difference, Fate, Reviewed, compare};
+use runbook_review::{Comparison, Difference, Fate, Reviewed, Weight, compare};
 use serde_json::Value;
 
 pub(crate) use self::side::{Judged, Side};
@@ -49,7 +49,19 @@ fn one(was: Option<&Judged>, now: Option<&Judged>) -> Option<Reviewed> {
         these.iter().filter(|one| !those.contains(one)).cloned().collect()
     };
     let comparison = match (was, now) {
-        (Some(was), Some(now)) => compared(was, now),
+        (Some(was), Some(now)) => {
+            let mut told = compared(was, now);
+            if was.path != now.path {
+                told.differences.push(Difference {
+                    weight: Weight::Words,
+                    step: None,
+                    text: format!("its file was `{}`", was.path),
+                    texts: None,
+                    of_another: false,
+                });
+            }
+            told
+        }
         (_, Some(now)) => now
             .plans
             .values()
