@@ -1,10 +1,12 @@
 //! The API server: requests of HTTP to answers.
 
+mod access;
 mod body;
 mod delete;
 mod discovery;
 mod faults;
 mod objects;
+mod parts;
 mod query;
 mod read;
 mod requests;

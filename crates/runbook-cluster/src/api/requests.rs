@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Method, Request, Response};
+use hyper::{HeaderMap, Method, Request, Response};
 use serde_json::{Value, json};
 
 use super::delete::{self, Options};
@@ -11,7 +11,7 @@ use super::query::{self, Query, Shown, Validation};
 use super::route::{Route, Target};
 use super::users::{self, User};
 use super::write::{self, Done};
-use super::{body, discovery, read, table, watch};
+use super::{access, body, discovery, parts, read, table, watch};
 use crate::failure::{Failure, answer, of_bytes};
 use crate::object::Fields as _;
 use crate::patch::Form;
@@ -48,14 +48,22 @@ async fn answered(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Re
     let path = request.uri().path().to_owned();
     let query = Query::parse(request.uri().query().unwrap_or_default());
     let user = shared.users.authenticate(request.headers())?;
-    let user = users::impersonated(request.headers())?.unwrap_or(user);
+    let user = match users::impersonated(request.headers())? {
+        Some(other) => {
+            shared.read(|store| access::check_impersonation(store, &user, &other))?;
+            other
+        }
+        None => user,
+    };
     match shared.read(|store| Route::of(&path, store)) {
         Route::Objects(target) => {
             let verb = verb(request.method(), &target, &query)?;
+            shared.read(|store| access::check(store, &user, verb, &target))?;
             meet(shared, verb, &resource(&target))?;
             Ok(objects(shared, target, &query, user, request, verb).await?)
         }
         route => {
+            shared.read(|store| access::check_path(store, &user, &path))?;
             meet(shared, "get", &path)?;
             Ok(document(shared, &route, &path, &request)?)
         }
@@ -183,10 +191,14 @@ async fn objects(
             let found = shared.read(|store| read::get(store, &target))?;
             Ok(one(&target, &found, 200, shown?, &[]))
         }
+        ("get", "scale") => {
+            let found = shared.read(|store| read::get(store, &target))?;
+            Ok(answer(200, &parts::scale(&target.kind, &found)?))
+        }
         _ => {
             let shown = shown?;
             let wanted = wanted(target, query, &user, &request)?;
-            change(shared, wanted, query, request, verb, shown).await
+            change(shared, wanted, query, request, verb, shown, &user).await
         }
     }
 }
@@ -214,10 +226,19 @@ async fn change(
     request: Request<Incoming>,
     verb: &'static str,
     shown: Shown,
+    user: &User,
 ) -> Result<Response<Body>, Failure> {
     let (head, incoming) = request.into_parts();
     let bytes = body::read(incoming).await?;
     let target = wanted.target.clone();
+    if !matches!(target.part.as_str(), "" | "status") {
+        return part(shared, &wanted, query, &head.headers, &bytes).await;
+    }
+    if target.kind.review {
+        let object = body::object(&head.headers, &bytes)?;
+        let answered = shared.read(|store| access::review(store, user, &target.kind.kind, object));
+        return Ok(answer(201, &answered));
+    }
     let done = match verb {
         "create" => {
             let object = body::object(&head.headers, &bytes)?;
@@ -252,6 +273,47 @@ async fn change(
     };
     let code = if done.created { 201 } else { 200 };
     Ok(one(&target, &done.object, code, shown, &done.warnings))
+}
+
+/// A change of a part that is not like the object itself.
+async fn part(
+    shared: &Arc<Shared>,
+    wanted: &Wanted,
+    query: &Query,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Result<Response<Body>, Failure> {
+    let target = &wanted.target;
+    let form = match body::media(headers) {
+        media if media.contains("patch") => Some(Form::of(media, &target.kind)?),
+        _ => None,
+    };
+    let object = match form {
+        Some(_) => body::patch(headers, bytes)?,
+        None => body::object(headers, bytes)?,
+    };
+    match target.part.as_str() {
+        "scale" => {
+            let done = write::make(shared, wanted, |store| {
+                parts::rescale(store, wanted, form, &object)
+            })
+            .await?;
+            Ok(answer(200, &parts::scale(&target.kind, &done.object)?))
+        }
+        "binding" => {
+            write::make(shared, wanted, |store| parts::bind(store, wanted, &object)).await?;
+            Ok(answer(201, &parts::success()))
+        }
+        "eviction" => {
+            parts::evict(shared, wanted, query, &object)?;
+            Ok(answer(201, &parts::success()))
+        }
+        "token" => Ok(answer(201, &parts::token(shared, wanted, &object)?)),
+        _ => {
+            let done = write::make(shared, wanted, |store| parts::finalize(store, wanted, &object)).await?;
+            Ok(one(target, &done.object, 200, Shown::Objects, &[]))
+        }
+    }
 }
 
 /// Some kinds answer the deletion with the object, the others say that it is done.

@@ -80,7 +80,7 @@ pub(crate) fn make_now(
 }
 
 /// Keeps what is planned; nothing if the object is not what it was any more.
-fn settle(store: &mut Store, planned: Planned, dry: bool) -> Option<Done> {
+pub(crate) fn settle(store: &mut Store, planned: Planned, dry: bool) -> Option<Done> {
     let Planned {
         id,
         base,

@@ -1,5 +1,6 @@
 //! What becomes of an object that somebody wants to make or to change: what the server adds, keeps and refuses.
 
+mod conditions;
 mod defaults;
 mod hooks;
 mod metadata;
@@ -7,6 +8,7 @@ mod pods;
 
 use serde_json::Value;
 
+pub(crate) use self::conditions::{condition, holds, is_ready};
 pub(crate) use self::hooks::Hooks;
 pub use self::hooks::{Admission, Verdict, Webhook};
 pub(crate) use self::metadata::suffix;
