@@ -19,6 +19,7 @@ mod kinds;
 mod object;
 mod patch;
 mod rules;
+mod schema;
 mod server;
 mod shared;
 mod store;
