@@ -66,7 +66,7 @@ pub(super) fn set_first(store: &Store, kind: &Kind, object: &mut Value) {
             object.put("/status", json!({"phase": "Active"}));
         }
         "services" | "ingresses.networking.k8s.io" => object.put("/status", json!({"loadBalancer": {}})),
-        "deployments.apps" | "customresourcedefinitions.apiextensions.k8s.io" | "poddisruptionbudgets.policy" => {
+        "deployments.apps" | "poddisruptionbudgets.policy" => {
             object.put("/status", json!({}));
         }
         "replicasets.apps" => object.put("/status", json!({"replicas": 0})),

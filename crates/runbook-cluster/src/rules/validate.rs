@@ -56,11 +56,14 @@ pub(super) fn causes(kind: &Kind, live: Option<&Value>, object: &Value) -> Vec<C
             negative(object, "maxUnavailable", &mut found);
         }
         "horizontalpodautoscalers.autoscaling" => autoscaler(object, &mut found),
-        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
-            if live.is_some_and(|live| live.at("/roleRef") != object.at("/roleRef")) {
-                let why = "cannot change roleRef";
-                found.push(Cause::invalid("roleRef", object.at("/roleRef"), why));
-            }
+        "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io"
+            if live.is_some_and(|live| live.at("/roleRef") != object.at("/roleRef")) =>
+        {
+            found.push(Cause::invalid(
+                "roleRef",
+                object.at("/roleRef"),
+                "cannot change roleRef",
+            ));
         }
         "persistentvolumeclaims" => {
             if let Some(live) = live

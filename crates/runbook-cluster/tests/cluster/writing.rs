@@ -74,7 +74,7 @@ fn fields_belong_to_who_set_them() {
         &config(json!({"colour": "red", "shape": "round"})),
     );
     assert!(
-        why.contains("Apply failed with 1 conflict: conflict with \"one\": .data.colour"),
+        why.contains("Apply failed with 1 conflict: conflict with \"one\" using v1: .data.colour"),
         "{why}"
     );
     kubectl.fed(
