@@ -1,4 +1,9 @@
 //! The cluster against kubectl, which knows nothing of it.
 
 mod kubectl;
+mod kubelet;
+mod kubelet_ends;
+mod kubelet_failures;
+mod kubelet_streams;
+mod pods;
 mod reading;

@@ -42,6 +42,9 @@ while [ $# -gt 0 ]; do
 done
 "#;
 
+/// Shows its own processes to the new namespace, and becomes what it is told. `$0` is the root.
+const FIRST: &str = r#"/mnt/busybox mount -t proc proc "$0/proc" && exec "$@""#;
+
 /// How long a first process may take until it is seen to run its program.
 const SEEN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(1);
@@ -138,8 +141,9 @@ impl Container {
         arguments.extend(network.arguments().map(OsString::from));
         // The `unshare` of util-linux cannot pass on that its child was killed, and that of busybox knows no root.
         arguments.extend(["--", BUSYBOX, "unshare", "-m", "-p", "-f"].map(OsString::from));
-        arguments.push(format!("--mount-proc={}/proc", root.display()).into());
-        arguments.extend(["--".into(), machine.programs.unshare.clone().into_os_string()]);
+        arguments.extend(["--", BUSYBOX, "sh", "-c", FIRST].map(OsString::from));
+        arguments.push(root.clone().into_os_string());
+        arguments.extend([machine.programs.unshare.clone().into_os_string()]);
         arguments.push(format!("--root={}", root.display()).into());
         arguments.push(format!("--wd={}", launch.directory).into());
         arguments.extend(launch.group.map(|group| format!("--setgid={group}").into()));

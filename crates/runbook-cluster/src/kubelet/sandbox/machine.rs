@@ -138,7 +138,8 @@ impl Machine {
     /// Runs a script of ours among the machine's files. The arguments are data.
     pub(super) async fn run(&self, what: &'static str, script: &str, arguments: &[&str]) -> Result<(), Error> {
         let mut command = self.enter();
-        command.args(["--", "/mnt/busybox", "sh", "-c", script, "sh"]).args(arguments);
+        command.arg(self.processes());
+        command.args(["--", BUSYBOX, "sh", "-c", script, "sh"]).args(arguments);
         let output = command
             .stdin(Stdio::null())
             .output()
