@@ -60,11 +60,16 @@ fn conditions(seen: &Seen<'_>, init: &[Value], main: &[Value], phase: &str) -> V
         bad.map(|status| status.text("/name").to_owned()).collect()
     };
     let is_incomplete = |status: &Value| {
-        status.number("/state/terminated/exitCode") != Some(0) && !status.is_true("/started") && !status.is_true("/ready")
+        status.number("/state/terminated/exitCode") != Some(0)
+            && !status.is_true("/started")
+            && !status.is_true("/ready")
     };
     let incomplete = names(init, is_incomplete);
     let mut unready = names(main, |status| !status.is_true("/ready"));
-    let sidecars = seen.members.iter().filter(|member| member.spec.role == Role::Sidecar);
+    let sidecars = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role == Role::Sidecar);
     unready.extend(
         sidecars
             .filter(|member| !member.life().is_ready)
@@ -132,12 +137,16 @@ fn condition(pod: &mut Value, kind: &str, told: Told) {
 /// The phase, after the rules of the kubelet.
 fn phase(seen: &Seen<'_>, init: &[Value], main: &[Value]) -> &'static str {
     let ended = |status: &Value| status.number("/state/terminated/exitCode");
-    let inits = seen.members.iter().filter(|member| member.spec.role != Role::Main);
+    let inits = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role != Role::Main);
     for (member, status) in inits.zip(init) {
         match (member.spec.role, ended(status)) {
             (Role::Init, Some(0)) => {}
             (Role::Init, Some(_)) if seen.restart == Restart::Never => return "Failed",
-            (Role::Sidecar, _) if status.is_true("/started") || main.iter().any(|main| ended(main).is_some()) => {}
+            (Role::Sidecar, _)
+                if status.is_true("/started") || main.iter().any(|main| ended(main).is_some()) => {}
             (Role::Init | Role::Sidecar | Role::Main, _) => return "Pending",
         }
     }
@@ -151,7 +160,11 @@ fn phase(seen: &Seen<'_>, init: &[Value], main: &[Value]) -> &'static str {
             None => return "Pending",
         }
     }
-    let is_over = seen.members.iter().filter(|member| member.spec.role == Role::Main).all(|member| member.life().is_over);
+    let is_over = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role == Role::Main)
+        .all(|member| member.life().is_over);
     match seen.restart {
         _ if running > 0 => "Running",
         Restart::Always if !is_over => "Running",
@@ -163,7 +176,10 @@ fn phase(seen: &Seen<'_>, init: &[Value], main: &[Value]) -> &'static str {
 
 /// The class of service, from requests and limits.
 fn class(pod: &Value) -> &'static str {
-    let containers = pod.items("/spec/containers").iter().chain(pod.items("/spec/initContainers"));
+    let containers = pod
+        .items("/spec/containers")
+        .iter()
+        .chain(pod.items("/spec/initContainers"));
     let (mut any, mut all) = (false, true);
     for container in containers {
         for kind in ["cpu", "memory"] {

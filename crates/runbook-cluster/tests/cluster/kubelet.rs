@@ -14,14 +14,23 @@ fn a_pod_becomes_ready_and_says_all_that_a_pod_says() {
     assert!(pod.text("/status/podIP").starts_with("10.244."));
     assert_eq!(pod.text("/status/podIPs/0/ip"), pod.text("/status/podIP"));
     assert_eq!(pod.text("/status/qosClass"), "BestEffort");
-    for kind in ["PodScheduled", "PodReadyToStartContainers", "Initialized", "ContainersReady"] {
+    for kind in [
+        "PodScheduled",
+        "PodReadyToStartContainers",
+        "Initialized",
+        "ContainersReady",
+    ] {
         assert_eq!(condition(&pod, kind), "True", "{kind}");
     }
     let status = app(&pod);
     assert_eq!(status.number("/restartCount"), Some(0));
     assert!(status.is_true("/ready") && status.is_true("/started"));
     assert!(status.text("/containerID").starts_with("containerd://"));
-    assert!(status.text("/imageID").starts_with("docker.io/library/busybox@sha256:"));
+    assert!(
+        status
+            .text("/imageID")
+            .starts_with("docker.io/library/busybox@sha256:")
+    );
     assert!(!status.text("/state/running/startedAt").is_empty());
     assert_eq!(
         pods.events("web"),
@@ -50,7 +59,10 @@ fn two_pods_listen_on_the_same_port_and_one_sees_nothing_of_the_other() {
     }
     for name in ["one", "two"] {
         let pod = pods.until_ready(name);
-        let fetched = pods.kubectl.ok(&format!("exec {name} -- wget -qO- http://{}/", pod.text("/status/podIP")));
+        let fetched = pods.kubectl.ok(&format!(
+            "exec {name} -- wget -qO- http://{}/",
+            pod.text("/status/podIP")
+        ));
         assert_eq!(fetched.trim(), name);
         assert_eq!(pods.kubectl.ok(&format!("exec {name} -- hostname")).trim(), name);
         let processes = pods.kubectl.ok(&format!("exec {name} -- ps"));
@@ -64,7 +76,8 @@ fn what_a_pod_is_configured_with_is_in_its_environment_and_its_files() {
     let objects = pods.cluster.objects();
     let settings = json!({"metadata": {"name": "settings", "namespace": "default"}, "data": {"colour": "blue", "SIZE": "3"}});
     objects.create("configmaps", &settings).unwrap();
-    let secret = json!({"metadata": {"name": "key", "namespace": "default"}, "data": {"password": "cHctMQ=="}});
+    let secret =
+        json!({"metadata": {"name": "key", "namespace": "default"}, "data": {"password": "cHctMQ=="}});
     objects.create("secrets", &secret).unwrap();
     let change = json!({
         "workingDir": "/work",
@@ -98,13 +111,27 @@ fn what_a_pod_is_configured_with_is_in_its_environment_and_its_files() {
     pods.kubectl.ok("exec configured -- sh -c true");
     let printed = logs();
     assert!(
-        printed.starts_with("blue,pw-1,configured,configured,configured-blue $(WHO),3,/work\nblue\npw-1\nblue\nx\n"),
+        printed.starts_with(
+            "blue,pw-1,configured,configured,configured-blue $(WHO),3,/work\nblue\npw-1\nblue\nx\n"
+        ),
         "{printed}"
     );
     assert!(printed.contains("Read-only file system"), "{printed}");
-    pods.kubectl.run_words(&["patch", "configmap", "settings", "-p", r#"{"data":{"colour":"red"}}"#], "");
+    pods.kubectl.run_words(
+        &[
+            "patch",
+            "configmap",
+            "settings",
+            "-p",
+            r#"{"data":{"colour":"red"}}"#,
+        ],
+        "",
+    );
     let wait = "until grep -q red /etc/settings/colour; do sleep 0.05; done; cat /etc/settings/colour";
-    let seen = pods.kubectl.run_words(&["exec", "configured", "--", "timeout", "20", "sh", "-c", wait], "");
+    let seen = pods.kubectl.run_words(
+        &["exec", "configured", "--", "timeout", "20", "sh", "-c", wait],
+        "",
+    );
     assert_eq!(seen.stdout, "red");
 }
 
@@ -112,9 +139,7 @@ fn what_a_pod_is_configured_with_is_in_its_environment_and_its_files() {
 fn init_containers_run_in_order_before_the_others_and_sidecars_beside_them() {
     let pods = Pods::start();
     let mount = json!([{"name": "shared", "mountPath": "/shared"}]);
-    let init = |name: &str, script: &str| {
-        json!({"name": name, "image": "busybox:1.36", "command": ["sh", "-c", script], "volumeMounts": mount})
-    };
+    let init = |name: &str, script: &str| json!({"name": name, "image": "busybox:1.36", "command": ["sh", "-c", script], "volumeMounts": mount});
     let mut sidecar = init("side", "echo side >> /shared/order; exec sleep 1000");
     sidecar["restartPolicy"] = json!("Always");
     let spec = json!({
@@ -126,10 +151,18 @@ fn init_containers_run_in_order_before_the_others_and_sidecars_beside_them() {
             init("second", "until [ -s /shared/order ]; do :; done; echo second >> /shared/order"),
         ],
     });
-    pods.run_in("ordered", "sort /shared/order; exit 0", &json!({"volumeMounts": mount}), &spec);
+    pods.run_in(
+        "ordered",
+        "sort /shared/order; exit 0",
+        &json!({"volumeMounts": mount}),
+        &spec,
+    );
     let pod = pods.until("ordered", |pod| pod.text("/status/phase") == "Succeeded");
     assert_eq!(pods.kubectl.ok("logs ordered -c app"), "first\nsecond\nside\n");
-    assert_eq!(pod.text("/status/initContainerStatuses/0/state/terminated/reason"), "Completed");
+    assert_eq!(
+        pod.text("/status/initContainerStatuses/0/state/terminated/reason"),
+        "Completed"
+    );
     assert_eq!(app(&pod).text("/state/terminated/reason"), "Completed");
 }
 
@@ -161,7 +194,11 @@ fn readiness_comes_and_goes_with_what_its_probe_sees() {
     pods.kubectl.ok("exec moody -- rm /tmp/ok");
     let pod = pods.until("moody", |pod| !is_ready(pod));
     assert_eq!(pod.text("/status/phase"), "Running");
-    assert!(pods.events("moody").iter().any(|event| event.starts_with("Unhealthy Readiness probe failed: ")));
+    assert!(
+        pods.events("moody")
+            .iter()
+            .any(|event| event.starts_with("Unhealthy Readiness probe failed: "))
+    );
 }
 
 #[test]
@@ -176,7 +213,9 @@ fn a_container_that_fails_its_liveness_probe_is_started_anew() {
     pods.run("ill", script, &change);
     pods.until_ready("ill");
     pods.kubectl.ok("exec ill -- rm /www/health");
-    let pod = pods.until("ill", |pod| app(pod).number("/restartCount") == Some(1) && is_ready(pod));
+    let pod = pods.until("ill", |pod| {
+        app(pod).number("/restartCount") == Some(1) && is_ready(pod)
+    });
     // The first process of a container takes no signal that it has no handler for.
     assert_eq!(app(&pod).number("/lastState/terminated/exitCode"), Some(137));
     let events = pods.events("ill");
@@ -188,17 +227,26 @@ fn a_container_that_fails_its_liveness_probe_is_started_anew() {
 #[test]
 fn an_hog_shows_in_what_top_prints() {
     let pods = Pods::start();
-    pods.run("hog", "head -c 60000000 /dev/zero | tail & while :; do :; done", &json!({}));
+    pods.run(
+        "hog",
+        "head -c 60000000 /dev/zero | tail & while :; do :; done",
+        &json!({}),
+    );
     pods.run("idle", "exec sleep 1000", &json!({}));
     pods.until_ready("hog");
     pods.until_ready("idle");
     // What has been used is only counted while it runs, so this asks until it shows.
     let used = |name: &str| {
-        let usage = pods.kubectl.ok(&format!("get --raw /apis/metrics.k8s.io/v1beta1/namespaces/default/pods/{name}"));
+        let usage = pods.kubectl.ok(&format!(
+            "get --raw /apis/metrics.k8s.io/v1beta1/namespaces/default/pods/{name}"
+        ));
         let usage: serde_json::Value = serde_json::from_str(&usage).unwrap();
         let number = |text: &str, unit: &str| text.trim_end_matches(unit).parse::<u64>().unwrap();
         let usage = usage.at("/containers/0/usage").clone();
-        (number(usage.text("/cpu"), "n"), number(usage.text("/memory"), "Ki"))
+        (
+            number(usage.text("/cpu"), "n"),
+            number(usage.text("/memory"), "Ki"),
+        )
     };
     let (mut cpu, mut memory) = (0, 0);
     for _ in 0..100 {

@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use runbook_cluster::Fields as _;
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::json;
 
 use crate::pods::{Pods, app};
@@ -15,8 +15,17 @@ const VICTIM: &str = "RUNBOOK_CLUSTER_VICTIM";
 #[test]
 fn a_pod_that_hears_its_signal_ends_by_itself_and_one_that_does_not_is_killed() {
     let pods = Pods::start();
-    pods.run("polite", "trap 'echo bye; exit 0' TERM; while :; do sleep 0.02; done", &json!({}));
-    pods.run_in("deaf", "exec sleep 1000", &json!({}), &json!({"terminationGracePeriodSeconds": 2}));
+    pods.run(
+        "polite",
+        "trap 'echo bye; exit 0' TERM; while :; do sleep 0.02; done",
+        &json!({}),
+    );
+    pods.run_in(
+        "deaf",
+        "exec sleep 1000",
+        &json!({}),
+        &json!({"terminationGracePeriodSeconds": 2}),
+    );
     pods.until_ready("polite");
     pods.until_ready("deaf");
     let followed = std::thread::scope(|scope| {
@@ -27,7 +36,10 @@ fn a_pod_that_hears_its_signal_ends_by_itself_and_one_that_does_not_is_killed() 
     assert!(followed == "bye\n" || followed.is_empty(), "{followed}");
     pods.kubectl.ok("delete pod deaf");
     pods.until_gone("deaf");
-    assert!(pods.events("polite").contains(&"Killing Stopping container app".to_owned()));
+    assert!(
+        pods.events("polite")
+            .contains(&"Killing Stopping container app".to_owned())
+    );
 }
 
 #[test]
@@ -63,7 +75,11 @@ fn everything_ends_with_the_process_that_started_it() {
         }
     }
     let mut victim = command();
-    victim.args(["--exact", "kubelet_ends::everything_ends_with_the_process_that_started_it", "--nocapture"]);
+    victim.args([
+        "--exact",
+        "kubelet_ends::everything_ends_with_the_process_that_started_it",
+        "--nocapture",
+    ]);
     let mut victim = victim.env(VICTIM, "1").stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(victim.stdout.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap() == "running app"));
@@ -105,10 +121,17 @@ fn wait_for_end(process: Pid) {
     let Ok(descriptor) = pidfd_open(process, PidfdFlags::empty()) else {
         return;
     };
-    let mut polled = [rustix::event::PollFd::new(&descriptor, rustix::event::PollFlags::IN)];
+    let mut polled = [rustix::event::PollFd::new(
+        &descriptor,
+        rustix::event::PollFlags::IN,
+    )];
     let patience = rustix::event::Timespec {
         tv_sec: 30,
         tv_nsec: 0,
     };
-    assert_eq!(rustix::event::poll(&mut polled, Some(&patience)), Ok(1), "it goes on");
+    assert_eq!(
+        rustix::event::poll(&mut polled, Some(&patience)),
+        Ok(1),
+        "it goes on"
+    );
 }

@@ -11,7 +11,12 @@ use runbook_cluster::Fields as _;
 #[test]
 fn logs_are_cut_as_they_are_asked_for() {
     let pods = Pods::start();
-    pods.run_in("talk", "for n in 1 2 3 4 5; do echo line $n; done; echo no >&2", &json!({}), &json!({"restartPolicy": "Never"}));
+    pods.run_in(
+        "talk",
+        "for n in 1 2 3 4 5; do echo line $n; done; echo no >&2",
+        &json!({}),
+        &json!({"restartPolicy": "Never"}),
+    );
     pods.until("talk", |pod| pod.text("/status/phase") == "Succeeded");
     let logs = |more: &str| pods.kubectl.ok(&format!("logs talk {more}"));
     assert!(logs("").starts_with("line 1\nline 2\nline 3\nline 4\nline 5\n") || logs("").contains("no\n"));
@@ -26,7 +31,10 @@ fn logs_are_cut_as_they_are_asked_for() {
     assert!(time.as_second() > 1_700_000_000);
     assert_eq!(logs("-f").lines().count(), 6, "it ends with its container");
     let why = pods.kubectl.refused("logs talk --previous", "");
-    assert!(why.contains("previous terminated container \"app\" in pod \"talk\" not found"), "{why}");
+    assert!(
+        why.contains("previous terminated container \"app\" in pod \"talk\" not found"),
+        "{why}"
+    );
     let why = pods.kubectl.refused("logs talk -c other", "");
     assert!(why.contains("container other is not valid for pod talk"), "{why}");
 }
@@ -40,7 +48,9 @@ fn a_container_must_be_named_where_there_are_several() {
     ]});
     pods.run_in("pair", "", &json!({}), &spec);
     pods.until_ready("pair");
-    let why = pods.kubectl.refused("get --raw /api/v1/namespaces/default/pods/pair/log", "");
+    let why = pods
+        .kubectl
+        .refused("get --raw /api/v1/namespaces/default/pods/pair/log", "");
     let said = "a container name must be specified for pod pair, choose one of: [a b]";
     assert_eq!(why.trim(), format!("Error from server (BadRequest): {said}"));
 }
@@ -48,7 +58,11 @@ fn a_container_must_be_named_where_there_are_several() {
 #[test]
 fn a_followed_log_tells_what_is_printed_later() {
     let pods = Pods::start();
-    pods.run("slow", "echo begin; until [ -e /tmp/go ]; do sleep 0.02; done; echo end", &json!({}));
+    pods.run(
+        "slow",
+        "echo begin; until [ -e /tmp/go ]; do sleep 0.02; done; echo end",
+        &json!({}),
+    );
     pods.until_ready("slow");
     let followed = std::thread::scope(|scope| {
         let followed = scope.spawn(|| pods.kubectl.ok("logs -f slow"));
@@ -61,18 +75,58 @@ fn a_followed_log_tells_what_is_printed_later() {
 #[test]
 fn programs_run_in_containers_with_their_input_their_code_and_their_terminal() {
     let pods = Pods::start();
-    pods.run("box", "exec sleep 1000", &json!({"env": [{"name": "COLOUR", "value": "blue"}]}));
+    pods.run(
+        "box",
+        "exec sleep 1000",
+        &json!({"env": [{"name": "COLOUR", "value": "blue"}]}),
+    );
     pods.until_ready("box");
     let words = |words: &[&str], stdin: &str| pods.kubectl.run_words(words, stdin);
-    let answer = words(&["exec", "box", "--", "sh", "-c", "echo $COLOUR; echo no >&2; exit 42"], "");
+    let answer = words(
+        &[
+            "exec",
+            "box",
+            "--",
+            "sh",
+            "-c",
+            "echo $COLOUR; echo no >&2; exit 42",
+        ],
+        "",
+    );
     assert_eq!((answer.stdout.as_str(), answer.ok), ("blue\n", false));
-    assert!(answer.stderr.contains("no\n") && answer.stderr.contains("exit code 42"), "{}", answer.stderr);
+    assert!(
+        answer.stderr.contains("no\n") && answer.stderr.contains("exit code 42"),
+        "{}",
+        answer.stderr
+    );
     let much = "0123456789".repeat(50_000);
     let answer = words(&["exec", "-i", "box", "--", "cat"], &much);
-    assert!(answer.ok && answer.stdout == much, "{} {}", answer.stdout.len(), answer.stderr);
+    assert!(
+        answer.ok && answer.stdout == much,
+        "{} {}",
+        answer.stdout.len(),
+        answer.stderr
+    );
     let answer = words(&["exec", "box", "--", "no-such"], "");
-    assert!(answer.stderr.contains("exec: \"no-such\": executable file not found in $PATH"), "{}", answer.stderr);
-    let answer = words(&["exec", "-it", "box", "--", "sh", "-c", "[ -t 1 ] || echo none; echo $TERM"], "");
+    assert!(
+        answer
+            .stderr
+            .contains("exec: \"no-such\": executable file not found in $PATH"),
+        "{}",
+        answer.stderr
+    );
+    let answer = words(
+        &[
+            "exec",
+            "-it",
+            "box",
+            "--",
+            "sh",
+            "-c",
+            "[ -t 1 ] || echo none; echo $TERM",
+        ],
+        "",
+    );
     // Without a terminal of its own, kubectl asks for none.
     assert!(answer.stdout.contains("none"), "{}", answer.stdout);
 }

@@ -2,6 +2,7 @@
 
 mod kubectl;
 mod kubelet;
+mod kubelet_client;
 mod kubelet_ends;
 mod kubelet_failures;
 mod kubelet_streams;

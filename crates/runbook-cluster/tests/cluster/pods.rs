@@ -90,7 +90,10 @@ impl Pods {
                 woken.changed().await.unwrap();
             }
         };
-        let gone = self.cluster.handle().block_on(async { tokio::time::timeout(PATIENCE, gone).await });
+        let gone = self
+            .cluster
+            .handle()
+            .block_on(async { tokio::time::timeout(PATIENCE, gone).await });
         gone.unwrap_or_else(|_| panic!("{name} is still there"));
     }
 
@@ -103,7 +106,9 @@ impl Pods {
         let mut events: Vec<Arc<Value>> = self.cluster.objects().list("events", Some("default"));
         events.retain(|event| event.text("/involvedObject/name") == name);
         events.sort_by_key(|event| event.text("/metadata/name").to_owned());
-        let told = events.iter().map(|event| format!("{} {}", event.text("/reason"), event.text("/message")));
+        let told = events
+            .iter()
+            .map(|event| format!("{} {}", event.text("/reason"), event.text("/message")));
         told.collect()
     }
 }
