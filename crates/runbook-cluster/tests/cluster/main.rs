@@ -6,5 +6,7 @@ mod kubelet_client;
 mod kubelet_ends;
 mod kubelet_failures;
 mod kubelet_streams;
+mod nodes;
 mod pods;
 mod reading;
+mod rollouts;
