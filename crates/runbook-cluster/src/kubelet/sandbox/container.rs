@@ -302,7 +302,7 @@ impl Container {
         for (side, stream) in [(Side::Out, output), (Side::Err, errors)] {
             let Some(stream) = stream else { continue };
             let (log, live) = (self.log.clone(), self.output.clone());
-            streams.spawn(log.collect(side, stream, move |bytes| {
+            streams.spawn(log.collect(stream, move |bytes| {
                 let _nobody = live.send((side, bytes.to_vec()));
             }));
         }

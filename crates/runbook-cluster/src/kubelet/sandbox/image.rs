@@ -166,13 +166,12 @@ impl Images {
         let mut made = lock(&self.made);
         let mut layers = Vec::new();
         for layer in &image.layers {
-            let path = match made.get(layer) {
-                Some(path) => path.clone(),
-                None => {
-                    let path = unpack(machine, layer)?;
-                    made.insert(layer.clone(), path.clone());
-                    path
-                }
+            let path = if let Some(path) = made.get(layer) {
+                path.clone()
+            } else {
+                let path = unpack(machine, layer)?;
+                made.insert(layer.clone(), path.clone());
+                path
             };
             layers.insert(0, path.display().to_string());
         }
