@@ -219,8 +219,8 @@ impl Inner {
                 continue;
             }
             for (usage, (container, limit)) in sandbox::usage_of(&namespaces).into_iter().zip(limited) {
-                if let Some((process, _)) = usage.largest.filter(|_| usage.memory > limit) {
-                    container.kill_for_memory(process);
+                if usage.memory > limit {
+                    container.kill_for_memory();
                 }
             }
         }

@@ -27,7 +27,10 @@ fn a_pod_that_hears_its_signal_ends_by_itself_and_one_that_does_not_is_killed() 
     pods.until_ready("deaf");
     pods.kubectl.ok("delete pod polite");
     assert_eq!(pods.kubectl.ok("exec deaf -- cat /kept/said"), "bye\n");
-    assert!(!std::path::Path::new("/var/kept").exists(), "the path is one of the node's");
+    assert!(
+        !std::path::Path::new("/var/kept").exists(),
+        "the path is one of the node's"
+    );
     pods.kubectl.ok("delete pod deaf");
     pods.until_gone("deaf");
     assert!(
@@ -57,6 +60,10 @@ fn a_pod_that_is_deleted_while_it_waits_goes_at_once() {
 }
 
 #[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test tells itself that it is the victim"
+)]
 fn everything_ends_with_the_process_that_started_it() {
     if std::env::var_os(VICTIM).is_some() {
         let pods = Pods::start();

@@ -1,5 +1,11 @@
 //! The cluster against kubectl, which knows nothing of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
 mod kubectl;
 mod kubelet;
 mod kubelet_client;

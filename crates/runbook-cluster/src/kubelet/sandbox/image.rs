@@ -114,7 +114,7 @@ impl Image {
 
     /// Where it runs.
     #[must_use]
-    pub fn with_directory_of_work(mut self, path: &str) -> Self {
+    pub fn with_working_directory(mut self, path: &str) -> Self {
         self.directory = Some(path.to_owned());
         self
     }

@@ -152,8 +152,9 @@ impl Session {
                     ),
                     Refused::Machine(error) => error.to_string(),
                 };
+                let id = crate::kubelet::member::digest(&command.join(" "));
                 let why = format!(
-                    "error executing command in container: failed to exec in container: failed to start exec: {why}"
+                    "error executing command in container: failed to exec in container: failed to start exec {id:?}: {why}"
                 );
                 return finish(&mut self.sender, self.wanted, &Failure::internal(&why).status()).await;
             }
