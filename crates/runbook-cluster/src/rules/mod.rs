@@ -118,7 +118,8 @@ pub(crate) fn update(store: &Store, wanted: &Wanted, live: &Value, body: Value) 
 /// Fields that the kind does not have are dropped, warned of or refused.
 fn known(kind: &Kind, wanted: &Wanted, object: &mut Value) -> Result<Vec<String>, Failure> {
     let unknown = schema::prune(kind, object)?;
-    if unknown.is_empty() || wanted.validation == Validation::Ignore {
+    // What is applied must be known whatever the client says.
+    if unknown.is_empty() || (wanted.validation == Validation::Ignore && !wanted.apply) {
         return Ok(Vec::new());
     }
     if wanted.apply {

@@ -1,13 +1,16 @@
 //! Which fields objects have, and of which types their values are.
 //!
 //! `types.txt` has a line for every type: its name, and its fields. `s` is a text, `i` a whole number, `b` true or
-//! false, `q` a quantity, `x` a number or a text, `*` anything; `[]` is a list, `{}` a mapping of such values.
+//! false, `y` a text in Base64, `q` a quantity, `x` a number or a text, `*` anything; `[]` is a list, `{}` a mapping
+//! of such values.
 
 mod custom;
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use base64::engine::general_purpose::STANDARD;
+use base64::{DecodeError, Engine as _};
 use serde_json::Value;
 
 pub(crate) use self::custom::causes;
@@ -98,10 +101,12 @@ fn typed(of: &str, value: &mut Value, path: &str, unknown: &mut Vec<String>) -> 
         "b" => value.is_boolean(),
         "x" => value.as_i64().is_some() || value.is_string(),
         "q" => return amount(value),
+        "y" if value.is_string() => return encoded(value),
+        "y" => false,
         name => return fields(name, value, path, unknown),
     };
     let name = match of {
-        "s" => "string",
+        "s" | "y" => "string",
         "b" => "bool",
         _ => "int32",
     };
@@ -127,6 +132,20 @@ fn fields(name: &str, value: &mut Value, path: &str, unknown: &mut Vec<String>) 
         }
     }
     Ok(())
+}
+
+/// Bytes are written in Base64.
+fn encoded(value: &Value) -> Result<(), String> {
+    let text = value.as_str().unwrap_or_default();
+    match STANDARD.decode(text) {
+        Ok(_) => Ok(()),
+        Err(DecodeError::InvalidByte(at, _) | DecodeError::InvalidLastSymbol(at, _)) => {
+            Err(format!("illegal base64 data at input byte {at}"))
+        }
+        Err(DecodeError::InvalidLength(_) | DecodeError::InvalidPadding) => {
+            Err(format!("illegal base64 data at input byte {}", text.len()))
+        }
+    }
 }
 
 /// Quantities are kept as texts.

@@ -29,6 +29,10 @@ fn what_breaks_the_rules_is_refused_with_its_causes() {
         why.contains("strict decoding error: unknown field \"spec.replicaz\""),
         "{why}"
     );
+    let secret =
+        json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "data": {"key": "no!"}});
+    let why = kubectl.refused("create -f -", &secret.to_string());
+    assert!(why.contains("illegal base64 data at input byte 2"), "{why}");
     let mut web = workload("Deployment", "web", 1);
     kubectl.fed("create -f -", &web.to_string());
     web["spec"]["selector"]["matchLabels"]["app"] = json!("other");
