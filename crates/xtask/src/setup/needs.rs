@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 24] = [
+pub(super) const PACKAGES: [Package; 25] = [
     Package {
         name: "bash",
         programs: &["bash"],
