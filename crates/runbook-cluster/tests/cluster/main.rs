@@ -6,6 +6,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod access;
 mod kubectl;
 mod kubelet;
 mod kubelet_client;
@@ -17,3 +18,4 @@ mod nodes;
 mod pods;
 mod reading;
 mod rollouts;
+mod writing;
