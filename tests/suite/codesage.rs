@@ -17,7 +17,7 @@ use runbook_testkit::docker::{Engine, IMAGE};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{Ended, Project, repository, until};
+use crate::harness::{Ended, Project, Run, repository, until};
 
 pub(crate) const OLD_KEY: &str = "gsk-old-0123456789";
 pub(crate) const NEW_KEY: &str = "gsk-new-9876543210";
@@ -31,8 +31,8 @@ const BETWEEN: Duration = Duration::from_millis(20);
 /// Somebody may take a port between our look and the start of what listens there; then other ones are tried.
 const STARTS: u32 = 3;
 
-/// A running system with a project in whose environment the runbooks' addresses are those of its parts. It ends, with
-/// containers, volumes and image, when it is dropped; the engine ends with the process.
+/// A running system with a project in whose environment the runbooks' addresses are those of its parts. Its containers end
+/// when it is dropped; the engine takes network, volumes and images with it, and ends with the process.
 pub(crate) struct CodeSage {
     pub(crate) project: Project,
     directory: TempDir,
@@ -87,15 +87,18 @@ impl CodeSage {
     }
 
     fn lay_out(&self, has_port: bool) {
-        for name in ["server.py", "balancer.py", "benchmark.py"] {
+        fs::create_dir(self.path("app")).expect("there is room");
+        for (name, to) in [
+            ("server.py", "app/server.py"),
+            ("benchmark.py", "app/benchmark.py"),
+            ("balancer.py", "balancer.py"),
+        ] {
             let from = repository().join("tests/site/codesage").join(name);
-            fs::copy(from, self.path(name)).expect("there is room");
+            fs::copy(from, self.path(to)).expect("there is room");
         }
-        self.write("version", "1.0.0\n");
-        self.write(
-            "Dockerfile",
-            &format!("FROM {IMAGE}\nCOPY server.py benchmark.py version /app/\n"),
-        );
+        self.write("app/version", "1.0.0\n");
+        // Of a folder the engine makes one copy, of several files one each.
+        self.write("Dockerfile", &format!("FROM {IMAGE}\nCOPY app /app/\n"));
         self.write(
             ".env",
             &format!("# The settings of CodeSage.\nGROQ_API_KEY={OLD_KEY}\nMAX_MEMORY_MB=2048\n"),
@@ -168,7 +171,7 @@ impl CodeSage {
                     "directory": directory,
                     "url": self.url(),
                     "container": self.container(),
-                    "balancer_url": format!("http://127.0.0.1:{}", self.balancer_port),
+                    "balancer_url": self.balancer_url(),
                     "balancer_config": format!("{directory}/nginx.conf"),
                     "backups": format!("{directory}/backups"),
                     "backup": format!("{directory}/backups/latest"),
@@ -220,6 +223,13 @@ impl CodeSage {
         let _ended = self.try_compose(args).expect(0);
     }
 
+    /// Undoes a run that has ended, and expects that all of it was undone.
+    #[track_caller]
+    pub(crate) fn undo(&self, run: &Run) {
+        let ended = self.project.run(&["rollback", &run.name(), "--yes"]);
+        let _ended = ended.expect(5);
+    }
+
     /// A script in the service's container.
     #[track_caller]
     pub(crate) fn inside(&self, script: &str) -> String {
@@ -242,14 +252,23 @@ impl CodeSage {
 
     pub(crate) fn until_it_is(&self, health: &str) {
         until(&format!("the container is {health}"), || {
-            (self.field("{{.State.Health.Status}}") == health).then_some(())
+            (self.now()["Health"]["Status"] == health).then_some(())
         });
     }
 
     pub(crate) fn until_it_has_ended(&self) {
         until("the container has ended", || {
-            (self.field("{{.State.Status}}") == "exited").then_some(())
+            (self.now()["Status"] == "exited").then_some(())
         });
+    }
+
+    /// The state of the service's container.
+    fn now(&self) -> Value {
+        Engine::shared().inspect(&self.container())["State"].clone()
+    }
+
+    pub(crate) fn balancer_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.balancer_port)
     }
 
     /// What the service itself says of itself.
@@ -272,7 +291,7 @@ impl CodeSage {
     /// Whom the balancer passes a request on to.
     #[track_caller]
     pub(crate) fn balanced(&self) -> String {
-        let answer = ask(&format!("http://127.0.0.1:{}/", self.balancer_port), None);
+        let answer = ask(&self.balancer_url(), None);
         answer["host"].as_str().expect("the service tells it").to_owned()
     }
 
@@ -296,8 +315,17 @@ impl CodeSage {
 
 impl Drop for CodeSage {
     fn drop(&mut self) {
-        let _ended = self.try_compose(&["down", "--volumes", "--timeout", "1"]);
-        let _removed = Engine::shared().try_docker(&["rmi", "-f", &format!("{}:latest", self.name)]);
+        let engine = Engine::shared();
+        let label = format!("label=com.docker.compose.project={}", self.name);
+        let ids = engine
+            .try_docker(&["ps", "-aq", "--filter", &label])
+            .unwrap_or_default();
+        let ids: Vec<&str> = ids.split_whitespace().collect();
+        if !ids.is_empty() {
+            let _removed = engine
+                .try_docker(&[&["rm", "-f", "-v"], &ids[..]].concat())
+                .is_ok();
+        }
     }
 }
 

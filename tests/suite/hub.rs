@@ -1,17 +1,21 @@
 //! What the shipped runbooks of MCP-SUPERSERVER repair, as a real project of compose on a real engine: `tests/site/hub/`.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use runbook_testkit::docker::{Engine, unique};
 use runbook_testkit::prometheus::{Options, Prometheus};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Ended, Project, Run, repository, until};
 
 pub(crate) const PASSWORD: &str = "graph-password";
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running stack, with a balancer before its hubs, and a project whose environment says where all of it is. Containers and
 /// balancer end when it is dropped; the engine takes what is left with it.
@@ -168,8 +172,40 @@ environments:
 
     /// Calls the tool that the runbooks call, and answers the status code.
     pub(crate) fn tool(&self) -> String {
-        let body = r#"{"server": "neo4j-memory", "tool": "count_entities", "arguments": {"label": "Task"}}"#;
-        self.ask("/tools/call", Some(body)).0
+        self.tool_of("neo4j-memory")
+    }
+
+    /// A tool of this server: `neo4j-memory` or `ollama`.
+    pub(crate) fn tool_of(&self, server: &str) -> String {
+        let body = json!({"server": server, "tool": "count_entities", "arguments": {"label": "Task"}});
+        self.ask("/tools/call", Some(&body.to_string())).0
+    }
+
+    /// Undoes a run that has ended, and expects that all of it was undone.
+    #[track_caller]
+    pub(crate) fn undo(&self, run: &Run) {
+        let ended = self.project.run(&["rollback", &run.name(), "--yes"]);
+        let _ended = ended.expect(5);
+    }
+
+    /// A field of the first container of a service.
+    pub(crate) fn field(&self, service: &str, template: &str) -> String {
+        self.engine.field(&self.container(service, 1), template)
+    }
+
+    /// All that is known of the first container of a service.
+    pub(crate) fn inspect(&self, service: &str) -> Value {
+        self.engine.inspect(&self.container(service, 1))
+    }
+
+    /// How many hubs run.
+    pub(crate) fn hubs(&self) -> usize {
+        let project = format!("label=com.docker.compose.project={}", self.name);
+        let service = "label=com.docker.compose.service=mcp-hub";
+        let ids = self
+            .engine
+            .docker(&["ps", "-q", "--filter", &project, "--filter", service]);
+        ids.lines().count()
     }
 
     pub(crate) fn until_healthy(&self) {
@@ -181,6 +217,40 @@ environments:
     /// The graph's data.
     pub(crate) fn graph(&self) -> std::path::PathBuf {
         self.project.path("stack/data/neo4j/data/graph.json")
+    }
+}
+
+/// A registry that has one image under every name. It ends when this is dropped.
+pub(crate) struct Registry {
+    process: Child,
+    pub(crate) port: u16,
+}
+
+impl Registry {
+    /// One that has this image of the hub's engine.
+    pub(crate) fn of(hub: &Hub, image: &str) -> Self {
+        let archive = hub.project.path("image.tar").display().to_string();
+        let _saved = hub.docker(&["save", "-o", &archive, image]);
+        let mut process = command("setpriv")
+            .args(["--pdeathsig", "KILL", "python3"])
+            .arg(repository().join("tests/site/hub/registry.py"))
+            .arg(archive)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("python3 is there");
+        let stdout = process.stdout.take().expect("it is piped");
+        let mut line = String::new();
+        BufReader::new(stdout)
+            .read_line(&mut line)
+            .expect("it prints its port");
+        let port = line.trim().parse().expect("it is a port");
+        Self { process, port }
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        let _ended = self.process.kill().and_then(|()| self.process.wait());
     }
 }
 
@@ -203,17 +273,28 @@ impl Drop for Hub {
     }
 }
 
-/// Asks a server once.
+/// Asks a server once. Without an answer the status code is empty.
 pub(crate) fn ask(url: &str, body: Option<&str>) -> (String, Value) {
-    let mut command = command("curl");
-    command.args(["-sS", "-m", "10", "-w", "\n%{http_code}", url]);
-    if let Some(body) = body {
-        command.args(["-d", body]);
-    }
-    let output = command.stderr(Stdio::null()).output().expect("curl is there");
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let (body, status) = text.rsplit_once('\n').unwrap_or(("", &text));
+    let answer = try_ask(url, body).unwrap_or_default();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+    let status = head.split(' ').nth(1).unwrap_or_default();
     (status.to_owned(), serde_json::from_str(body).unwrap_or_default())
+}
+
+/// The whole answer. A client that asks all the while needs the processor less than programs for each request would.
+fn try_ask(url: &str, body: Option<&str>) -> io::Result<String> {
+    let rest = url.trim_start_matches("http://");
+    let (address, path) = rest.split_once('/').unwrap_or((rest, ""));
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let body = body.unwrap_or_default();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    // Of HTTP/1.0, so that the answer comes in one piece and ends with the connection.
+    let head = format!("{method} /{path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json");
+    stream.write_all(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 /// The folder of the project of compose, with a graph of five tasks and three log entries from 1970.
@@ -230,7 +311,7 @@ fn laid_out(engine: &Engine, name: &str, gateway: &str, graph: u16, models: u16)
         .with(
             "stack/.env",
             &format!(
-                "HUB_IMAGE={image}\nHUB_PROGRAMS={programs}\nNEO4J_PASSWORD={PASSWORD}\nGATEWAY={gateway}\n\
+                "HUB_IMAGE={image}\nIMAGE={image}\nHUB_PROGRAMS={programs}\nNEO4J_PASSWORD={PASSWORD}\nGATEWAY={gateway}\n\
                  NEO4J_PORT={graph}\nOLLAMA_PORT={models}\n",
                 image = runbook_testkit::docker::IMAGE,
                 programs = programs.display(),

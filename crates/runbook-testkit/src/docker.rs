@@ -7,7 +7,7 @@
 //!
 //! An [`Engine`] is a `dockerd` of its own: its data, its socket, its bridge and its part of the control groups are in
 //! nobody else's way, and it touches no rule of a firewall. It runs as root, as engines do. The image [`IMAGE`] is made of
-//! a static busybox by `docker import`; nothing is ever pulled.
+//! a static busybox by `docker import`; nothing is ever pulled, unless from a [`Registry`] of the tests.
 //!
 //! The engine ends when the value is dropped, with all its containers. It also ends when the process that started it dies:
 //! a watcher beside it reads from a pipe whose other end only that process holds. It clears up even if the engine itself
@@ -15,13 +15,16 @@
 
 mod image;
 mod podman;
+mod registry;
 
 pub use podman::Podman;
+pub use registry::{LOGIN, Registry};
 
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -65,8 +68,10 @@ exec 3<&0
         kill -KILL $left; sleep 0.1; tries=$((tries + 1))
     done
     for process in /proc/[0-9]*; do
-        case "$(cat "$process/comm") $(tr '\0' ' ' < "$process/cmdline")" in
-            containerd*" $directory/"*) kill -KILL "${process#/proc/}" ;;
+        read -r name < "$process/comm" || continue
+        case $name in containerd*) ;; *) continue ;; esac
+        case "$(tr '\0' ' ' < "$process/cmdline")" in
+            *" $directory/"*) kill -KILL "${process#/proc/}" ;;
         esac
     done
     rmdir /sys/fs/cgroup/*/runbook-"$number"/* /sys/fs/cgroup/*/runbook-"$number" \
@@ -74,6 +79,7 @@ exec 3<&0
     while read -r _ mounted _; do
         case $mounted in "$directory"/*) umount -l "$mounted" ;; esac
     done < /proc/mounts
+    umount -l "$directory"
     for link in $(ip -o -4 addr show | awk -v net="10.$number." 'index($4, net) == 1 { print $2 }'); do
         ip link del "$link"
     done
@@ -82,12 +88,17 @@ exec 3<&0
 exec "$@" 3<&- </dev/null
 "#;
 
+/// Allows all system calls.
+const UNFILTERED: &str = r#"{"defaultAction": "SCMP_ACT_ALLOW"}"#;
+
 /// Why there is no engine.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// Something that it takes is not installed.
-    #[error("no `{0}` in the usual places: install `docker.io`, `podman`, `busybox-static` and `iproute2`")]
+    #[error(
+        "no `{0}` in the usual places: install `docker.io`, `podman`, `docker-registry`, `busybox-static` and `iproute2`"
+    )]
     NotInstalled(&'static str),
     /// A program could not be run, or a file not be written.
     #[error("cannot use `{name}`")]
@@ -165,6 +176,7 @@ impl Engine {
         let directory = run(new("mktemp").args(["-d", "/tmp/runbook-docker-XXXXXXXX"]))?;
         let directory = PathBuf::from(directory.trim_end());
         let number = bridge()?;
+        in_memory(&directory)?;
         let mut process = dockerd(&engine, &client, &directory, number, options)?;
         let mut started = Self {
             pipe: process.stdin.take(),
@@ -238,6 +250,29 @@ impl Engine {
             .unwrap_or_default()
     }
 
+    /// All that the engine knows of a container; null if there is no such container. What waits for something asks with this,
+    /// since it starts no program.
+    #[must_use]
+    pub fn inspect(&self, container: &str) -> serde_json::Value {
+        let answer = self
+            .get(&format!("/containers/{container}/json"))
+            .unwrap_or_default();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        if !head.contains(" 200 ") {
+            return serde_json::Value::Null;
+        }
+        serde_json::from_str(body).unwrap_or_default()
+    }
+
+    /// Of HTTP/1.0, so that the answer comes in one piece and ends with the connection.
+    fn get(&self, path: &str) -> io::Result<String> {
+        let mut stream = UnixStream::connect(self.socket())?;
+        stream.write_all(format!("GET {path} HTTP/1.0\r\nHost: engine\r\n\r\n").as_bytes())?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    }
+
     /// Ends the engine as a crash would. What it ran goes on until the value is dropped.
     pub fn kill(&self) {
         if let Some(pid) = i32::try_from(self.process.id())
@@ -308,6 +343,7 @@ fn dockerd(
 ) -> Result<Child, Error> {
     let in_directory = |name: &str| directory.join(name).display().to_string();
     let log = fs::File::create(directory.join("log")).map_err(|source| io_error("log", source))?;
+    fs::write(in_directory("seccomp.json"), UNFILTERED).map_err(|source| io_error("seccomp.json", source))?;
     let mut command = new("/bin/sh");
     command.args(["-c", WATCHED, "sh"]).arg(directory);
     command.arg(number.to_string()).arg(client).arg(engine);
@@ -325,6 +361,8 @@ fn dockerd(
         ("iptables", "false".to_owned()),
         ("ip-masq", "false".to_owned()),
         ("shutdown-timeout", "1".to_owned()),
+        // A filter of system calls is translated anew for each program in a container, and protects nothing here.
+        ("seccomp-profile", in_directory("seccomp.json")),
     ] {
         command.arg(format!("--{name}={value}"));
     }
@@ -332,6 +370,15 @@ fn dockerd(
     command.args(options.iter().map(|option| option.replace("{}", &place)));
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log);
     command.spawn().map_err(|source| io_error("dockerd", source))
+}
+
+/// Has the directory be in memory. Each layer and each container is a copy of hundreds of files, which takes long on a disk.
+/// The watcher takes it away again.
+fn in_memory(directory: &Path) -> Result<(), Error> {
+    let mut mount = new("mount");
+    mount.args(["-t", "tmpfs", "-o", "mode=0700", "runbook-docker"]);
+    run(mount.arg(directory))?;
+    Ok(())
 }
 
 /// Makes a bridge. That it can be made says that nobody else has its number.
@@ -419,6 +466,13 @@ mod tests {
             }
             drop(engine);
             assert!(!directory.exists());
+            // What has removed it is about to end.
+            for _ in 0..POLLS {
+                if processes_of(&directory).is_empty() {
+                    break;
+                }
+                thread::sleep(POLL); // paced: another process needs the processor to get there
+            }
             assert_eq!(processes_of(&directory), Vec::<String>::new());
             assert!(!Path::new(&format!("/sys/class/net/rb{number}")).exists());
         }

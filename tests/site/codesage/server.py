@@ -17,6 +17,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 ENVIRONMENT = os.environ
 DATA = pathlib.Path("/app/.codesage")
 CACHE = DATA / "cache"
+# Whoever writes many entries holds this, and a search waits for it; not for ever, since its holder may have died.
+HELD, HELD_SECONDS = CACHE / "lock", 2.5
 INDEX = DATA / "codebase_index.faiss"
 # What there is to keep, and how much of it one entry needs.
 KNOWN, ENTRY = 20000, 3000
@@ -48,6 +50,9 @@ def damaged():
 def search(number):
     """Looks a query up; what is not found takes long, and is kept where the cache can be read."""
     file = CACHE / f"{number}.cache"
+    until = time.monotonic() + HELD_SECONDS
+    while HELD.exists() and time.monotonic() < until:
+        time.sleep(0.02)
     with LOCK:
         COUNTS["lookups"] += 1
     if not damaged() and file.exists():

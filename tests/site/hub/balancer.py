@@ -1,10 +1,12 @@
 """A balancer in front of the hubs, which reads `server NAME:PORT [down];` lines as nginx does: PORT FILE SOCKET.
 
-It reads them when it starts and on SIGHUP. A request that a hub has not begun to answer goes to the next one. It runs
-beside the engine and asks it for the addresses of names, again and again, as the network's own resolver would tell them.
-It ends when its standard input is closed.
+It reads them when it starts and on SIGHUP. The hub with the fewest requests under way gets the next one, and one that a
+hub has not begun to answer goes to another. It runs beside the engine and asks it for the addresses of names, again and
+again, as the network's own resolver would tell them. Its own `/metrics` are those of all hubs, each with its name, so
+that a Prometheus knows the hubs that come and go. It ends when its standard input is closed.
 """
 
+import collections
 import http.client
 import itertools
 import json
@@ -21,7 +23,8 @@ from served import Handler, Server
 
 PORT, CONF, SOCKET = int(sys.argv[1]), pathlib.Path(sys.argv[2]), sys.argv[3]
 turn = itertools.count()
-servers, addresses = [], {}
+servers, addresses, under_way = [], {}, collections.Counter()
+LOCK = threading.Lock()
 
 
 def read(*_):
@@ -56,30 +59,58 @@ def look_up():
         time.sleep(0.1)
 
 
+def in_turn():
+    """The hubs by what they have under way. Where that is the same, each is the first one in its turn."""
+    now, first = list(servers), next(turn)
+    now = [now[(first + n) % len(now)] for n in range(len(now))]
+    return sorted(now, key=lambda server: under_way[server[0]])
+
+
+def asked(name, port, method, path, body=None):
+    hub = http.client.HTTPConnection(addresses[name], port, timeout=10)
+    try:
+        hub.request(method, path, body, {"content-type": "application/json"})
+        answer = hub.getresponse()
+        return answer.status, answer.read().decode()
+    finally:
+        hub.close()
+
+
+def metrics():
+    lines = []
+    for name, port in list(servers):
+        try:
+            text = asked(name, port, "GET", "/metrics")[1]
+        except (KeyError, OSError, http.client.HTTPException):
+            continue
+        lines += [line.replace("{", f'{{hub="{name}",', 1) for line in text.splitlines()]
+    return "\n".join(lines) + "\n"
+
+
 class Balancer(Handler):
     def get(self):
-        return self.passed_on("GET")
+        return (200, metrics()) if self.path == "/metrics" else self.passed_on("GET")
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.answer(*self.passed_on("POST", body))
 
     def passed_on(self, method, body=None):
-        now, first = list(servers), next(turn)
-        for n in range(len(now)):
-            name, port = now[(first + n) % len(now)]
-            if addresses.get(name) is None:
-                continue
-            hub = http.client.HTTPConnection(addresses[name], port, timeout=10)
+        tried = set()
+        while True:
+            with LOCK:
+                left = [server for server in in_turn() if addresses.get(server[0]) and server not in tried]
+                if not left:
+                    return 502, {"error": "no hub answers"}
+                name, port = left[0]
+                under_way[name] += 1
             try:
-                hub.request(method, self.path, body, {"content-type": "application/json"})
-                answer = hub.getresponse()
-                return answer.status, answer.read().decode()
-            except (OSError, http.client.HTTPException):
-                continue
+                return asked(name, port, method, self.path, body)
+            except (KeyError, OSError, http.client.HTTPException):
+                tried.add((name, port))
             finally:
-                hub.close()
-        return 502, {"error": "no hub answers"}
+                with LOCK:
+                    under_way[name] -= 1
 
 
 def until_nobody_listens():

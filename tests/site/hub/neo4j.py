@@ -3,11 +3,12 @@
 import base64
 import json
 import pathlib
+import sys
 import time
 
 from served import Handler, serve
 
-GRAPH, PASSWORD = pathlib.Path("/data/graph.json"), pathlib.Path("/data/auth")
+GRAPH, PASSWORD, LOCKED = pathlib.Path("/data/graph.json"), pathlib.Path("/data/auth"), pathlib.Path("/data/store_lock")
 DAY = 24 * 3600 * 1000
 OLD = "MATCH (l:LogEntry) WHERE l.timestamp < timestamp() - ($days * 24 * 3600 * 1000) "
 last = [0.0]
@@ -64,4 +65,6 @@ class Graph(Handler):
 
 # It is known for being slow to start.
 time.sleep(2)
+if LOCKED.exists():
+    sys.exit("error: the store is locked by another process")
 serve(7474, Graph)

@@ -1,6 +1,7 @@
 //! What keeps a service in compose going: configuration, updates, backups, scaling, caches, index, keys, firewall.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use runbook_testkit::docker::Engine;
 use runbook_testkit::prometheus::{Options, Prometheus};
@@ -40,6 +41,24 @@ fn several_containers_share_the_requests() {
     let few = ["replicas=1", "memory=128Mi", "cpus=0.5"];
     site.project.exec(SCALE, &few, "resolved");
     assert_eq!(site.balanced(), site.balanced(), "there is but one");
+
+    let count = || {
+        let name = format!("name={}", site.container().trim_end_matches('1'));
+        Engine::shared()
+            .docker(&["ps", "-q", "--filter", &name])
+            .lines()
+            .count()
+    };
+    let url = format!("url={}", site.balancer_url());
+    let start = ["action=start", "replicas=2", "memory=128Mi", "cpus=0.5", &url];
+    let (_, run) = site.project.exec(SERVICE, &start, "resolved");
+    assert_eq!(
+        run.captured("containers")["names"].as_array().map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(count(), 2);
+    site.undo(&run);
+    assert_eq!(count(), 1);
 }
 
 /// More memory than a container can do with less of is asked for, so nothing stays different.
@@ -64,17 +83,22 @@ fn scaling_that_fails_is_taken_back() {
 fn a_new_version_runs_after_an_update() {
     let site = CodeSage::start();
     site.project.exec(UPDATE, &["new_version=1.0.0"], "not_needed");
-    site.write("version", "1.1.0\n");
+    let image = site.field("{{.Image}}");
+    site.write("app/version", "1.1.0\n");
     let (_, run) = site.project.exec(UPDATE, &["new_version=1.1.0"], "resolved");
     assert_eq!(run.captured("was"), json!({"version": "1.0.0"}));
     assert_eq!(site.state()["version"], "1.1.0");
+
+    site.undo(&run);
+    assert_eq!(site.field("{{.Image}}"), image, "it is the image that there was");
+    assert_eq!(site.state()["version"], "1.0.0");
 }
 
 #[test]
 fn the_old_version_runs_again_where_the_new_one_does_not_start() {
     let site = CodeSage::start();
     let image = site.field("{{.Image}}");
-    site.write("version", "1.1.0\n");
+    site.write("app/version", "1.1.0\n");
     let fine = site.read("Dockerfile");
     site.write("Dockerfile", &format!("{fine}RUN touch /app/broken\n"));
     site.project.exec(UPDATE, &["new_version=1.1.0"], "rolled_back");
@@ -86,7 +110,11 @@ fn the_old_version_runs_again_where_the_new_one_does_not_start() {
 #[test]
 fn a_backup_brings_everything_back() {
     let site = CodeSage::start();
-    let (_, run) = site.project.exec(BACKUP, &[], "resolved");
+    site.inside(&format!("/usr/bin/python3 -c \"{DATABASE}\""));
+    let dump = json!(["/usr/bin/python3", "-c", DUMP]).to_string();
+    let dump = format!("database_dump={dump}");
+    let (_, run) = site.project.exec(BACKUP, &[&dump], "resolved");
+    the_dump_is_whole(&site);
     let latest = fs::read_link(site.path("backups/latest")).unwrap();
     assert_eq!(latest.to_str().unwrap(), run.name());
     let (sum, settings) = (site.inside(SUM), site.read(".env"));
@@ -107,6 +135,29 @@ fn a_backup_brings_everything_back() {
     site.project.exec(RESTORE, &["scope=data"], "resolved");
     assert_eq!(site.inside(SUM), sum);
     assert_eq!(site.field("{{.Id}}"), container, "only its data are restored");
+}
+
+/// A database of 20000 entries, whose dump is larger than what an expression may hold.
+const DATABASE: &str = "import sqlite3; db = sqlite3.connect('/app/.codesage/entries.db'); \
+    db.execute('create table entries (name text)'); \
+    db.executemany('insert into entries values (?)', [(str(n) * 9,) for n in range(20000)]); db.commit()";
+const DUMP: &str =
+    "import sqlite3; print(*sqlite3.connect('/app/.codesage/entries.db').iterdump(), sep='\\n')";
+
+/// The dump of the latest backup is a database again, and it is in nobody's sight and in no container.
+fn the_dump_is_whole(site: &CodeSage) {
+    let dump = site.path("backups/latest/database.sql");
+    let file = fs::metadata(&dump).unwrap();
+    assert!(file.len() > 1 << 20, "{} bytes", file.len());
+    assert_eq!(file.permissions().mode() & 0o077, 0);
+    let count = "import sqlite3, sys; db = sqlite3.connect(':memory:'); db.executescript(open(sys.argv[1]).read()); \
+        print(db.execute('select count(*) from entries').fetchone()[0])";
+    let counted = site
+        .project
+        .command("python3", &["-c", count, dump.to_str().unwrap()])
+        .output();
+    assert_eq!(counted.unwrap().stdout, b"20000\n");
+    assert_eq!(site.inside("ls /tmp"), "");
 }
 
 #[test]
@@ -189,10 +240,19 @@ fn a_damaged_index_is_rebuilt_or_put_back() {
 fn a_changed_setting_reaches_the_service() {
     let site = CodeSage::start();
     site.project.exec(CONFIG, &["max_memory_mb=2048"], "not_needed");
-    site.project.exec(CONFIG, &[], "resolved");
+    let before = site.read(".env");
+    let (_, run) = site.project.exec(CONFIG, &[], "resolved");
     assert_eq!(site.inside("echo $MAX_MEMORY_MB"), "4096");
     let settings = format!("# The settings of CodeSage.\nGROQ_API_KEY={OLD_KEY}\nMAX_MEMORY_MB=4096\n");
     assert_eq!(site.read(".env"), settings, "all else is as it was");
+
+    site.undo(&run);
+    assert_eq!(site.read(".env"), before, "byte for byte");
+    assert_eq!(
+        site.inside("echo $MAX_MEMORY_MB"),
+        "2048",
+        "and the service has it"
+    );
 }
 
 #[test]
@@ -268,6 +328,14 @@ fn a_key_is_rotated_once_it_is_known_to_be_accepted() {
     let (_, run) = site.project.exec(KEYS, &[&url, &test], "resolved");
     assert_eq!(site.inside("echo $GROQ_API_KEY"), NEW_KEY);
     run.nowhere(OLD_KEY);
+
+    site.undo(&run);
+    assert_eq!(site.read(".env"), settings, "byte for byte");
+    assert_eq!(
+        site.inside("echo $GROQ_API_KEY"),
+        OLD_KEY,
+        "and the service has it"
+    );
 }
 
 /// In a network of its own, with rules of its own, and with ufw itself.

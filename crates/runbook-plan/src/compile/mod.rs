@@ -110,9 +110,9 @@ fn plan(request: &Request<'_>, linked: &Linked, memo: &Memo, findings: &mut Find
     let outputs = compiler.outputs(&all);
     let lock = compiler.lock();
     let about = compiler.about(&inputs, &all);
+    compiler.use_carriers(&known);
     compiler.lint(&steps, &verify);
     compiler.report_unfit();
-    compiler.use_carriers(&known);
     let whole = compiler.finish(known);
     let plan = Plan {
         source: document.name.span.source,

@@ -1,0 +1,298 @@
+//! `runbook review`, `runbook diff` and `runbook exec --plan`: what is told of a change, in real repositories.
+//!
+//! Each folder of `tests/cases/reviewed/` but `base` is a change of the project in `base`: the files that differ, `gone`
+//! with the names of those that are not there any more, and `expected.md`, the comment to the letter.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::base::committed;
+use crate::harness::{Project, cases};
+
+/// The files below a folder, by their names from there.
+fn files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                let name = path.strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+                found.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+fn with_files(project: Project, folder: &Path) -> Project {
+    let all = files(folder).into_iter();
+    let all = all.filter(|(name, _)| name != "gone" && name != "expected.md");
+    all.fold(project, |project, (name, text)| project.with(&name, &text))
+}
+
+/// The project before the changes, committed.
+fn base() -> Project {
+    let all = cases("reviewed");
+    let base = all.iter().find(|case| case.ends_with("base")).unwrap();
+    committed(with_files(Project::empty(), base))
+}
+
+/// The project with one of the changes.
+fn changed(case: &Path) -> Project {
+    let project = with_files(base(), case);
+    for name in fs::read_to_string(case.join("gone")).unwrap_or_default().lines() {
+        fs::remove_file(project.path(name)).unwrap();
+    }
+    project
+}
+
+fn case(name: &str) -> Project {
+    let all = cases("reviewed");
+    changed(all.iter().find(|case| case.ends_with(name)).unwrap())
+}
+
+#[test]
+fn each_change_gets_this_comment() {
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for case in cases("reviewed") {
+        if case.ends_with("base") {
+            continue;
+        }
+        count += 1;
+        let name = case.file_name().unwrap().to_string_lossy().into_owned();
+        let said = changed(&case).run(&["review", "--base", "main", "--format", "markdown"]);
+        let said = said.expect(0).stdout;
+        let expected = fs::read_to_string(case.join("expected.md")).unwrap_or_default();
+        if said != expected {
+            wrong.push(format!("===== {name} says\n{said}===== instead of\n{expected}"));
+        }
+    }
+    assert_eq!(count, 12);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whatever else is in a change, what is hostile stands first.
+#[test]
+fn what_is_hostile_stands_at_the_top() {
+    for (name, expected) in [
+        ("06-hidden-command", "has `rm -rf` in it now"),
+        ("07-input-as-code", "this text is code"),
+        (
+            "08-weakened-gate",
+            "is weaker: it asks for `rows[0].n < 2000` instead of `rows[0].n < 20`",
+        ),
+    ] {
+        let project = case(name);
+        let said = project
+            .run(&["review", "--base", "main", "--format", "markdown"])
+            .expect(0)
+            .stdout;
+        let top = said.split("| runbook |").next().unwrap();
+        assert!(top.contains("**Look at these first**"), "{name}: {said}");
+        let top = top.replace("&lt;", "<").replace('\\', "");
+        assert!(top.contains(expected), "{name}: {top}");
+        project
+            .run(&["review", "--base", "main", "--fail-on", "alarms"])
+            .expect(1);
+    }
+}
+
+#[test]
+fn a_policy_decides_what_passes() {
+    for (name, alarms, changes) in [
+        ("01-layout", 0, 0),
+        ("02-new-step", 0, 1),
+        ("09-protections", 1, 1),
+    ] {
+        let project = case(name);
+        project.run(&["review", "--base", "main"]).expect(0);
+        project
+            .run(&["review", "--base", "main", "--fail-on", "alarms"])
+            .expect(alarms);
+        project
+            .run(&["review", "--base", "main", "--fail-on", "changes"])
+            .expect(changes);
+    }
+}
+
+/// What was done on the other branch since is not what this one does.
+#[test]
+fn it_compares_with_where_the_branch_began() {
+    let project = case("02-new-step");
+    let git = |args: &[&str]| {
+        let names = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"];
+        let args: Vec<&str> = names.iter().chain(args).copied().collect();
+        let output = project.command("git", &args).output().unwrap();
+        assert!(output.status.success(), "git {args:?}\n{output:?}");
+    };
+    git(&["checkout", "--quiet", "-b", "work"]);
+    git(&["commit", "--quiet", "--all", "--message", "a new step"]);
+    git(&["checkout", "--quiet", "main"]);
+    fs::remove_file(project.path("runbooks/incident/queue-stuck.yaml")).unwrap();
+    git(&["commit", "--quiet", "--all", "--message", "gone meanwhile"]);
+    git(&["checkout", "--quiet", "work"]);
+    let told = project
+        .run(&["review", "--base", "main", "--format", "json"])
+        .expect(0)
+        .json();
+    let paths: Vec<&Value> = told["runbooks"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| &one["path"])
+        .collect();
+    assert_eq!(paths, ["runbooks/incident/cache-cold.yaml"], "{told:#}");
+}
+
+#[test]
+fn a_comment_has_a_greatest_length() {
+    let project = case("06-hidden-command");
+    let whole = project
+        .run(&["review", "--base", "main", "--format", "markdown"])
+        .expect(0)
+        .stdout;
+    for limit in [1200, 900, 500, 300] {
+        let limit_text = limit.to_string();
+        let args = [
+            "review",
+            "--base",
+            "main",
+            "--format",
+            "markdown",
+            "--limit",
+            &limit_text,
+        ];
+        let said = project.run(&args).expect(0).stdout;
+        assert!(
+            said.chars().count() <= limit && said.len() < whole.len(),
+            "{limit}: {said}"
+        );
+        assert!(said.starts_with("<!-- runbook review -->"), "{said}");
+    }
+}
+
+#[test]
+fn what_git_does_not_know_is_refused() {
+    let project = base();
+    project
+        .run(&["review", "--base", "nowhere"])
+        .expect(2)
+        .says(&["git knows no commit `nowhere`"]);
+    let outside = Project::empty().with("runbooks/a.yaml", "");
+    outside
+        .run(&["review", "--base", "main"])
+        .expect(2)
+        .says(&["no git repository"]);
+}
+
+#[test]
+fn two_of_anything_are_compared() {
+    let project = case("08-weakened-gate");
+    let file = "runbooks/incident/queue-stuck.yaml";
+    let before = format!("main:{file}");
+    project
+        .run(&["diff", &before, &before])
+        .expect(0)
+        .says(&["no change in what it does"]);
+    project
+        .run(&["diff", &before, file])
+        .expect(1)
+        .says(&["is weaker", "once instead of 3 times in a row"]);
+    let kept = project
+        .run(&["plan", file, "--env", "staging", "--format", "json"])
+        .expect(0)
+        .stdout;
+    let project = project.with("plan.json", &kept);
+    project.run(&["diff", "plan.json", "plan.json"]).expect(0);
+    project.run(&["diff", "plan.json", "nothing.yaml"]).expect(2);
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let text = "inputs: {word: {type: string, default: a}}\nsteps: [{id: one, exec: [echo, '{{ inputs.word }}'], effect: read}]\n";
+    let project = Project::runbook(text);
+    project.run(&["exec", "runbook.yaml"]).expect(0);
+    let first = project.only_run().name();
+    project.run(&["exec", "runbook.yaml", "-i", "word=b"]).expect(0);
+    project
+        .run(&["diff", &first, "last"])
+        .expect(1)
+        .says(&["`given` is another", "\"word\": \"b\""]);
+    project.run(&["diff", "last", "last"]).expect(0);
+}
+
+/// A project whose runbook was planned, with the plan beside it.
+fn agreed() -> Project {
+    let project = Project::runbook(
+        "inputs: {word: {type: string, default: a}, pin: {type: string, secret: true, default: x123456}}\n\
+        steps:\n  - {id: one, exec: [touch, '{{ inputs.word }}'], rollback: {exec: [rm, '{{ inputs.word }}']}, \
+        env: {PIN: '{{ inputs.pin }}'}}\n",
+    );
+    let plan = project
+        .run(&["plan", "runbook.yaml", "-i", "word=b", "--format", "json"])
+        .expect(0)
+        .stdout;
+    assert!(!plan.contains("x123456"), "{plan}");
+    project.with("plan.json", &plan)
+}
+
+#[test]
+fn a_run_is_what_was_agreed_on() {
+    let project = agreed();
+    // Its inputs come from the plan, words and layout do not count, and a secret is nobody's business.
+    let text = fs::read_to_string(project.path("runbook.yaml")).unwrap();
+    let project = project.with(
+        "runbook.yaml",
+        &format!("# A comment.\n{text}").replace("A small runbook", "Small"),
+    );
+    project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json", "-i", "pin=y123456"])
+        .expect(0);
+    assert!(project.path("b").exists() && !project.path("a").exists());
+}
+
+#[test]
+fn anything_else_is_refused() {
+    let project = agreed();
+    let refused = project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json", "-i", "word=c"])
+        .expect(2);
+    refused.says(&[
+        "this would not do what `plan.json` says, so nothing was done",
+        "`given` is another",
+    ]);
+    let text = fs::read_to_string(project.path("runbook.yaml")).unwrap();
+    let plan = fs::read_to_string(project.path("plan.json")).unwrap();
+    let project = project.with(
+        "runbook.yaml",
+        &text.replace("exec: [touch,", "exec: [touch, -c,"),
+    );
+    let refused = project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json"])
+        .expect(2);
+    refused.says(&["step `one`: it does something else"]);
+    let project = project.with("runbook.yaml", &text).with(
+        "plan.json",
+        &plan.replace(
+            &format!("\"engine\": \"{}\"", env!("CARGO_PKG_VERSION")),
+            "\"engine\": \"0.0.9\"",
+        ),
+    );
+    let refused = project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json"])
+        .expect(2);
+    refused.says(&["was made by runbook 0.0.9"]);
+    let project = project.with("plan.json", "{}");
+    project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json"])
+        .expect(2)
+        .says(&["is no plan"]);
+    assert!(!project.path(".runbook/runs").exists());
+    assert!(!project.path("a").exists() && !project.path("b").exists());
+}
