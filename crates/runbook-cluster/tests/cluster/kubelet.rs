@@ -66,7 +66,7 @@ fn two_pods_listen_on_the_same_port_and_one_sees_nothing_of_the_other() {
         assert_eq!(fetched.trim(), name);
         assert_eq!(pods.kubectl.ok(&format!("exec {name} -- hostname")).trim(), name);
         let processes = pods.kubectl.ok(&format!("exec {name} -- ps"));
-        assert_eq!(processes.matches("httpd").count(), 1, "{processes}");
+        assert_eq!(processes.matches("httpd -f").count(), 1, "{processes}");
     }
 }
 

@@ -12,6 +12,7 @@ mod kubelet;
 mod kubelet_client;
 mod kubelet_ends;
 mod kubelet_failures;
+mod kubelet_rollouts;
 mod kubelet_streams;
 mod nodes;
 mod pods;

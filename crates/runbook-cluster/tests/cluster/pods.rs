@@ -81,6 +81,27 @@ impl Pods {
         found.unwrap_or_else(|_| panic!("{name} does not become so: {last:#?}"))
     }
 
+    /// Waits until some pod is as it should be, and answers it.
+    pub(crate) fn until_any(&self, is_so: impl Fn(&Value) -> bool) -> Arc<Value> {
+        let objects = self.cluster.objects();
+        let mut woken = objects.woken();
+        let found = async {
+            loop {
+                woken.mark_unchanged();
+                let all = objects.list("pods", Some("default"));
+                if let Some(pod) = all.into_iter().find(|pod| is_so(pod)) {
+                    return pod;
+                }
+                woken.changed().await.unwrap();
+            }
+        };
+        let found = self
+            .cluster
+            .handle()
+            .block_on(async { tokio::time::timeout(PATIENCE, found).await });
+        found.unwrap_or_else(|_| panic!("no pod becomes so"))
+    }
+
     /// Waits until a pod is gone.
     pub(crate) fn until_gone(&self, name: &str) {
         let objects = self.cluster.objects();
