@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 23] = [
+pub(super) const PACKAGES: [Package; 24] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -31,6 +31,11 @@ pub(super) const PACKAGES: [Package; 23] = [
         name: POSTGRES,
         programs: &["initdb", "postgres", "pg_ctl"],
         reason: "the SQL action is tested against servers that the tests start and stop themselves",
+    },
+    Package {
+        name: "kubernetes-client",
+        programs: &["kubectl"],
+        reason: "the cluster in process is tested with a client that knows nothing of it",
     },
     Package {
         name: "openssh-client",

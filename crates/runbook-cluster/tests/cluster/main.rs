@@ -1,0 +1,4 @@
+//! The cluster against kubectl, which knows nothing of it.
+
+mod kubectl;
+mod reading;
