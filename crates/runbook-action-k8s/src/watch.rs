@@ -6,7 +6,7 @@
 use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::{Stream as Events, StreamExt as _, TryStreamExt as _};
+use futures_util::{Stream as Events, StreamExt as _};
 use indexmap::IndexMap;
 use kube::core::WatchEvent;
 use runbook_action::{Call, Failure, Stream};
@@ -179,7 +179,7 @@ impl<'a> Watch<'a> {
         let client = self.cluster.client().await.map_err(Trouble::from_failure)?;
         let events = client.request_events::<Value>(request).await;
         let events = events.map_err(|error| self.cluster.lost_of(&error, &ask.right))?;
-        Ok(Box::pin(events.into_stream()))
+        Ok(Box::pin(events))
     }
 
     /// Waits a moment after a trouble that may pass; any other ends the watch.

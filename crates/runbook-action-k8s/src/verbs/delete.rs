@@ -81,7 +81,7 @@ pub(crate) async fn delete(asked: Asked<'_>) -> Result<Output, Failure> {
         }
     }
     for one in &all {
-        asked.note(&format!("waiting for {} to be gone", one.target.shown()));
+        asked.note.set(&format!("waiting for {} to be gone", one.target.shown()));
         gone(asked, one).await.map_err(Failure::maybe_applied)?;
     }
     let names: Value = all.iter().map(|one| one.target.name.clone()).collect();

@@ -109,7 +109,7 @@ async fn evict(asked: Asked<'_>, pod: &Doomed) -> Result<(), Failure> {
             Err(trouble) if trouble.code == 429 => {
                 let wait = trouble.retry_after.unwrap_or(PAUSE);
                 let word = format!("pod `{}` is not let go yet: {}", pod.target.name, trouble.message);
-                asked.note(&word);
+                asked.note.set(&word);
                 if !said {
                     said = true;
                     asked.tell(&word).await?;
@@ -121,7 +121,7 @@ async fn evict(asked: Asked<'_>, pod: &Doomed) -> Result<(), Failure> {
             Err(trouble) => return Err(trouble.of_change()),
         }
     }
-    asked.note(&format!("waiting for pod `{}` to be gone", pod.target.name));
+    asked.note.set(&format!("waiting for pod `{}` to be gone", pod.target.name));
     gone(asked, pod).await?;
     asked.tell(&format!("pod `{}` is gone", pod.target.name)).await
 }

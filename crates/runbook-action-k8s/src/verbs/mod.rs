@@ -23,6 +23,7 @@ use runbook_action::{Call, Chosen, ErrorKind, Failure, Output};
 use serde_json::Value;
 
 use crate::asked::{self, About};
+use crate::attend::Note;
 use crate::change::{self, Written};
 use crate::cluster::Cluster;
 use crate::object::{self, Target};
@@ -39,9 +40,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) call: Call<'a>,
     pub(crate) around: &'a Environment,
     pub(crate) forwards: &'a Forwards,
+    pub(crate) note: &'a Note,
 }
 
-impl<'a> Asked<'a> {
+impl Asked<'_> {
     /// Does it.
     pub(crate) async fn run(self) -> Result<Output, Failure> {
         match self.chosen.verb.key {

@@ -1,5 +1,6 @@
 //! `rollout_status`: until a rollout is complete, or cannot be.
 
+use indexmap::IndexMap;
 use runbook_action::{Failure, Output};
 use serde_json::Value;
 
@@ -38,7 +39,7 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
         if let Some(why) = stuck(&target, &object) {
             return Err(cause::hopeless(&format!("the rollout of {}", target.shown()), &why));
         }
-        let troubles = troubles(asked, &target, &object, &pods).await?;
+        let troubles = troubles(asked, &target, &object, &pods.objects).await?;
         if let Some((waiting, pod)) = troubles.iter().find(|(waiting, _)| waiting.is_hopeless()) {
             let why = waiting.told(asked, pod).await;
             return Err(cause::hopeless(&format!("the rollout of {}", target.shown()), &why));
@@ -48,7 +49,7 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
             say = format!("{say}; {}", waiting.shown());
         }
         if say != said {
-            asked.note(&say);
+            asked.note.set(&say);
             asked.tell(&say).await?;
             said = say;
         }
@@ -73,7 +74,7 @@ fn is_of(target: &Target, object: &Value, wanted: Option<i64>) -> Result<(), Fai
     let Some(wanted) = wanted else {
         return Ok(());
     };
-    let now = object::annotation(object, revision::NUMBER).and_then(|number| number.parse().ok());
+    let now = object::annotation(object, revision::NUMBER).and_then(|number| number.parse::<i64>().ok());
     match now {
         Some(now) if now != wanted => {
             let message = format!("{} is at revision {now}, and {wanted} was to be looked at", target.shown());
@@ -156,9 +157,9 @@ async fn troubles(
     asked: Asked<'_>,
     target: &Target,
     object: &Value,
-    pods: &Watch<'_>,
+    pods: &IndexMap<String, Value>,
 ) -> Result<Vec<(Waiting, Target)>, Failure> {
-    let waiting: Vec<&Value> = pods.objects.values().filter(|pod| cause::waiting(pod).is_some()).collect();
+    let waiting: Vec<&Value> = pods.values().filter(|pod| cause::waiting(pod).is_some()).collect();
     if waiting.is_empty() {
         return Ok(Vec::new());
     }

@@ -142,7 +142,7 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
         let states: Vec<String> = left.iter().map(|object| wanted.instead(object)).collect();
         let say = if states.is_empty() { format!("waiting for {shown}") } else { states.join("; ") };
         if say != said {
-            asked.note(&say);
+            asked.note.set(&say);
             asked.tell(&say).await?;
             said = say;
         }
