@@ -165,6 +165,11 @@ impl Cluster {
         self.shared.run_pods(streams);
     }
 
+    /// What the parts of the cluster have in common.
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// The runtime on which the cluster runs, for what becomes part of it.
     ///
     /// # Panics

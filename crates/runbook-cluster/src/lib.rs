@@ -16,6 +16,7 @@ mod cluster;
 mod controllers;
 mod failure;
 mod kinds;
+pub mod kubelet;
 mod object;
 mod patch;
 mod rules;
