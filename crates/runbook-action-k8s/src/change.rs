@@ -165,7 +165,7 @@ impl Written {
 }
 
 /// A JSON patch that sets this place, if it still holds what was read.
-pub(crate) fn replace(pointer: &str, before: Option<&Value>, after: Value) -> Vec<Value> {
+pub(crate) fn replace(pointer: &str, before: Option<&Value>, after: &Value) -> Vec<Value> {
     match before {
         Some(before) => vec![
             json!({ "op": "test", "path": pointer, "value": before }),

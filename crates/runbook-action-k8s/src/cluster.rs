@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use crate::access::Access;
-use crate::credential;
+use crate::{clock, credential};
 use crate::kinds::{Kinds, Resource};
 use crate::settings::Environment;
 use crate::trouble::{Right, Trouble};
@@ -30,7 +30,7 @@ const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// The longest that is waited for a cluster that is busy, when it says how long it will be.
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_mins(1);
 
 /// So long before they expire credentials count as expired.
 const AHEAD: Duration = Duration::from_secs(20);
@@ -198,7 +198,7 @@ impl Cluster {
     pub(crate) async fn client(&self) -> Result<Client, Failure> {
         let mut session = self.inner.session.lock().await;
         let is_over = session.until.is_some_and(|until| {
-            Timestamp::now().duration_until(until) < jiff::SignedDuration::try_from(AHEAD).unwrap_or_default()
+            clock::now().duration_until(until) < jiff::SignedDuration::try_from(AHEAD).unwrap_or_default()
         });
         if is_over {
             *session = self.renewed().await?;

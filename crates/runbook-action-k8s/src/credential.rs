@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::settings::Environment;
 
 /// How long a plugin may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The longest answer of a plugin.
 const LONGEST: usize = 1024 * 1024;

@@ -32,6 +32,8 @@ mod attend;
 #[cfg(feature = "cluster")]
 mod change;
 #[cfg(feature = "cluster")]
+mod clock;
+#[cfg(feature = "cluster")]
 mod cluster;
 #[cfg(feature = "cluster")]
 mod credential;

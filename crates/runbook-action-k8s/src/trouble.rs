@@ -39,7 +39,7 @@ pub(crate) struct Trouble {
     /// How long it wants to be left alone.
     pub(crate) retry_after: Option<Duration>,
     /// The same as a failure.
-    failure: Failure,
+    failure: Box<Failure>,
 }
 
 impl Trouble {
@@ -62,9 +62,9 @@ impl Trouble {
             message: one_line(&message),
             causes: causes.collect(),
             retry_after: retry_after.or(seconds.map(Duration::from_secs)),
-            failure: Failure::new(ErrorKind::Other, ""),
+            failure: Box::new(Failure::new(ErrorKind::Other, "")),
         };
-        trouble.failure = trouble.told(right);
+        trouble.failure = Box::new(trouble.told(right));
         trouble
     }
 
@@ -81,7 +81,7 @@ impl Trouble {
             message: failure.message.clone(),
             causes: Vec::new(),
             retry_after: None,
-            failure,
+            failure: Box::new(failure),
         }
     }
 
@@ -126,7 +126,7 @@ impl Trouble {
 
     /// As a failure of something that changes nothing, or of which it is known that it did not.
     pub(crate) fn failure(self) -> Failure {
-        self.failure
+        *self.failure
     }
 
     /// As a failure of something that changes.
@@ -134,7 +134,7 @@ impl Trouble {
         // A webhook is asked before anything is written.
         let never_sent = self.code == 0 && matches!(self.failure.kind, ErrorKind::Refused | ErrorKind::Dns | ErrorKind::Tls);
         if self.is_refusal() || self.is_webhook() || never_sent {
-            self.failure
+            *self.failure
         } else {
             self.failure.maybe_applied()
         }

@@ -19,7 +19,7 @@ use crate::object::{self, Target};
 use crate::trouble::Trouble;
 
 /// After so long a server ends a watch, and it is begun again.
-const SPAN: Duration = Duration::from_secs(240);
+const SPAN: Duration = Duration::from_mins(4);
 
 /// After so long without the end of a watch the connection counts as lost.
 const SILENT: Duration = Duration::from_secs(270);
@@ -112,7 +112,7 @@ impl<'a> Watch<'a> {
     async fn step(&mut self) -> Result<(), Trouble> {
         loop {
             if self.events.is_none() {
-                self.events = Some(self.begin().await?);
+                self.events = Some(begin(self.cluster, &self.list, &self.version).await?);
             }
             let Some(events) = &mut self.events else {
                 continue;
@@ -166,22 +166,6 @@ impl<'a> Watch<'a> {
         }
     }
 
-    async fn begin(&self) -> Result<Opened, Trouble> {
-        let mut ask = self
-            .list
-            .clone()
-            .with("watch", "true")
-            .with("allowWatchBookmarks", "true")
-            .with("resourceVersion", self.version.clone())
-            .with("timeoutSeconds", SPAN.as_secs().to_string());
-        ask.right.verb = "watch";
-        let request = Cluster::streamed(&ask).map_err(Trouble::from_failure)?;
-        let client = self.cluster.client().await.map_err(Trouble::from_failure)?;
-        let events = client.request_events::<Value>(request).await;
-        let events = events.map_err(|error| self.cluster.lost_of(&error, &ask.right))?;
-        Ok(Box::pin(events))
-    }
-
     /// Waits a moment after a trouble that may pass; any other ends the watch.
     async fn endure(&mut self, trouble: Trouble) -> Result<(), Failure> {
         if trouble.code == 401 {
@@ -199,6 +183,22 @@ impl<'a> Watch<'a> {
         self.pause = (self.pause * 2).min(MOST);
         Ok(())
     }
+}
+
+/// Begins to watch what has changed since this version.
+async fn begin(cluster: &Cluster, list: &Ask, version: &str) -> Result<Opened, Trouble> {
+    let mut ask = list
+        .clone()
+        .with("watch", "true")
+        .with("allowWatchBookmarks", "true")
+        .with("resourceVersion", version)
+        .with("timeoutSeconds", SPAN.as_secs().to_string());
+    ask.right.verb = "watch";
+    let request = Cluster::streamed(&ask).map_err(Trouble::from_failure)?;
+    let client = cluster.client().await.map_err(Trouble::from_failure)?;
+    let events = client.request_events::<Value>(request).await;
+    let events = events.map_err(|error| cluster.lost_of(&error, &ask.right))?;
+    Ok(Box::pin(events))
 }
 
 /// A line in the timeline beside what the step gives.

@@ -51,8 +51,11 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
     catalogue.add(Arc::new(plugins));
-    // This is checked and planned, and cannot be run yet.
-    catalogue.declare(Arc::new(K8s));
+    let clusters = runbook_action_k8s::Environment {
+        vars: environment.vars.clone(),
+        root: root.to_owned(),
+    };
+    catalogue.add(Arc::new(K8s::new(clusters, here.clone())));
     catalogue.add(Arc::new(Docker::new(engines.clone())));
     catalogue.add(Arc::new(Compose::new(engines, here)));
     catalogue

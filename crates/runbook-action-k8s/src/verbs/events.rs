@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Asked;
 use crate::asked::{self, About, Several};
 use crate::object;
-use crate::answer;
+use crate::{answer, clock};
 
 pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
     let kind = asked.cluster.kind_named("events").await?;
@@ -37,7 +37,7 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
     let several = Several { kind, namespace, query };
     let items = several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?;
     let since = asked::duration(asked.chosen, "since")?;
-    let since = since.and_then(|length| Timestamp::now().checked_sub(length).ok());
+    let since = since.and_then(|length| clock::now().checked_sub(length).ok());
     let mut found: Vec<(Option<Timestamp>, Value)> = items
         .iter()
         .map(|event| (seen(event), event))

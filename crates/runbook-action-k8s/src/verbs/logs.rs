@@ -106,13 +106,11 @@ pub(crate) fn container(asked: Asked<'_>, pod: &Value) -> Result<String, Failure
         return Ok(usual.to_owned());
     }
     let running: Vec<String> = object::list(pod, "/spec/containers").iter().map(|one| object::text(one, "/name")).collect();
-    match running.as_slice() {
-        [one] => Ok(one.clone()),
-        _ => {
-            let failure = crate::change::conflict(format!("pod `{}` has several containers", object::name(pod)));
-            Err(failure.help(format!("say which one as `container`: {}", listed(&running))))
-        }
+    if let [one] = running.as_slice() {
+        return Ok(one.clone());
     }
+    let failure = crate::change::conflict(format!("pod `{}` has several containers", object::name(pod)));
+    Err(failure.help(format!("say which one as `container`: {}", listed(&running))))
 }
 
 fn containers(pod: &Value) -> Vec<String> {

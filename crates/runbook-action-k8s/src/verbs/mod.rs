@@ -30,7 +30,7 @@ use crate::object::{self, Target};
 use crate::settings::Environment;
 use crate::trouble::Trouble;
 use crate::verbs::forward::Forwards;
-use crate::{answer, verb};
+use crate::answer;
 
 /// A verb with all that it takes.
 #[derive(Clone, Copy)]
@@ -66,20 +66,9 @@ impl Asked<'_> {
     async fn change(self) -> Result<Output, Failure> {
         let written = change::carry_out(self, false).await?;
         let changed = written.iter().any(Written::has_changed);
-        let key = self.chosen.verb.key;
         let objects = match written.as_slice() {
             // Nothing was to be done: what is there is what was asked for.
-            [] => match verb::about(self.chosen.verb) {
-                verb::About::Node => {
-                    let node = asked::node(self.cluster, self.chosen).await?;
-                    vec![node.read(self.cluster).await.map_err(|trouble| self.failed(trouble))?]
-                }
-                verb::About::Manifests => Vec::new(),
-                _ => match asked::about(self.cluster, self.chosen).await? {
-                    About::One(target) => vec![target.read(self.cluster).await.map_err(|trouble| self.failed(trouble))?],
-                    About::Some(_) => Vec::new(),
-                },
-            },
+            [] => self.as_it_is().await?.into_iter().collect(),
             // What a part answers is not the object.
             [one] if one.write.part.is_some() => {
                 let whole = one.write.target.read(self.cluster).await;
@@ -87,8 +76,22 @@ impl Asked<'_> {
             }
             written => written.iter().map(|one| one.after.clone()).collect(),
         };
-        let is_one = key != "restart" || self.chosen.value.text()?.reveal().contains('/');
+        let is_one = self.chosen.verb.key != "restart" || self.chosen.value.text()?.reveal().contains('/');
         Ok(answer::with(answer::about(objects, is_one), "changed", changed))
+    }
+
+    /// The one object that the verb is about, if there is one.
+    async fn as_it_is(self) -> Result<Option<Value>, Failure> {
+        let target = match self.chosen.verb.key {
+            "apply" => return Ok(None),
+            "cordon" | "uncordon" => asked::node(self.cluster, self.chosen).await?,
+            _ => match asked::about(self.cluster, self.chosen).await? {
+                About::One(target) => target,
+                About::Some(_) => return Ok(None),
+            },
+        };
+        let object = target.read(self.cluster).await.map_err(|trouble| self.failed(trouble))?;
+        Ok(Some(object::typed(object, &target.kind)))
     }
 
     /// The one object that the verb is about.

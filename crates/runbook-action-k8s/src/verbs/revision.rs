@@ -116,18 +116,15 @@ pub(crate) async fn undo(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
         return Err(failure.help("`kubectl rollout resume` lets it go on"));
     }
     let revisions = all(asked, &target, &object).await?;
-    let wanted = match asked::integer(asked.chosen, "to_revision")? {
-        Some(number) => {
-            let found = revisions.iter().find(|revision| revision.number == number);
-            found.ok_or_else(|| missing(&target, number).about("to_revision"))?
-        }
-        None => {
-            let mut earlier = revisions.iter().rev().skip(1);
-            earlier.next().ok_or_else(|| {
-                let message = format!("{} has no revision before the present one", target.shown());
-                Failure::new(ErrorKind::NotFound, message).about(asked.chosen.value.path())
-            })?
-        }
+    let wanted = if let Some(number) = asked::integer(asked.chosen, "to_revision")? {
+        let found = revisions.iter().find(|revision| revision.number == number);
+        found.ok_or_else(|| missing(&target, number).about("to_revision"))?
+    } else {
+        let mut earlier = revisions.iter().rev().skip(1);
+        earlier.next().ok_or_else(|| {
+            let message = format!("{} has no revision before the present one", target.shown());
+            Failure::new(ErrorKind::NotFound, message).about(asked.chosen.value.path())
+        })?
     };
     let template = wanted.template();
     if object.pointer("/spec/template") == Some(&template) {

@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::asked::{self, About};
+use crate::clock;
 use crate::change::{Form, Write, conflict, replace};
 use crate::object::{self, Target};
 
@@ -96,7 +97,7 @@ pub(crate) async fn image(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     for container in &containers {
         let now = container.value.get("image");
         if now.and_then(Value::as_str) != Some(&image) {
-            operations.extend(replace(&format!("{}/image", container.pointer), now, json!(image)));
+            operations.extend(replace(&format!("{}/image", container.pointer), now, &json!(image)));
         }
     }
     Ok(write(target, &object, &containers, operations))
@@ -127,7 +128,7 @@ pub(crate) async fn env(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
             }
         }
         if after != now {
-            operations.extend(replace(&format!("{}/env", container.pointer), container.value.get("env"), after.into()));
+            operations.extend(replace(&format!("{}/env", container.pointer), container.value.get("env"), &after.into()));
         }
     }
     Ok(write(target, &object, &containers, operations))
@@ -150,7 +151,7 @@ pub(crate) async fn resources(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
         }
         let after = Value::Object(after);
         if now != Some(&after) {
-            operations.extend(replace(&format!("{}/resources", container.pointer), now, after));
+            operations.extend(replace(&format!("{}/resources", container.pointer), now, &after));
         }
     }
     Ok(write(target, &object, &containers, operations))
@@ -168,7 +169,7 @@ pub(crate) async fn restart(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
             items.into_iter().map(|item| (Target::of(&several.kind, &item), item)).collect()
         }
     };
-    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap_or_default().to_string();
+    let now = Timestamp::from_second(clock::now().as_second()).unwrap_or_default().to_string();
     let mut writes = Vec::new();
     for (target, object) in found {
         if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {

@@ -65,9 +65,8 @@ impl Wanted {
     fn instead(&self, object: &Value) -> String {
         let name = object::name(object);
         match self {
-            Self::Created => format!("`{name}` is there"),
             Self::Deleted if object.pointer("/metadata/deletionTimestamp").is_some() => format!("`{name}` is ending"),
-            Self::Deleted => format!("`{name}` is there"),
+            Self::Created | Self::Deleted => format!("`{name}` is there"),
             Self::Condition { name: condition, .. } => {
                 if let Some(waiting) = cause::waiting(object) {
                     return waiting.shown();

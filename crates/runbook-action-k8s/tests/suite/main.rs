@@ -6,10 +6,10 @@ mod refused;
 mod value;
 
 use runbook_action::{Failure, Kind, Recognised};
-use runbook_action_k8s::K8s;
+use runbook_action_k8s::Language;
 use runbook_testkit::contract::written;
 use serde_json::Value;
 
 fn recognise(params: &Value) -> Result<Recognised, Failure> {
-    K8s.recognise(&written(params))
+    Language.recognise(&written(params))
 }
