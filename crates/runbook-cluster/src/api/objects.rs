@@ -51,6 +51,11 @@ impl Objects {
             .read(|store| store.list(id, namespace).cloned().collect())
     }
 
+    /// The kinds of things of which there are any.
+    pub(crate) fn ids(&self) -> Vec<Arc<str>> {
+        self.shared.read(crate::store::Store::ids)
+    }
+
     /// Tells when anything has changed.
     #[must_use]
     pub fn woken(&self) -> Receiver<u64> {

@@ -1,7 +1,9 @@
 //! The ways to say a change of an object.
 
 mod json;
+mod keys;
 mod merge;
+mod strategic;
 
 use serde_json::Value;
 
@@ -45,10 +47,11 @@ impl Form {
 }
 
 /// The object after a patch that is not applied by a manager.
-pub(crate) fn patched(form: Form, live: &Value, patch: &Value, _kind: &Kind) -> Result<Value, Failure> {
+pub(crate) fn patched(form: Form, live: &Value, patch: &Value, kind: &Kind) -> Result<Value, Failure> {
     match form {
         Form::Json => json::apply(live, patch),
         Form::Merge => Ok(merge(live.clone(), patch)),
-        Form::Strategic | Form::Apply => Ok(merge(live.clone(), patch)),
+        Form::Strategic => strategic::apply(kind, live, patch),
+        Form::Apply => Err(Failure::unsupported_media(&ALL[..3])),
     }
 }

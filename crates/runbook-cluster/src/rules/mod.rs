@@ -5,6 +5,7 @@ mod defaults;
 mod hooks;
 mod metadata;
 mod pods;
+mod quantity;
 
 use serde_json::Value;
 
@@ -12,6 +13,7 @@ pub(crate) use self::conditions::{condition, holds, is_ready};
 pub(crate) use self::hooks::Hooks;
 pub use self::hooks::{Admission, Verdict, Webhook};
 pub(crate) use self::metadata::suffix;
+pub(crate) use self::quantity::quantity;
 use crate::api::{Target, Validation};
 use crate::failure::Failure;
 use crate::kinds::Kind;
