@@ -214,8 +214,10 @@ impl Inner {
                     }
                 }
             }
-            let namespaces: Vec<PathBuf> =
-                limited.iter().map(|(container, _)| container.namespace().cloned().unwrap_or_default()).collect();
+            let namespaces: Vec<PathBuf> = limited
+                .iter()
+                .map(|(container, _)| container.namespace().cloned().unwrap_or_default())
+                .collect();
             if namespaces.is_empty() {
                 continue;
             }
@@ -263,5 +265,12 @@ fn unique() -> String {
     let _worse = getrandom::fill(&mut bytes);
     let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-4{}-8{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+    format!(
+        "{}-{}-4{}-8{}-{}",
+        part(0, 8),
+        part(8, 12),
+        part(13, 16),
+        part(17, 20),
+        part(20, 32)
+    )
 }

@@ -54,7 +54,10 @@ impl Source<'_> {
     }
 
     fn value(&self, from: &Value) -> Result<Option<String>, String> {
-        for (kind, field) in [(Kind::ConfigMap, "/configMapKeyRef"), (Kind::Secret, "/secretKeyRef")] {
+        for (kind, field) in [
+            (Kind::ConfigMap, "/configMapKeyRef"),
+            (Kind::Secret, "/secretKeyRef"),
+        ] {
             let reference = from.at(field);
             if reference.is_null() {
                 continue;
@@ -77,7 +80,9 @@ impl Source<'_> {
         if !path.is_empty() {
             return Ok(Some(field(self.pod, path, self.address)));
         }
-        Ok(from.map("/resourceFieldRef").map(|_| self.resource(from.at("/resourceFieldRef"))))
+        Ok(from
+            .map("/resourceFieldRef")
+            .map(|_| self.resource(from.at("/resourceFieldRef"))))
     }
 
     fn resource(&self, reference: &Value) -> String {
@@ -85,7 +90,9 @@ impl Source<'_> {
         let value = thousandths(self.container.text(&format!("/resources/{path}"))).unwrap_or_default();
         let divisor = match reference.text("/divisor") {
             "" | "0" => 1000,
-            divisor => thousandths(divisor).filter(|divisor| *divisor > 0).unwrap_or(1000),
+            divisor => thousandths(divisor)
+                .filter(|divisor| *divisor > 0)
+                .unwrap_or(1000),
         };
         value.div_ceil(divisor).to_string()
     }
@@ -131,13 +138,18 @@ impl Kind {
 
 fn texts(object: &Value) -> Vec<Variable> {
     let data = contents(object).into_iter();
-    data.map(|(key, value)| (key, String::from_utf8_lossy(&value).into_owned())).collect()
+    data.map(|(key, value)| (key, String::from_utf8_lossy(&value).into_owned()))
+        .collect()
 }
 
 /// What a config map or a secret holds.
 pub(super) fn contents(object: &Value) -> Vec<(String, Vec<u8>)> {
     let is_secret = object.text("/kind") == "Secret";
-    let decode = |text: &str| base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+    let decode = |text: &str| {
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .unwrap_or_default()
+    };
     let mut found = Vec::new();
     for (field, is_encoded) in [("/data", is_secret), ("/binaryData", true)] {
         for (key, value) in object.map(field).into_iter().flatten() {
@@ -159,7 +171,10 @@ pub(super) fn field(pod: &Value, path: &str, address: &str) -> String {
         "status.hostIP" | "status.hostIPs" => super::HOST.to_owned(),
         "metadata.labels" | "metadata.annotations" => {
             let map = pod.map(&format!("/{}", path.replace('.', "/")));
-            let lines = map.into_iter().flatten().map(|(key, value)| format!("{key}={value}"));
+            let lines = map
+                .into_iter()
+                .flatten()
+                .map(|(key, value)| format!("{key}={value}"));
             lines.collect::<Vec<_>>().join("\n")
         }
         path => pod.text(&format!("/{}", path.replace('.', "/"))).to_owned(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::status::stamp_of;
+use crate::api::Objects;
 use crate::object::Fields as _;
 use crate::shared::Shared;
 
@@ -60,7 +61,13 @@ impl Link {
     }
 
     /// Writes what a pod's status has become; `change` gets the present object and says whether it changed it.
-    pub(super) fn update(&self, namespace: &str, name: &str, uid: &str, change: impl FnOnce(&mut Value) -> bool) {
+    pub(super) fn update(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: &str,
+        change: impl FnOnce(&mut Value) -> bool,
+    ) {
         self.shared.write(|store| {
             let pod = store.get(PODS, namespace, name).filter(|pod| pod.uid() == uid);
             if let Some(pod) = pod {
@@ -74,18 +81,12 @@ impl Link {
 
     /// Removes a pod that has ended and is to be deleted. What holds a finalizer is left.
     pub(super) fn remove(&self, namespace: &str, name: &str, uid: &str) {
-        self.shared.write(|store| {
-            let Some(pod) = store.get(PODS, namespace, name).filter(|pod| pod.uid() == uid) else {
-                return;
-            };
-            if pod.items("/metadata/finalizers").is_empty() {
-                store.remove(PODS, namespace, name);
-            } else {
-                let mut pod = (*pod).clone();
-                pod.put("/metadata/deletionGracePeriodSeconds", json!(0));
-                store.put(PODS, pod);
-            }
-        });
+        let pod = self.get(PODS, namespace, name).filter(|pod| pod.uid() == uid);
+        if let Some(pod) = pod {
+            let objects = Objects::new(Arc::clone(&self.shared), "kubelet");
+            // It can only be gone already.
+            let _gone = objects.delete(PODS, &pod, Some(0));
+        }
     }
 
     /// Writes an event, or counts one that has happened before.

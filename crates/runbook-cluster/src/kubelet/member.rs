@@ -136,7 +136,10 @@ fn terminated(ended: &Ended) -> Value {
 
 /// A text of sixty-four hexadecimal digits.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(text.as_bytes())
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn image_id(image: &str) -> String {

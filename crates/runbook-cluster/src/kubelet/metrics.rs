@@ -26,7 +26,10 @@ impl Inner {
                 running.push((Arc::clone(member), namespace.clone(), container.started));
             }
         }
-        let namespaces: Vec<PathBuf> = running.iter().map(|(_, namespace, _)| namespace.clone()).collect();
+        let namespaces: Vec<PathBuf> = running
+            .iter()
+            .map(|(_, namespace, _)| namespace.clone())
+            .collect();
         let usages = usage_of(&namespaces);
         let measured = running.into_iter().zip(usages);
         measured

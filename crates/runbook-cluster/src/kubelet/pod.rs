@@ -76,7 +76,9 @@ impl Pod {
     pub(super) fn start(node: &Arc<Inner>, object: &Arc<Value>) -> Arc<Self> {
         let specs = Spec::all(object);
         let has_init = specs.iter().any(|spec| spec.role != Role::Main);
-        let members = specs.into_iter().map(|spec| Arc::new(Member::new(spec, has_init)));
+        let members = specs
+            .into_iter()
+            .map(|spec| Arc::new(Member::new(spec, has_init)));
         let pod = Arc::new(Self {
             node: Arc::clone(node),
             members: members.collect(),
@@ -174,12 +176,17 @@ impl Pod {
             started: self.started,
         };
         let link = &self.node.link;
-        link.update(&self.namespace, &self.name, &self.uid, |pod| status::write(pod, &seen));
+        link.update(&self.namespace, &self.name, &self.uid, |pod| {
+            status::write(pod, &seen)
+        });
     }
 
     /// How long its containers may take to end when nobody says.
     pub(super) fn grace(&self) -> Duration {
-        let seconds = self.object().number("/spec/terminationGracePeriodSeconds").unwrap_or(30);
+        let seconds = self
+            .object()
+            .number("/spec/terminationGracePeriodSeconds")
+            .unwrap_or(30);
         let seconds = u32::try_from(seconds).unwrap_or_default();
         Duration::from_secs_f64(f64::from(seconds) * self.node.pace.grace)
     }
@@ -247,7 +254,11 @@ impl Pod {
 
     /// Runs the init containers one after the other; answers whether the others may start.
     async fn initialize(self: &Arc<Self>, stop: &mut Stop, sidecars: &mut JoinSet<()>) -> bool {
-        for member in self.members.iter().filter(|member| member.spec.role != Role::Main) {
+        for member in self
+            .members
+            .iter()
+            .filter(|member| member.spec.role != Role::Main)
+        {
             if stop.is_asked() {
                 return false;
             }

@@ -57,7 +57,10 @@ pub(super) fn start(pod: &Arc<Pod>, member: &Arc<Member>, container: &Arc<Contai
 
 impl Probe {
     fn number(&self, field: &str, default: u32) -> u32 {
-        let number = self.value.number(field).and_then(|number| u32::try_from(number).ok());
+        let number = self
+            .value
+            .number(field)
+            .and_then(|number| u32::try_from(number).ok());
         number.filter(|number| *number > 0).unwrap_or(default)
     }
 
@@ -72,10 +75,16 @@ impl Probe {
                 let _over = changes.changed().await;
             }
         }
-        let delay = self.value.number("/initialDelaySeconds").and_then(|seconds| u32::try_from(seconds).ok());
+        let delay = self
+            .value
+            .number("/initialDelaySeconds")
+            .and_then(|seconds| u32::try_from(seconds).ok());
         tokio::time::sleep(self.seconds(delay.unwrap_or_default())).await;
         let period = self.seconds(self.number("/periodSeconds", 10));
-        let wanted = (self.number("/successThreshold", 1), self.number("/failureThreshold", 3));
+        let wanted = (
+            self.number("/successThreshold", 1),
+            self.number("/failureThreshold", 3),
+        );
         // Of the same outcome in a row.
         let (mut last, mut count) = (None, 0);
         loop {
@@ -83,7 +92,8 @@ impl Probe {
             let is_good = outcome.is_ok();
             if let Err(why) = outcome {
                 let message = format!("{} probe failed: {why}", self.name());
-                self.pod.event_of(&self.member, Weight::Warning, "Unhealthy", message);
+                self.pod
+                    .event_of(&self.member, Weight::Warning, "Unhealthy", message);
             }
             count = if last == Some(is_good) { count + 1 } else { 1 };
             last = Some(is_good);
@@ -137,7 +147,11 @@ impl Probe {
             return self.execute(within).await;
         }
         let http = self.value.at("/httpGet");
-        let target = if http.is_null() { self.value.at("/tcpSocket") } else { http };
+        let target = if http.is_null() {
+            self.value.at("/tcpSocket")
+        } else {
+            http
+        };
         let port = self.member.spec.port(target.at("/port"));
         let port = port.ok_or_else(|| "couldn't find the port".to_owned())?;
         let host = match target.text("/host") {
@@ -146,7 +160,11 @@ impl Probe {
         };
         let network = self.pod.network().ok_or("no network")?;
         let url = format!("http://{host}:{port}{}", http.text("/path"));
-        let prefix = if http.is_null() { String::new() } else { format!("Get {url:?}: ") };
+        let prefix = if http.is_null() {
+            String::new()
+        } else {
+            format!("Get {url:?}: ")
+        };
         let connected = network.connect(host, port, within).await;
         let mut stream = connected.map_err(|error| {
             let why = match error.kind() {
@@ -182,7 +200,10 @@ impl Probe {
             Ok(Err(why)) => Err(why),
             Err(_) => {
                 let command = program.arguments.join(" ");
-                Err(format!("command timed out: {command:?} timed out after {}s", within.as_secs()))
+                Err(format!(
+                    "command timed out: {command:?} timed out after {}s",
+                    within.as_secs()
+                ))
             }
         }
     }
@@ -191,7 +212,9 @@ impl Probe {
 /// Runs a program in a container to its end: its code, and what it printed.
 pub(super) async fn run(container: &Container, program: &Program) -> Result<(i32, String), String> {
     let executed = container.execute(program).map_err(|refused| match refused {
-        Refused::Program(why) => format!("OCI runtime exec failed: exec failed: unable to start container process: {why}: unknown"),
+        Refused::Program(why) => {
+            format!("OCI runtime exec failed: exec failed: unable to start container process: {why}: unknown")
+        }
         Refused::Machine(error) => error.to_string(),
     })?;
     let Executed {
@@ -220,7 +243,11 @@ async fn ask(stream: &mut tokio::net::TcpStream, http: &Value, authority: &str) 
         if header.text("/name").eq_ignore_ascii_case("host") {
             host = header.text("/value");
         } else {
-            rest.push_str(&format!("{}: {}\r\n", header.text("/name"), header.text("/value")));
+            rest.push_str(&format!(
+                "{}: {}\r\n",
+                header.text("/name"),
+                header.text("/value")
+            ));
         }
     }
     request.push_str(&format!(
@@ -237,6 +264,9 @@ async fn ask(stream: &mut tokio::net::TcpStream, http: &Value, authority: &str) 
         head.extend_from_slice(buffer.get(..count).unwrap_or_default());
     }
     let head = String::from_utf8_lossy(&head);
-    let code = head.split(' ').nth(1).and_then(|code| code.get(..3)?.parse().ok());
+    let code = head
+        .split(' ')
+        .nth(1)
+        .and_then(|code| code.get(..3)?.parse().ok());
     code.ok_or_else(|| std::io::Error::other("malformed HTTP response"))
 }

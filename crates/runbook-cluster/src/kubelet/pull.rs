@@ -32,8 +32,18 @@ impl Pod {
                     return None;
                 }
                 let field = Weight::Normal;
-                self.event_of(member, field, "BackOff", format!("Back-off pulling image {name:?}"));
-                self.event_of(member, Weight::Warning, "Failed", "Error: ImagePullBackOff".to_owned());
+                self.event_of(
+                    member,
+                    field,
+                    "BackOff",
+                    format!("Back-off pulling image {name:?}"),
+                );
+                self.event_of(
+                    member,
+                    Weight::Warning,
+                    "Failed",
+                    "Error: ImagePullBackOff".to_owned(),
+                );
                 let message = format!("Back-off pulling image {name:?}: ErrImagePull: {message}");
                 self.wait_for(member, "ImagePullBackOff", message);
             }
@@ -58,7 +68,12 @@ impl Pod {
         let name = member.spec.image.as_str();
         if let Some(why) = invalid(name) {
             self.event_of(member, Weight::Warning, "InspectFailed", why.clone());
-            self.event_of(member, Weight::Warning, "Failed", "Error: InvalidImageName".to_owned());
+            self.event_of(
+                member,
+                Weight::Warning,
+                "Failed",
+                "Error: InvalidImageName".to_owned(),
+            );
             return Err(("InvalidImageName", why));
         }
         let full = complete(name);
@@ -77,10 +92,20 @@ impl Pod {
         if policy == "Never" {
             let message = format!("Container image {name:?} is not present with pull policy of Never");
             self.event_of(member, Weight::Warning, "ErrImageNeverPull", message.clone());
-            self.event_of(member, Weight::Warning, "Failed", "Error: ErrImageNeverPull".to_owned());
+            self.event_of(
+                member,
+                Weight::Warning,
+                "Failed",
+                "Error: ErrImageNeverPull".to_owned(),
+            );
             return Err(("ErrImageNeverPull", message));
         }
-        self.event_of(member, Weight::Normal, "Pulling", format!("Pulling image {name:?}"));
+        self.event_of(
+            member,
+            Weight::Normal,
+            "Pulling",
+            format!("Pulling image {name:?}"),
+        );
         if let Some(image) = found {
             lock(&self.node.pulled).insert(key);
             let message = format!(
@@ -90,9 +115,20 @@ impl Pod {
             return Ok(image);
         }
         let why = format!("failed to resolve reference {full:?}: {full}: not found");
-        let why = format!("rpc error: code = NotFound desc = failed to pull and unpack image {full:?}: {why}");
-        self.event_of(member, Weight::Warning, "Failed", format!("Failed to pull image {name:?}: {why}"));
-        self.event_of(member, Weight::Warning, "Failed", "Error: ErrImagePull".to_owned());
+        let why =
+            format!("rpc error: code = NotFound desc = failed to pull and unpack image {full:?}: {why}");
+        self.event_of(
+            member,
+            Weight::Warning,
+            "Failed",
+            format!("Failed to pull image {name:?}: {why}"),
+        );
+        self.event_of(
+            member,
+            Weight::Warning,
+            "Failed",
+            "Error: ErrImagePull".to_owned(),
+        );
         Err(("ErrImagePull", why))
     }
 
@@ -115,5 +151,7 @@ fn invalid(name: &str) -> Option<String> {
     } else {
         return None;
     };
-    Some(format!("Failed to apply default image tag {name:?}: couldn't parse image name {name:?}: {why}"))
+    Some(format!(
+        "Failed to apply default image tag {name:?}: couldn't parse image name {name:?}: {why}"
+    ))
 }

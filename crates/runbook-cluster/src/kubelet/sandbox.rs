@@ -95,7 +95,9 @@ mod tests {
             directory: "/tmp".to_owned(),
             ..Launch::default()
         };
-        Container::start(machine, &Images::new(), network, launch).await.unwrap()
+        Container::start(machine, &Images::new(), network, launch)
+            .await
+            .unwrap()
     }
 
     #[tokio::test(flavor = "multi_thread")]
@@ -105,7 +107,8 @@ mod tests {
         eprintln!("machine {:?}", begun.elapsed());
         let network = Network::start(&machine, "10.244.0.5", "one").await.unwrap();
         eprintln!("network {:?}", begun.elapsed());
-        let script = "echo $$ $(hostname) $WHO $(pwd); ls /; ip addr show lo; ls -l /dev; echo no >&2; exit 7";
+        let script =
+            "echo $$ $(hostname) $WHO $(pwd); ls /; ip addr show lo; ls -l /dev; echo no >&2; exit 7";
         let container = run(&machine, &network, &["sh", "-c", script]).await;
         eprintln!("container {:?}", begun.elapsed());
         assert_eq!(container.ended().await.code, 7);
@@ -113,16 +116,34 @@ mod tests {
         let begun = std::time::Instant::now();
         let container = run(&machine, &network, &["httpd", "-f", "-p", "10.244.0.5:80"]).await;
         eprintln!("server {:?}", begun.elapsed());
-        let program = Program { arguments: vec!["sh".to_owned(), "-c".to_owned(), "ps; cat /etc/passwd | head -1; pwd".to_owned()], ..Program::default() };
+        let program = Program {
+            arguments: vec![
+                "sh".to_owned(),
+                "-c".to_owned(),
+                "ps; cat /etc/passwd | head -1; pwd".to_owned(),
+            ],
+            ..Program::default()
+        };
         let ran = container.execute(&program).unwrap();
-        let Executed { mut child, output, errors, .. } = ran;
+        let Executed {
+            mut child,
+            output,
+            errors,
+            ..
+        } = ran;
         let log = Log::new();
-        tokio::join!(log.clone().collect(Side::Out, output.unwrap(), |_| {}), log.clone().collect(Side::Err, errors.unwrap(), |_| {}));
+        tokio::join!(
+            log.clone().collect(Side::Out, output.unwrap(), |_| {}),
+            log.clone().collect(Side::Err, errors.unwrap(), |_| {})
+        );
         eprintln!("{:?} {}", child.wait().await, log.tail(10000));
         eprintln!("exec {:?}", begun.elapsed());
         let usage = usage_of(&[container.namespace().unwrap().clone()]);
         eprintln!("{usage:?}");
-        network.connect("10.244.0.5", 80, std::time::Duration::from_secs(1)).await.unwrap();
+        network
+            .connect("10.244.0.5", 80, std::time::Duration::from_secs(1))
+            .await
+            .unwrap();
         container.signal(rustix::process::Signal::KILL);
         assert_eq!(container.ended().await.code, 137);
         container.remove().await;

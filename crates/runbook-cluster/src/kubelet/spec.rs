@@ -65,7 +65,10 @@ impl Spec {
             let is_sidecar = value.text("/restartPolicy") == "Always";
             of(value, if is_sidecar { Role::Sidecar } else { Role::Init })
         });
-        let main = pod.items("/spec/containers").iter().map(|value| of(value, Role::Main));
+        let main = pod
+            .items("/spec/containers")
+            .iter()
+            .map(|value| of(value, Role::Main));
         init.chain(main).collect()
     }
 

@@ -32,7 +32,6 @@ pub(super) fn write(pod: &mut Value, seen: &Seen<'_>) -> bool {
     let main = of(|role| role == Role::Main);
     let phase = phase(seen, &init, &main);
     pod.put("/status/phase", json!(phase));
-    let is_over = phase == "Succeeded" || phase == "Failed";
     for (kind, told) in conditions(seen, &init, &main, phase) {
         condition(pod, kind, told);
     }
@@ -49,7 +48,6 @@ pub(super) fn write(pod: &mut Value, seen: &Seen<'_>) -> bool {
     }
     let class = class(pod);
     pod.default_to("/status/qosClass", json!(class));
-    debug_assert!(!is_over || seen.restart != Restart::Always || pod.is_deleting());
     *pod.at("/status") != before
 }
 
@@ -62,11 +60,16 @@ fn conditions(seen: &Seen<'_>, init: &[Value], main: &[Value], phase: &str) -> V
         bad.map(|status| status.text("/name").to_owned()).collect()
     };
     let is_incomplete = |status: &Value| {
-        status.number("/state/terminated/exitCode") != Some(0) && !status.is_true("/started") && !status.is_true("/ready")
+        status.number("/state/terminated/exitCode") != Some(0)
+            && !status.is_true("/started")
+            && !status.is_true("/ready")
     };
     let incomplete = names(init, is_incomplete);
     let mut unready = names(main, |status| !status.is_true("/ready"));
-    let sidecars = seen.members.iter().filter(|member| member.spec.role == Role::Sidecar);
+    let sidecars = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role == Role::Sidecar);
     unready.extend(
         sidecars
             .filter(|member| !member.life().is_ready)
@@ -134,41 +137,49 @@ fn condition(pod: &mut Value, kind: &str, told: Told) {
 /// The phase, after the rules of the kubelet.
 fn phase(seen: &Seen<'_>, init: &[Value], main: &[Value]) -> &'static str {
     let ended = |status: &Value| status.number("/state/terminated/exitCode");
-    let inits = seen.members.iter().filter(|member| member.spec.role != Role::Main);
+    let inits = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role != Role::Main);
     for (member, status) in inits.zip(init) {
         match (member.spec.role, ended(status)) {
             (Role::Init, Some(0)) => {}
             (Role::Init, Some(_)) if seen.restart == Restart::Never => return "Failed",
-            (Role::Sidecar, _) if status.is_true("/started") || main.iter().any(|main| ended(main).is_some()) => {}
+            (Role::Sidecar, _)
+                if status.is_true("/started") || main.iter().any(|main| ended(main).is_some()) => {}
             (Role::Init | Role::Sidecar | Role::Main, _) => return "Pending",
         }
     }
-    let (mut running, mut succeeded, mut failed) = (0, 0, 0);
+    let (mut running, mut failed) = (0, 0);
     for status in main {
         let last = status.number("/lastState/terminated/exitCode");
         match ended(status).or(last) {
             _ if !status.at("/state/running").is_null() => running += 1,
-            Some(0) => succeeded += 1,
+            Some(0) => {}
             Some(_) => failed += 1,
             None => return "Pending",
         }
     }
-    let is_over = seen.members.iter().filter(|member| member.spec.role == Role::Main).all(|member| member.life().is_over);
+    let is_over = seen
+        .members
+        .iter()
+        .filter(|member| member.spec.role == Role::Main)
+        .all(|member| member.life().is_over);
     match seen.restart {
         _ if running > 0 => "Running",
         Restart::Always if !is_over => "Running",
         Restart::OnFailure if failed > 0 && !is_over => "Running",
         Restart::Always | Restart::OnFailure | Restart::Never if failed > 0 => "Failed",
-        Restart::Always | Restart::OnFailure | Restart::Never => {
-            debug_assert!(succeeded > 0 || main.is_empty());
-            "Succeeded"
-        }
+        Restart::Always | Restart::OnFailure | Restart::Never => "Succeeded",
     }
 }
 
 /// The class of service, from requests and limits.
 fn class(pod: &Value) -> &'static str {
-    let containers = pod.items("/spec/containers").iter().chain(pod.items("/spec/initContainers"));
+    let containers = pod
+        .items("/spec/containers")
+        .iter()
+        .chain(pod.items("/spec/initContainers"));
     let (mut any, mut all) = (false, true);
     for container in containers {
         for kind in ["cpu", "memory"] {

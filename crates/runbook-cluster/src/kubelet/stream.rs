@@ -67,7 +67,14 @@ impl Streams for Inner {
 /// The container that is meant, or why none is.
 fn container(pod: Option<&Arc<Pod>>, asked: &Asked) -> Result<Arc<Member>, Failure> {
     let name = asked.pod.name();
-    let names = |pointer: &str| -> Vec<&str> { asked.pod.items(pointer).iter().map(|item| item.text("/name")).collect() };
+    let names = |pointer: &str| -> Vec<&str> {
+        asked
+            .pod
+            .items(pointer)
+            .iter()
+            .map(|item| item.text("/name"))
+            .collect()
+    };
     let (main, init) = (names("/spec/containers"), names("/spec/initContainers"));
     let wanted = match asked.parameter("container").filter(|wanted| !wanted.is_empty()) {
         Some(wanted) => wanted,
@@ -75,8 +82,10 @@ fn container(pod: Option<&Arc<Pod>>, asked: &Asked) -> Result<Arc<Member>, Failu
             [only] if init.is_empty() || asked.stream != Stream::Log => only,
             [only] => only,
             all => {
-                let mut message =
-                    format!("a container name must be specified for pod {name}, choose one of: [{}]", all.join(" "));
+                let mut message = format!(
+                    "a container name must be specified for pod {name}, choose one of: [{}]",
+                    all.join(" ")
+                );
                 if !init.is_empty() {
                     message.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
                 }
@@ -85,17 +94,25 @@ fn container(pod: Option<&Arc<Pod>>, asked: &Asked) -> Result<Arc<Member>, Failu
         },
     };
     if !main.iter().chain(&init).any(|known| *known == wanted) {
-        return Err(Failure::bad_request(format!("container {wanted} is not valid for pod {name}")));
+        return Err(Failure::bad_request(format!(
+            "container {wanted} is not valid for pod {name}"
+        )));
     }
     if asked.pod.text("/spec/nodeName").is_empty() {
-        return Err(Failure::bad_request(format!("pod {name} does not have a host assigned")));
+        return Err(Failure::bad_request(format!(
+            "pod {name} does not have a host assigned"
+        )));
     }
     let member = pod.and_then(|pod| pod.members.iter().find(|member| member.spec.name == wanted));
-    member.cloned().ok_or_else(|| waiting(name, wanted, "ContainerCreating"))
+    member
+        .cloned()
+        .ok_or_else(|| waiting(name, wanted, "ContainerCreating"))
 }
 
 fn waiting(pod: &str, container: &str, why: &str) -> Failure {
-    Failure::bad_request(format!("container {container:?} in pod {pod:?} is waiting to start: {why}"))
+    Failure::bad_request(format!(
+        "container {container:?} in pod {pod:?} is waiting to start: {why}"
+    ))
 }
 
 /// Whether a container runs before those that the pod is for.
@@ -106,7 +123,8 @@ fn is_early(member: &Member) -> bool {
 /// Text as an answer.
 fn plain(code: u16, text: String) -> Response<Body> {
     let mut response = Response::new(http_body_util::Full::new(Bytes::from(text)).boxed_unsync());
-    *response.status_mut() = hyper::StatusCode::from_u16(code).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() =
+        hyper::StatusCode::from_u16(code).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     let kind = hyper::header::HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
     response

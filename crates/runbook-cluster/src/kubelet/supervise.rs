@@ -61,7 +61,11 @@ impl Pod {
             let mut life = member.life();
             life.is_over = true;
             life.is_ready = false;
-            if life.waiting.as_ref().is_some_and(|(reason, _)| *reason == "CrashLoopBackOff") {
+            if life
+                .waiting
+                .as_ref()
+                .is_some_and(|(reason, _)| *reason == "CrashLoopBackOff")
+            {
                 life.waiting = None;
                 life.ended = life.last.clone();
             }
@@ -82,8 +86,10 @@ impl Pod {
         } else {
             format!("{}m{}s", (seconds / 60.0).floor(), seconds % 60.0)
         };
-        let message = format!("back-off {time} restarting failed container={container} pod={name}_{namespace}({uid})");
-        let told = format!("Back-off restarting failed container {container} in pod {name}_{namespace}({uid})");
+        let message =
+            format!("back-off {time} restarting failed container={container} pod={name}_{namespace}({uid})");
+        let told =
+            format!("Back-off restarting failed container {container} in pod {name}_{namespace}({uid})");
         self.event_of(member, Weight::Warning, "BackOff", told);
         self.wait_for(member, "CrashLoopBackOff", message);
     }
@@ -123,7 +129,11 @@ impl Pod {
         };
         let (command, rest) = (texts("/command"), texts("/args"));
         let arguments = if command.is_empty() {
-            let rest = if rest.is_empty() { image.command.clone() } else { rest };
+            let rest = if rest.is_empty() {
+                image.command.clone()
+            } else {
+                rest
+            };
             [image.entrypoint.clone(), rest].concat()
         } else {
             [command, rest].concat()
@@ -164,7 +174,11 @@ impl Pod {
 
     /// The file in which a container may say why it ends.
     fn message_file(&self, container: &Value) -> Result<Mount, String> {
-        let directory = self.node.machine.directory("volumes").map_err(|error| error.to_string())?;
+        let directory = self
+            .node
+            .machine
+            .directory("volumes")
+            .map_err(|error| error.to_string())?;
         let source = directory.join("message");
         std::fs::write(self.node.machine.outside(&source), "").map_err(|error| error.to_string())?;
         let target = match container.text("/terminationMessagePath") {
@@ -186,7 +200,11 @@ impl Pod {
         );
         for alias in object.items("/spec/hostAliases") {
             let names = alias.items("/hostnames").iter().filter_map(Value::as_str);
-            hosts.push_str(&format!("{}\t{}\n", alias.text("/ip"), names.collect::<Vec<_>>().join("\t")));
+            hosts.push_str(&format!(
+                "{}\t{}\n",
+                alias.text("/ip"),
+                names.collect::<Vec<_>>().join("\t")
+            ));
         }
         let namespace = object.namespace();
         let resolver = format!(
@@ -208,7 +226,12 @@ impl Pod {
             ),
             Refused::Machine(error) => format!("failed to create containerd task: {error}"),
         };
-        self.event_of(member, Weight::Normal, "Created", format!("Created container: {}", member.spec.name));
+        self.event_of(
+            member,
+            Weight::Normal,
+            "Created",
+            format!("Created container: {}", member.spec.name),
+        );
         self.event_of(member, Weight::Warning, "Failed", format!("Error: {why}"));
         let now = crate::clock::now();
         {
@@ -246,7 +269,12 @@ impl Pod {
     }
 
     /// Looks after a container while it runs, and answers how it ended.
-    async fn attend(self: &Arc<Self>, member: &Arc<Member>, container: &Arc<Container>, stop: &mut Stop) -> i32 {
+    async fn attend(
+        self: &Arc<Self>,
+        member: &Arc<Member>,
+        container: &Arc<Container>,
+        stop: &mut Stop,
+    ) -> i32 {
         let spec = &member.spec;
         {
             let mut life = member.life();
@@ -255,8 +283,18 @@ impl Pod {
             life.is_started = spec.value.at("/startupProbe").is_null();
             life.is_ready = life.is_started && spec.value.at("/readinessProbe").is_null();
         }
-        self.event_of(member, Weight::Normal, "Created", format!("Created container: {}", spec.name));
-        self.event_of(member, Weight::Normal, "Started", format!("Started container {}", spec.name));
+        self.event_of(
+            member,
+            Weight::Normal,
+            "Created",
+            format!("Created container: {}", spec.name),
+        );
+        self.event_of(
+            member,
+            Weight::Normal,
+            "Started",
+            format!("Started container {}", spec.name),
+        );
         self.publish();
         let probes = probe::start(self, member, container);
         let hook = spec.value.at("/lifecycle/postStart");
@@ -304,7 +342,10 @@ impl Pod {
     /// What it has left in the file for its last words.
     fn message(&self, member: &Member, container: &Container, code: i32) -> String {
         let said = container.last_words();
-        if said.is_empty() && code != 0 && member.spec.value.text("/terminationMessagePolicy") == "FallbackToLogsOnError" {
+        if said.is_empty()
+            && code != 0
+            && member.spec.value.text("/terminationMessagePolicy") == "FallbackToLogsOnError"
+        {
             return container.log.tail(MESSAGE / 2);
         }
         said.get(..MESSAGE).unwrap_or(&said).to_owned()
@@ -330,7 +371,9 @@ impl Pod {
     }
 
     async fn hook(&self, container: &Container, hook: &Value) {
-        let seconds = hook.number("/sleep/seconds").and_then(|seconds| u32::try_from(seconds).ok());
+        let seconds = hook
+            .number("/sleep/seconds")
+            .and_then(|seconds| u32::try_from(seconds).ok());
         if let Some(seconds) = seconds {
             tokio::time::sleep(Duration::from_secs_f64(f64::from(seconds) * self.node.pace.grace)).await;
         }

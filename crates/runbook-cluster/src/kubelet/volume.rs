@@ -34,8 +34,15 @@ impl Volumes {
         for volume in pod.items("/spec/volumes") {
             let name = volume.name_of();
             let failed = |why: String| format!("MountVolume.SetUp failed for volume {name:?} : {why}");
-            let kept = if let Some(claim) = volume.map("/persistentVolumeClaim").and_then(|map| map.get("claimName")) {
-                Some(format!("claim/{}/{}", pod.namespace(), claim.as_str().unwrap_or_default()))
+            let kept = if let Some(claim) = volume
+                .map("/persistentVolumeClaim")
+                .and_then(|map| map.get("claimName"))
+            {
+                Some(format!(
+                    "claim/{}/{}",
+                    pod.namespace(),
+                    claim.as_str().unwrap_or_default()
+                ))
             } else {
                 let path = volume.text("/hostPath/path");
                 (!path.is_empty()).then(|| format!("host/{}/{path}", pod.text("/spec/nodeName")))
@@ -88,7 +95,8 @@ impl Volumes {
             let source = directory.join(part.trim_start_matches('/'));
             let seen = node.machine.outside(&source);
             if !part.is_empty() && !seen.exists() {
-                fs::create_dir_all(&seen).map_err(|error| format!("failed to create subPath directory: {error}"))?;
+                fs::create_dir_all(&seen)
+                    .map_err(|error| format!("failed to create subPath directory: {error}"))?;
             }
             let is_shown = lock(&self.written).contains_key(name);
             mounts.push(Mount {
@@ -131,7 +139,11 @@ fn show(directory: &Path, files: &[Written]) -> io::Result<()> {
 }
 
 fn files(node: &Inner, pod: &Value, volume: &Value, address: &str) -> Result<Option<Vec<Written>>, String> {
-    let mode = |of: &Value| of.number("/defaultMode").and_then(|mode| u32::try_from(mode).ok()).unwrap_or(0o644);
+    let mode = |of: &Value| {
+        of.number("/defaultMode")
+            .and_then(|mode| u32::try_from(mode).ok())
+            .unwrap_or(0o644)
+    };
     for (kind, pointer, key) in [
         (Kind::ConfigMap, "/configMap", "/name"),
         (Kind::Secret, "/secret", "/secretName"),
@@ -154,10 +166,20 @@ fn files(node: &Inner, pod: &Value, volume: &Value, address: &str) -> Result<Opt
         for (kind, pointer) in [(Kind::ConfigMap, "/configMap"), (Kind::Secret, "/secret")] {
             let source = source.at(pointer);
             if !source.is_null() {
-                all.extend(of_object(node, pod, kind, (source, source.name_of(), mode(projected)))?);
+                all.extend(of_object(
+                    node,
+                    pod,
+                    kind,
+                    (source, source.name_of(), mode(projected)),
+                )?);
             }
         }
-        all.extend(of_fields(pod, source.at("/downwardAPI"), address, mode(projected)));
+        all.extend(of_fields(
+            pod,
+            source.at("/downwardAPI"),
+            address,
+            mode(projected),
+        ));
     }
     Ok(Some(all))
 }
@@ -165,10 +187,17 @@ fn files(node: &Inner, pod: &Value, volume: &Value, address: &str) -> Result<Opt
 fn of_fields(pod: &Value, source: &Value, address: &str, mode: u32) -> Vec<Written> {
     let items = source.items("/items").iter();
     let value = |item: &Value| field(pod, item.text("/fieldRef/fieldPath"), address).into_bytes();
-    items.map(|item| (item.text("/path").to_owned(), value(item), mode)).collect()
+    items
+        .map(|item| (item.text("/path").to_owned(), value(item), mode))
+        .collect()
 }
 
-fn of_object(node: &Inner, pod: &Value, kind: Kind, source: (&Value, &str, u32)) -> Result<Vec<Written>, String> {
+fn of_object(
+    node: &Inner,
+    pod: &Value,
+    kind: Kind,
+    source: (&Value, &str, u32),
+) -> Result<Vec<Written>, String> {
     let (source, name, mode) = source;
     let Some(object) = node.link.get(kind.id(), pod.namespace(), name) else {
         return if source.is_true("/optional") {
@@ -180,14 +209,20 @@ fn of_object(node: &Inner, pod: &Value, kind: Kind, source: (&Value, &str, u32))
     let contents = contents(&object);
     let items = source.items("/items");
     if items.is_empty() {
-        return Ok(contents.into_iter().map(|(key, content)| (key, content, mode)).collect());
+        return Ok(contents
+            .into_iter()
+            .map(|(key, content)| (key, content, mode))
+            .collect());
     }
     let mut chosen = Vec::new();
     for item in items {
         let key = item.text("/key");
         match contents.iter().find(|(known, _)| known == key) {
             Some((_, content)) => {
-                let mode = item.number("/mode").and_then(|mode| u32::try_from(mode).ok()).unwrap_or(mode);
+                let mode = item
+                    .number("/mode")
+                    .and_then(|mode| u32::try_from(mode).ok())
+                    .unwrap_or(mode);
                 chosen.push((item.text("/path").to_owned(), content.clone(), mode));
             }
             None if source.is_true("/optional") => {}

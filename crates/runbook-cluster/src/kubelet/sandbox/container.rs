@@ -42,6 +42,9 @@ while [ $# -gt 0 ]; do
 done
 "#;
 
+/// Shows its own processes to the new namespace, and becomes what it is told. `$0` is the root.
+const FIRST: &str = r#"/mnt/busybox mount -t proc proc "$0/proc" && exec "$@""#;
+
 /// How long a first process may take until it is seen to run its program.
 const SEEN: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(1);
@@ -134,19 +137,28 @@ impl Container {
         if let Some(why) = refusal(&seen, &name, &launch.directory, search(&launch.variables)) {
             return Err(Refused::Program(why));
         }
-        let mut arguments = vec![OsString::from(machine.mount_argument()), machine.processes().into()];
+        let mut arguments = vec![
+            OsString::from(machine.mount_argument()),
+            machine.processes().into(),
+        ];
         arguments.extend(network.arguments().map(OsString::from));
         // The `unshare` of util-linux cannot pass on that its child was killed, and that of busybox knows no root.
         arguments.extend(["--", BUSYBOX, "unshare", "-m", "-p", "-f"].map(OsString::from));
-        arguments.push(format!("--mount-proc={}/proc", root.display()).into());
-        arguments.extend(["--".into(), machine.programs.unshare.clone().into_os_string()]);
+        arguments.extend(["--", BUSYBOX, "sh", "-c", FIRST].map(OsString::from));
+        arguments.push(root.clone().into_os_string());
+        arguments.extend([machine.programs.unshare.clone().into_os_string()]);
         arguments.push(format!("--root={}", root.display()).into());
         arguments.push(format!("--wd={}", launch.directory).into());
         arguments.extend(launch.group.map(|group| format!("--setgid={group}").into()));
         arguments.extend(launch.user.map(|user| format!("--setuid={user}").into()));
         arguments.push("--".into());
         arguments.extend(launch.program.arguments.iter().map(OsString::from));
-        let started = spawn(&machine.programs.nsenter, arguments, &launch.variables, &launch.program)?;
+        let started = spawn(
+            &machine.programs.nsenter,
+            arguments,
+            &launch.variables,
+            &launch.program,
+        )?;
         let container = Arc::new(Self {
             machine: Arc::clone(machine),
             launch,
@@ -167,10 +179,19 @@ impl Container {
     /// Starts another program in it.
     pub(crate) fn execute(&self, program: &Program) -> Result<Executed, Refused> {
         let gone = || Refused::Program("container is not running".to_owned());
-        let (pid, _) = self.first.get().filter(|_| self.exit().is_none()).ok_or_else(gone)?;
+        let (pid, _) = self
+            .first
+            .get()
+            .filter(|_| self.exit().is_none())
+            .ok_or_else(gone)?;
         let root = PathBuf::from(format!("/proc/{pid}/root"));
         let name = program.arguments.first().map(String::as_str).unwrap_or_default();
-        if let Some(why) = refusal(&root, name, &self.launch.directory, search(&self.launch.variables)) {
+        if let Some(why) = refusal(
+            &root,
+            name,
+            &self.launch.directory,
+            search(&self.launch.variables),
+        ) {
             return Err(Refused::Program(why));
         }
         let directory = resolve(&root, &self.launch.directory).unwrap_or_else(|| root.clone());
@@ -185,7 +206,12 @@ impl Container {
         if program.has_terminal && !variables.iter().any(|(name, _)| name == "TERM") {
             variables.push(("TERM".to_owned(), "xterm".to_owned()));
         }
-        Ok(spawn(&self.machine.programs.nsenter, arguments, &variables, program)?)
+        Ok(spawn(
+            &self.machine.programs.nsenter,
+            arguments,
+            &variables,
+            program,
+        )?)
     }
 
     /// How it ended, if it has.
@@ -236,8 +262,13 @@ impl Container {
 
     /// What it has written into the file for its last words, which is mounted last.
     pub(crate) fn last_words(&self) -> String {
-        let file = self.launch.mounts.last().map(|mount| self.machine.seen(&mount.source));
-        file.and_then(|file| std::fs::read_to_string(file).ok()).unwrap_or_default()
+        let file = self
+            .launch
+            .mounts
+            .last()
+            .map(|mount| self.machine.seen(&mount.source));
+        file.and_then(|file| std::fs::read_to_string(file).ok())
+            .unwrap_or_default()
     }
 
     /// What it runs.
@@ -329,20 +360,30 @@ async fn prepare(machine: &Arc<Machine>, images: &Images, launch: &Launch) -> Re
             .and_then(|()| std::fs::write(&file, content))
             .map_err(|source| Error::file(&file, source))?;
     }
-    machine.run("the root of a container", LAY, &[&path.display().to_string(), &layers]).await?;
+    machine
+        .run(
+            "the root of a container",
+            LAY,
+            &[&path.display().to_string(), &layers],
+        )
+        .await?;
     let root = path.join("root");
     let seen = machine.seen(&root);
     let mut arguments = Vec::new();
     for mount in &launch.mounts {
         let target = resolve(&seen, &mount.target).unwrap_or_else(|| seen.join("mount"));
-        let inside = target.strip_prefix(&seen).map_or_else(|_| root.clone(), |path| root.join(path));
+        let inside = target
+            .strip_prefix(&seen)
+            .map_or_else(|_| root.clone(), |path| root.join(path));
         arguments.push(mount.source.display().to_string());
         arguments.push(inside.display().to_string());
         arguments.push(if mount.is_read_only { "ro" } else { "rw" }.to_owned());
     }
     if !arguments.is_empty() {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-        machine.run("the volumes of a container", BIND, &arguments).await?;
+        machine
+            .run("the volumes of a container", BIND, &arguments)
+            .await?;
     }
     Ok(path)
 }

@@ -58,7 +58,9 @@ pub(crate) struct Executed {
 /// What a shell would call the outcome.
 pub(crate) fn code_of(status: std::process::ExitStatus) -> i32 {
     use std::os::unix::process::ExitStatusExt as _;
-    status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
+    status
+        .code()
+        .unwrap_or_else(|| 128 + status.signal().unwrap_or_default())
 }
 
 /// Starts `nsenter` with these arguments and with nothing else in its environment.
@@ -72,7 +74,10 @@ pub(super) fn spawn(
     if program.has_terminal {
         let failed = |error: pty_process::Error| Error::spawn("nsenter", std::io::Error::other(error));
         let (terminal, end) = pty_process::open().map_err(failed)?;
-        let command = pty_process::Command::new(nsenter).args(arguments).env_clear().envs(variables);
+        let command = pty_process::Command::new(nsenter)
+            .args(arguments)
+            .env_clear()
+            .envs(variables);
         let child = command.spawn(end).map_err(failed)?;
         let (output, input) = terminal.into_split();
         return Ok(Executed {
@@ -84,9 +89,15 @@ pub(super) fn spawn(
     }
     let mut command = tokio_command(nsenter);
     command.args(arguments).env_clear().envs(variables);
-    command.stdin(if program.has_input { Stdio::piped() } else { Stdio::null() });
+    command.stdin(if program.has_input {
+        Stdio::piped()
+    } else {
+        Stdio::null()
+    });
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().map_err(|source| Error::spawn("nsenter", source))?;
+    let mut child = command
+        .spawn()
+        .map_err(|source| Error::spawn("nsenter", source))?;
     Ok(Executed {
         input: child.stdin.take().map(Input::Pipe),
         output: child.stdout.take().map(|stream| Box::new(stream) as Output),

@@ -30,7 +30,11 @@ enum Layer {
     Busybox,
     Directory(PathBuf),
     Archive(PathBuf),
-    File { path: String, content: Vec<u8>, mode: u32 },
+    File {
+        path: String,
+        content: Vec<u8>,
+        mode: u32,
+    },
 }
 
 /// What a container is made from.
@@ -193,7 +197,9 @@ fn unpack(machine: &Machine, layer: &Layer) -> Result<PathBuf, Error> {
             archive.set_preserve_permissions(true);
             archive.unpack(&root)
         }),
-        Layer::File { path, content, mode } => write(&root.join(path.trim_start_matches('/')), content, *mode),
+        Layer::File { path, content, mode } => {
+            write(&root.join(path.trim_start_matches('/')), content, *mode)
+        }
     };
     done.map(|()| path).map_err(|source| Error::file(&root, source))
 }
@@ -213,7 +219,9 @@ fn busybox(machine: &Machine, root: &Path) -> Result<(), Error> {
         .output()
         .map_err(|source| Error::spawn("busybox", source))?;
     let made = || -> io::Result<()> {
-        for directory in ["bin", "etc", "tmp", "root", "var", "home", "usr/bin", "proc", "sys", "dev"] {
+        for directory in [
+            "bin", "etc", "tmp", "root", "var", "home", "usr/bin", "proc", "sys", "dev",
+        ] {
             fs::create_dir_all(root.join(directory))?;
         }
         fs::set_permissions(root.join("tmp"), fs::Permissions::from_mode(0o1777))?;
@@ -255,9 +263,9 @@ pub(crate) fn complete(name: &str) -> String {
 fn fits(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == name,
-        Some((head, tail)) => name
-            .strip_prefix(head)
-            .is_some_and(|rest| (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| fits(tail, rest)))),
+        Some((head, tail)) => name.strip_prefix(head).is_some_and(|rest| {
+            (0..=rest.len()).any(|at| rest.get(at..).is_some_and(|rest| fits(tail, rest)))
+        }),
     }
 }
 

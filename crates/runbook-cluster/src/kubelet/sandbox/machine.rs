@@ -66,12 +66,28 @@ impl Machine {
             busybox: find("busybox")?,
         };
         let mut command = command(&programs.unshare);
-        command.args(["--mount", "--ipc", "--pid", "--fork", "--mount-proc", "--kill-child", "--"]);
-        command.arg(&programs.busybox).args(["sh", "-c", FIRST, "sh"]).arg(&programs.busybox);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.args([
+            "--mount",
+            "--ipc",
+            "--pid",
+            "--fork",
+            "--mount-proc",
+            "--kill-child",
+            "--",
+        ]);
+        command
+            .arg(&programs.busybox)
+            .args(["sh", "-c", FIRST, "sh"])
+            .arg(&programs.busybox);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         // What ends a test may be a signal to its whole group, and this must see it dead.
         command.process_group(0);
-        let mut child = command.spawn().map_err(|source| Error::spawn("unshare", source))?;
+        let mut child = command
+            .spawn()
+            .map_err(|source| Error::spawn("unshare", source))?;
         let pipe = child.stdin.take();
         let mut line = String::new();
         if let Some(stdout) = child.stdout.take() {
@@ -101,7 +117,8 @@ impl Machine {
 
     /// A file of the machine as this process sees it. `path` is below [`BASE`].
     pub(super) fn seen(&self, path: &Path) -> PathBuf {
-        path.strip_prefix(BASE).map_or_else(|_| path.to_owned(), |path| self.base.join(path))
+        path.strip_prefix(BASE)
+            .map_or_else(|_| path.to_owned(), |path| self.base.join(path))
     }
 
     /// A new directory of the machine, as the machine sees it.
@@ -136,9 +153,17 @@ impl Machine {
     }
 
     /// Runs a script of ours among the machine's files. The arguments are data.
-    pub(super) async fn run(&self, what: &'static str, script: &str, arguments: &[&str]) -> Result<(), Error> {
+    pub(super) async fn run(
+        &self,
+        what: &'static str,
+        script: &str,
+        arguments: &[&str],
+    ) -> Result<(), Error> {
         let mut command = self.enter();
-        command.args(["--", "/mnt/busybox", "sh", "-c", script, "sh"]).args(arguments);
+        command.arg(self.processes());
+        command
+            .args(["--", BUSYBOX, "sh", "-c", script, "sh"])
+            .args(arguments);
         let output = command
             .stdin(Stdio::null())
             .output()
@@ -174,7 +199,9 @@ fn find(name: &str) -> Result<PathBuf, Error> {
         .iter()
         .map(|place| Path::new(place).join(name))
         .find(|path| path.is_file())
-        .ok_or_else(|| Error::NotInstalled { name: name.to_owned() })
+        .ok_or_else(|| Error::NotInstalled {
+            name: name.to_owned(),
+        })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the pods of the cluster are processes")]

@@ -32,9 +32,26 @@ impl Network {
     pub(crate) async fn start(machine: &Machine, address: &str, host: &str) -> Result<Self, Error> {
         let mut command = machine.enter();
         command.arg("--").arg(&machine.programs.unshare);
-        command.args(["--net", "--uts", "--ipc", "--", "/mnt/busybox", "sh", "-c", HOLD, "sh", address, host]);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut process = command.spawn().map_err(|source| Error::spawn("unshare", source))?;
+        command.args([
+            "--net",
+            "--uts",
+            "--ipc",
+            "--",
+            "/mnt/busybox",
+            "sh",
+            "-c",
+            HOLD,
+            "sh",
+            address,
+            host,
+        ]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut process = command
+            .spawn()
+            .map_err(|source| Error::spawn("unshare", source))?;
         let pipe = process.stdin.take();
         let mut line = String::new();
         if let Some(stdout) = process.stdout.take() {
@@ -71,17 +88,24 @@ impl Network {
     }
 
     /// Connects to a port in the pod's network. A thread goes there, since a socket stays where it was made.
-    pub(crate) async fn connect(&self, host: &str, port: u16, within: Duration) -> io::Result<tokio::net::TcpStream> {
+    pub(crate) async fn connect(
+        &self,
+        host: &str,
+        port: u16,
+        within: Duration,
+    ) -> io::Result<tokio::net::TcpStream> {
         let namespace = format!("/proc/{}/ns/net", self.holder);
         let host = host.parse().map_err(io::Error::other)?;
         let (sender, receiver) = tokio::sync::oneshot::channel();
-        std::thread::Builder::new().name("pod-connect".to_owned()).spawn(move || {
-            let connected = File::open(namespace).and_then(|namespace| {
-                move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
-                TcpStream::connect_timeout(&SocketAddr::new(host, port), within)
-            });
-            let _gone = sender.send(connected);
-        })?;
+        std::thread::Builder::new()
+            .name("pod-connect".to_owned())
+            .spawn(move || {
+                let connected = File::open(namespace).and_then(|namespace| {
+                    move_into_link_name_space(namespace.as_fd(), Some(LinkNameSpaceType::Network))?;
+                    TcpStream::connect_timeout(&SocketAddr::new(host, port), within)
+                });
+                let _gone = sender.send(connected);
+            })?;
         let stream = receiver.await.map_err(io::Error::other)??;
         stream.set_nonblocking(true)?;
         tokio::net::TcpStream::from_std(stream)

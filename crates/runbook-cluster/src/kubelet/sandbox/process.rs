@@ -83,7 +83,13 @@ pub(crate) fn usage_of(namespaces: &[PathBuf]) -> Vec<Usage> {
 /// What a process has in memory and does not share with a file.
 fn resident(pid: u32) -> u64 {
     let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-    let mut fields = statm.split(' ').skip(1).map(|field| field.parse::<u64>().unwrap_or_default());
-    let (resident, shared) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+    let mut fields = statm
+        .split(' ')
+        .skip(1)
+        .map(|field| field.parse::<u64>().unwrap_or_default());
+    let (resident, shared) = (
+        fields.next().unwrap_or_default(),
+        fields.next().unwrap_or_default(),
+    );
     resident.saturating_sub(shared) * PAGE
 }

@@ -53,10 +53,14 @@ pub(super) fn refusal(root: &Path, program: &str, directory: &str, search: &str)
         return match state(&path.display().to_string()) {
             Some(true) => None,
             Some(false) => Some(format!("exec: \"{program}\": permission denied")),
-            None => Some(format!("exec: \"{program}\": stat {program}: no such file or directory")),
+            None => Some(format!(
+                "exec: \"{program}\": stat {program}: no such file or directory"
+            )),
         };
     }
-    let is_found = search.split(':').any(|place| state(&format!("{place}/{program}")) == Some(true));
+    let is_found = search
+        .split(':')
+        .any(|place| state(&format!("{place}/{program}")) == Some(true));
     (!is_found).then(|| format!("exec: \"{program}\": executable file not found in $PATH"))
 }
 

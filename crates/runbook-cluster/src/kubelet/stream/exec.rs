@@ -15,7 +15,9 @@ use super::socket::{Received, Receiver, Sender, agree, open};
 use super::{container, plain};
 use crate::failure::Failure;
 use crate::kubelet::pod::Pod;
-use crate::kubelet::sandbox::{Container, Executed, Input, Output, Program, Refused, Side, SharedInput, code_of};
+use crate::kubelet::sandbox::{
+    Container, Executed, Input, Output, Program, Refused, SharedInput, Side, code_of,
+};
 use crate::streams::{Asked, Body, Stream};
 
 const PROTOCOLS: &[&str] = &["v5.channel.k8s.io", "v4.channel.k8s.io"];
@@ -50,7 +52,9 @@ impl Wanted {
             terminal,
         };
         if !(wanted.input || wanted.output || wanted.errors) {
-            return Err(Failure::bad_request("you must specify at least 1 of stdin, stdout, stderr"));
+            return Err(Failure::bad_request(
+                "you must specify at least 1 of stdin, stdout, stderr",
+            ));
         }
         Ok(Self {
             errors: wanted.errors && !terminal,
@@ -90,8 +94,12 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body
         });
         return Ok(response);
     };
-    let command: Vec<String> =
-        asked.query.iter().filter(|(name, _)| name == "command").map(|(_, value)| value.clone()).collect();
+    let command: Vec<String> = asked
+        .query
+        .iter()
+        .filter(|(name, _)| name == "command")
+        .map(|(_, value)| value.clone())
+        .collect();
     tokio::spawn(async move {
         let Some((sender, receiver)) = open(asked.request).await else {
             return;
@@ -143,7 +151,9 @@ impl Session {
                     ),
                     Refused::Machine(error) => error.to_string(),
                 };
-                let why = format!("error executing command in container: failed to exec in container: failed to start exec: {why}");
+                let why = format!(
+                    "error executing command in container: failed to exec in container: failed to start exec: {why}"
+                );
                 return finish(&mut self.sender, self.wanted, &Failure::internal(&why).status()).await;
             }
         };
@@ -251,7 +261,9 @@ impl Session {
             RESIZE => {
                 let size: Value = serde_json::from_slice(bytes).unwrap_or_default();
                 let side = |name: &str| size[name].as_u64().and_then(|side| u16::try_from(side).ok());
-                if let (Some(input), Some(width), Some(height)) = (input.as_ref(), side("Width"), side("Height")) {
+                if let (Some(input), Some(width), Some(height)) =
+                    (input.as_ref(), side("Width"), side("Height"))
+                {
                     Input::resize(input, width, height);
                 }
             }
@@ -284,7 +296,10 @@ fn outcome(code: i32, command: &[String]) -> Value {
     if code == 0 {
         return json!({"metadata": {}, "status": "Success"});
     }
-    let why = format!("error executing command [{}], exit code {code}", command.join(" "));
+    let why = format!(
+        "error executing command [{}], exit code {code}",
+        command.join(" ")
+    );
     json!({
         "metadata": {}, "status": "Failure", "reason": "NonZeroExitCode",
         "message": format!("command terminated with non-zero exit code: {why}"),

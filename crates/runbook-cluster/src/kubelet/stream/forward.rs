@@ -33,7 +33,9 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body
     for (_, value) in asked.query.iter().filter(|(name, _)| name == "ports") {
         for port in value.split(',') {
             let number = port.parse::<u16>().ok().filter(|number| *number > 0);
-            ports.push(number.ok_or_else(|| Failure::bad_request(format!("unable to parse {port:?} as a port")))?);
+            ports.push(
+                number.ok_or_else(|| Failure::bad_request(format!("unable to parse {port:?} as a port")))?,
+            );
         }
     }
     if ports.is_empty() {
@@ -59,7 +61,12 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body
             }
             let (input, bytes) = mpsc::channel(16);
             inputs.push(input);
-            tokio::spawn(forward(Arc::clone(&network), (channel, port), bytes, told.clone()));
+            tokio::spawn(forward(
+                Arc::clone(&network),
+                (channel, port),
+                bytes,
+                told.clone(),
+            ));
         }
         drop(told);
         let mut open = inputs.len();

@@ -43,18 +43,23 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: &Asked) -> Result<Response<Bod
         });
         parsed.transpose()
     };
-    let (tail, limit, seconds) = (number("tailLines")?, number("limitBytes")?, number("sinceSeconds")?);
+    let (tail, limit, seconds) = (
+        number("tailLines")?,
+        number("limitBytes")?,
+        number("sinceSeconds")?,
+    );
     let member = container(pod.as_ref(), asked)?;
     let (log, is_over) = find(&member, asked)?;
     let now = crate::clock::now();
     let ago = seconds.and_then(|seconds| i64::try_from(seconds).ok());
-    let since = match (ago, asked.parameter("sinceTime")) {
-        (Some(ago), _) => now.checked_sub(jiff::SignedDuration::from_secs(ago)).ok(),
-        (None, Some(time)) => Some(time.parse().map_err(|_| {
-            Failure::bad_request(format!("unable to parse {time:?} as a time of RFC 3339"))
-        })?),
-        (None, None) => None,
-    };
+    let since =
+        match (ago, asked.parameter("sinceTime")) {
+            (Some(ago), _) => now.checked_sub(jiff::SignedDuration::from_secs(ago)).ok(),
+            (None, Some(time)) => Some(time.parse().map_err(|_| {
+                Failure::bad_request(format!("unable to parse {time:?} as a time of RFC 3339"))
+            })?),
+            (None, None) => None,
+        };
     let mut reading = Reading {
         state: log.follow(),
         next: 0,
@@ -92,7 +97,9 @@ fn find(member: &Member, asked: &Asked) -> Result<(Log, bool), Failure> {
             life.previous.as_ref()
         };
         let message = format!("previous terminated container {name:?} in pod {pod:?} not found");
-        return found.map(|container| (container.log.clone(), true)).ok_or_else(|| Failure::bad_request(message));
+        return found
+            .map(|container| (container.log.clone(), true))
+            .ok_or_else(|| Failure::bad_request(message));
     }
     if let Some(container) = &life.current {
         return Ok((container.log.clone(), container.exit().is_some()));
@@ -117,7 +124,13 @@ impl Reading {
             }
             let mut line = Vec::new();
             if self.with_times {
-                line.extend_from_slice(entry.time.strftime("%Y-%m-%dT%H:%M:%S.%9fZ ").to_string().as_bytes());
+                line.extend_from_slice(
+                    entry
+                        .time
+                        .strftime("%Y-%m-%dT%H:%M:%S.%9fZ ")
+                        .to_string()
+                        .as_bytes(),
+                );
             }
             line.extend_from_slice(&entry.text);
             self.ready.push_back(Bytes::from(line));

@@ -3,7 +3,9 @@
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
 use hyper::body::Bytes;
-use hyper::header::{CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
+use hyper::header::{
+    CONNECTION, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio_tungstenite::WebSocketStream;
@@ -28,14 +30,26 @@ pub(super) fn agree<T>(
     request: &Request<T>,
     known: &'static [&'static str],
 ) -> Result<(&'static str, Response<Body>), Failure> {
-    let header = |name| request.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let header = |name| {
+        request
+            .headers()
+            .get(name)
+            .and_then(|value: &HeaderValue| value.to_str().ok())
+    };
     let is_upgrade = header(UPGRADE).is_some_and(|value| value.eq_ignore_ascii_case("websocket"));
     let Some(key) = header(SEC_WEBSOCKET_KEY).filter(|_| is_upgrade) else {
         return Err(Failure::bad_request("Upgrade request required"));
     };
-    let offered: Vec<&str> = header(SEC_WEBSOCKET_PROTOCOL).unwrap_or_default().split(',').map(str::trim).collect();
+    let offered: Vec<&str> = header(SEC_WEBSOCKET_PROTOCOL)
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .collect();
     let Some(protocol) = known.iter().copied().find(|known| offered.contains(known)) else {
-        let message = format!("unable to upgrade: none of the protocols is known: {}", offered.join(", "));
+        let message = format!(
+            "unable to upgrade: none of the protocols is known: {}",
+            offered.join(", ")
+        );
         return Err(Failure::new(403, "Forbidden", message));
     };
     let mut response = Response::new(http_body_util::Empty::<Bytes>::new().boxed_unsync());
