@@ -1,7 +1,10 @@
-//! What uses of `k8s` are known to do, without a cluster.
+//! What uses of `k8s` are known to do without a cluster, and what they really do with one.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod contract;
 mod effect;
+mod real;
 mod refused;
 mod value;
 
