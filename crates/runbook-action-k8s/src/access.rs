@@ -38,17 +38,27 @@ impl Access {
             Some(args) => args.text().map(|text| Some(text.reveal())),
             None => Ok(None),
         };
-        let context = if is_map { text("context")? } else { Some(of.text()?.reveal()) };
+        let context = if is_map {
+            text("context")?
+        } else {
+            Some(of.text()?.reveal())
+        };
         let inside = get("in_cluster").is_some_and(|on| *on.param() == Param::Bool(true));
         let (kubeconfig, context) = if inside {
             if let Some(other) = get("context").or_else(|| get("kubeconfig")) {
                 return Err(other.wrong("stands beside `in_cluster`, which reads no kubeconfig"));
             }
-            (in_cluster(around, Path::new(ACCOUNT)).map_err(|failure| about(failure, &of))?, None)
+            (
+                in_cluster(around, Path::new(ACCOUNT)).map_err(|failure| about(failure, &of))?,
+                None,
+            )
         } else {
             let file = text("kubeconfig")?;
             let read = from_files(file.as_deref(), around);
-            (read.map_err(|failure| about(failure, &get("kubeconfig").unwrap_or_else(|| of.clone())))?, context)
+            (
+                read.map_err(|failure| about(failure, &get("kubeconfig").unwrap_or_else(|| of.clone())))?,
+                context,
+            )
         };
         let at = get("context").unwrap_or_else(|| of.clone());
         let context = known_context(&kubeconfig, context).map_err(|failure| about(failure, &at))?;
@@ -72,8 +82,11 @@ impl Access {
             config.auth_info.impersonate = Some(user);
         }
         if let Some(groups) = get("as_groups") {
-            let groups: Result<Vec<String>, Failure> =
-                groups.items()?.iter().map(|group| Ok(group.text()?.reveal())).collect();
+            let groups: Result<Vec<String>, Failure> = groups
+                .items()?
+                .iter()
+                .map(|group| Ok(group.text()?.reveal()))
+                .collect();
             if config.auth_info.impersonate.is_none() {
                 let failure = of.wrong("`as_groups` needs `as` beside it: groups alone are nobody");
                 return Err(failure);
@@ -82,7 +95,11 @@ impl Access {
         }
         let plugin = config.auth_info.exec.take();
         supported(&config, &shown).map_err(|failure| about(failure, &at))?;
-        Ok(Self { config, plugin, shown })
+        Ok(Self {
+            config,
+            plugin,
+            shown,
+        })
     }
 }
 
@@ -120,7 +137,10 @@ fn from_files(named: Option<&str>, around: &Environment) -> Result<Kubeconfig, F
         all = Some(match all {
             None => read,
             Some(before) => before.merge(read).map_err(|_mixed| {
-                Failure::new(ErrorKind::Protocol, format!("`{}` is of another form than the ones before it", file.display()))
+                Failure::new(
+                    ErrorKind::Protocol,
+                    format!("`{}` is of another form than the ones before it", file.display()),
+                )
             })?,
         });
     }
@@ -132,15 +152,27 @@ fn from_files(named: Option<&str>, around: &Environment) -> Result<Kubeconfig, F
 
 /// The context that is meant, which must be there.
 fn known_context(kubeconfig: &Kubeconfig, named: Option<String>) -> Result<String, Failure> {
-    let Some(name) = named.or_else(|| kubeconfig.current_context.clone()).filter(|name| !name.is_empty()) else {
-        return Err(Failure::new(ErrorKind::NotFound, "the kubeconfig has no current context")
-            .help("name one as `context`; `kubectl config get-contexts` lists them"));
+    let Some(name) = named
+        .or_else(|| kubeconfig.current_context.clone())
+        .filter(|name| !name.is_empty())
+    else {
+        return Err(
+            Failure::new(ErrorKind::NotFound, "the kubeconfig has no current context")
+                .help("name one as `context`; `kubectl config get-contexts` lists them"),
+        );
     };
     if kubeconfig.contexts.iter().any(|context| context.name == name) {
         return Ok(name);
     }
-    let known: Vec<String> = kubeconfig.contexts.iter().map(|context| format!("`{}`", context.name)).collect();
-    let failure = Failure::new(ErrorKind::NotFound, format!("there is no context `{name}` in the kubeconfig"));
+    let known: Vec<String> = kubeconfig
+        .contexts
+        .iter()
+        .map(|context| format!("`{}`", context.name))
+        .collect();
+    let failure = Failure::new(
+        ErrorKind::NotFound,
+        format!("there is no context `{name}` in the kubeconfig"),
+    );
     Err(failure.help(if known.is_empty() {
         "it has none at all".to_owned()
     } else {
@@ -156,7 +188,11 @@ fn in_cluster(around: &Environment, account: &Path) -> Result<Kubeconfig, Failur
     };
     let host = around.var("KUBERNETES_SERVICE_HOST").ok_or_else(outside)?;
     let port = around.var("KUBERNETES_SERVICE_PORT").ok_or_else(outside)?;
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
+    let host = if host.contains(':') {
+        format!("[{host}]")
+    } else {
+        host
+    };
     let namespace = std::fs::read_to_string(account.join("namespace")).map_err(|_missing| outside())?;
     let path = |name: &str| Some(account.join(name).display().to_string());
     Ok(Kubeconfig {

@@ -71,7 +71,13 @@ impl K8s {
         unless_cancelled(call, false, &Note::default(), Box::pin(self.cluster(call))).await
     }
 
-    fn asked<'a>(&'a self, call: Call<'a>, cluster: &'a Cluster, chosen: &'a Chosen<'a>, note: &'a Note) -> Asked<'a> {
+    fn asked<'a>(
+        &'a self,
+        call: Call<'a>,
+        cluster: &'a Cluster,
+        chosen: &'a Chosen<'a>,
+        note: &'a Note,
+    ) -> Asked<'a> {
         Asked {
             cluster,
             chosen,
@@ -138,7 +144,10 @@ impl Action for K8s {
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
-        let ours: Vec<&Handle> = handles.iter().filter(|handle| handle.what == execution::HANDLE).collect();
+        let ours: Vec<&Handle> = handles
+            .iter()
+            .filter(|handle| handle.what == execution::HANDLE)
+            .collect();
         if ours.is_empty() {
             return Ok(Settled::Nothing);
         }

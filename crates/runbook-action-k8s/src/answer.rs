@@ -32,7 +32,9 @@ pub(crate) fn objects(items: Vec<Value>) -> Output {
 pub(crate) fn one(object: Value) -> Output {
     let replicas = replicas(&object);
     let revision = object::annotation(&object, "deployment.kubernetes.io/revision");
-    let revision: u64 = revision.and_then(|revision| revision.parse().ok()).unwrap_or_default();
+    let revision: u64 = revision
+        .and_then(|revision| revision.parse().ok())
+        .unwrap_or_default();
     let output = with(objects(vec![object.clone()]), "replicas", replicas);
     with(with(output, "revision", revision), "object", object)
 }

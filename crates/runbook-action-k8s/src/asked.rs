@@ -31,12 +31,21 @@ pub(crate) struct Several {
 /// What the verb's value names.
 pub(crate) async fn about(cluster: &Cluster, chosen: &Chosen<'_>) -> Result<About, Failure> {
     let text = chosen.value.text()?.reveal();
-    let named = |failure: Failure| if failure.kind == ErrorKind::NotFound { failure.about(chosen.value.path()) } else { failure };
+    let named = |failure: Failure| {
+        if failure.kind == ErrorKind::NotFound {
+            failure.about(chosen.value.path())
+        } else {
+            failure
+        }
+    };
     let (kind, name) = match text.split_once('/') {
         Some((kind, name)) => (kind, Some(name)),
         None => (text.as_str(), None),
     };
-    let kind = cluster.kind_named(&kind.to_ascii_lowercase()).await.map_err(named)?;
+    let kind = cluster
+        .kind_named(&kind.to_ascii_lowercase())
+        .await
+        .map_err(named)?;
     let namespace = namespace(cluster, chosen)?;
     if let Some(name) = name {
         return Ok(About::One(Target::new(kind, &namespace, name)));
@@ -60,7 +69,10 @@ pub(crate) async fn target(cluster: &Cluster, chosen: &Chosen<'_>) -> Result<Tar
 /// The node that the verb is about: `node/a`, or `a` alone.
 pub(crate) async fn node(cluster: &Cluster, chosen: &Chosen<'_>) -> Result<Target, Failure> {
     let text = chosen.value.text()?.reveal();
-    let name = ["node/", "nodes/"].iter().find_map(|prefix| text.strip_prefix(prefix)).unwrap_or(&text);
+    let name = ["node/", "nodes/"]
+        .iter()
+        .find_map(|prefix| text.strip_prefix(prefix))
+        .unwrap_or(&text);
     Ok(Target::new(cluster.kind_named("nodes").await?, "", name))
 }
 
@@ -70,12 +82,18 @@ pub(crate) fn namespace(cluster: &Cluster, chosen: &Chosen<'_>) -> Result<String
         return Ok(cluster.namespace().to_owned());
     };
     let name = args.text()?.reveal();
-    is_plain(&name).then_some(name).ok_or_else(|| args.wrong("is no name of a namespace"))
+    is_plain(&name)
+        .then_some(name)
+        .ok_or_else(|| args.wrong("is no name of a namespace"))
 }
 
 /// Whether it can be a part of an address.
 fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.') && !name.starts_with('.')
+    !name.is_empty()
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '.')
+        && !name.starts_with('.')
 }
 
 /// What chooses objects, as the address of a request says it.
@@ -95,8 +113,11 @@ pub(crate) fn selector_text(args: &Args<'_>) -> Result<String, Failure> {
     if !matches!(args.param(), Param::Map(_)) {
         return Ok(args.literal()?.to_owned());
     }
-    let pairs: Result<Vec<String>, Failure> =
-        args.entries()?.into_iter().map(|(key, value)| Ok(format!("{key}={}", value.text()?.reveal()))).collect();
+    let pairs: Result<Vec<String>, Failure> = args
+        .entries()?
+        .into_iter()
+        .map(|(key, value)| Ok(format!("{key}={}", value.text()?.reveal())))
+        .collect();
     Ok(pairs?.join(","))
 }
 
@@ -110,8 +131,15 @@ pub(crate) fn integer(chosen: &Chosen<'_>, key: &str) -> Result<Option<i64>, Fai
     let Some(args) = chosen.get(key) else {
         return Ok(None);
     };
-    let number = args.text()?.reveal().parse::<i64>().ok().filter(|number| *number >= 0);
-    number.map(Some).ok_or_else(|| args.wrong("expected a whole number of at least 0"))
+    let number = args
+        .text()?
+        .reveal()
+        .parse::<i64>()
+        .ok()
+        .filter(|number| *number >= 0);
+    number
+        .map(Some)
+        .ok_or_else(|| args.wrong("expected a whole number of at least 0"))
 }
 
 /// A port.
@@ -133,16 +161,24 @@ pub(crate) fn duration(chosen: &Chosen<'_>, key: &str) -> Result<Option<Duration
     };
     let text = args.text()?.reveal();
     let length = parse_duration(&text);
-    length.map(Some).ok_or_else(|| args.wrong("is no length of time").help("write `30s`, `5m`"))
+    length
+        .map(Some)
+        .ok_or_else(|| args.wrong("is no length of time").help("write `30s`, `5m`"))
 }
 
 /// The items of a list of texts.
 pub(crate) fn texts(args: &Args<'_>) -> Result<Vec<String>, Failure> {
-    args.items()?.iter().map(|item| Ok(item.text()?.reveal())).collect()
+    args.items()?
+        .iter()
+        .map(|item| Ok(item.text()?.reveal()))
+        .collect()
 }
 
 /// A mapping to texts, as an object.
 pub(crate) fn map(args: &Args<'_>) -> Result<Vec<(String, Value)>, Failure> {
     let entries = args.entries()?;
-    entries.into_iter().map(|(key, value)| Ok((key.to_owned(), value.text()?.reveal().into()))).collect()
+    entries
+        .into_iter()
+        .map(|(key, value)| Ok((key.to_owned(), value.text()?.reveal().into())))
+        .collect()
 }

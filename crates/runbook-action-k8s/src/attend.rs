@@ -55,7 +55,12 @@ pub(crate) async fn unless_cancelled<T>(
 }
 
 /// Attends to a program until it has ended, and judges its end. `fine` are the exit codes that mean success.
-pub(crate) async fn run(process: &mut dyn Process, fine: &[i64], call: Call<'_>, into: Output) -> Result<Output, Failure> {
+pub(crate) async fn run(
+    process: &mut dyn Process,
+    fine: &[i64],
+    call: Call<'_>,
+    into: Output,
+) -> Result<Output, Failure> {
     if !call.asking
         && let Some(handle) = process.handle()
         && let Err(failure) = call.host.record(handle).await
@@ -86,10 +91,17 @@ async fn pass_on(
             () = &mut enough => return Ok(None),
         };
         let Some(chunk) = next else {
-            return process.wait().await.map(Some).map_err(|failure| call.mask_failure(failure));
+            return process
+                .wait()
+                .await
+                .map(Some)
+                .map_err(|failure| call.mask_failure(failure));
         };
         printed.push(chunk.stream, chunk.bytes);
-        call.host.write(chunk.stream, chunk.bytes).await.map_err(Failure::maybe_applied)?;
+        call.host
+            .write(chunk.stream, chunk.bytes)
+            .await
+            .map_err(Failure::maybe_applied)?;
     }
 }
 
@@ -115,12 +127,24 @@ async fn out_of_grace(call: Call<'_>, since: Instant) {
     }
 }
 
-fn judge(end: &End, printed: &Printed, fine: &[i64], call: Call<'_>, into: Output) -> Result<Output, Failure> {
+fn judge(
+    end: &End,
+    printed: &Printed,
+    fine: &[i64],
+    call: Call<'_>,
+    into: Output,
+) -> Result<Output, Failure> {
     let code = match end {
         End::Code(code) => Some(*code),
         End::Signal { number, .. } => fine.contains(&i64::from(128 + number)).then_some(128 + number),
     };
-    let is_fine = |code: i32| if fine.is_empty() { code == 0 } else { fine.contains(&i64::from(code)) };
+    let is_fine = |code: i32| {
+        if fine.is_empty() {
+            code == 0
+        } else {
+            fine.contains(&i64::from(code))
+        }
+    };
     if let Some(code) = code
         && (is_fine(code) || (call.asking && !NOT_RUN.contains(&code)))
     {

@@ -125,12 +125,18 @@ pub(crate) async fn carry_out(asked: Asked<'_>, dry: bool) -> Result<Vec<Written
             }
             match asked.cluster.ask(&write.request(dry)).await {
                 Ok(answer) => done.push(Written { write, after: answer }),
-                Err(trouble) if write.is_overtaken(&trouble) && tries < TRIES && asked.chosen.verb.key != "patch" => {
+                Err(trouble)
+                    if write.is_overtaken(&trouble) && tries < TRIES && asked.chosen.verb.key != "patch" =>
+                {
                     overtaken = Some(trouble);
                     break;
                 }
                 Err(trouble) => {
-                    let failure = if dry { untried(trouble) } else { trouble.of_change() };
+                    let failure = if dry {
+                        untried(trouble)
+                    } else {
+                        trouble.of_change()
+                    };
                     return Err(after(failure, &done));
                 }
             }
@@ -143,7 +149,11 @@ pub(crate) async fn carry_out(asked: Asked<'_>, dry: bool) -> Result<Vec<Written
 
 /// A failure when some of the changes are done already.
 fn after(failure: Failure, done: &[Written]) -> Failure {
-    if done.is_empty() { failure } else { failure.maybe_applied() }
+    if done.is_empty() {
+        failure
+    } else {
+        failure.maybe_applied()
+    }
 }
 
 /// What a cluster says that was asked to try something.

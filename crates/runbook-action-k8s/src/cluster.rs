@@ -17,13 +17,17 @@ use tokio::sync::Mutex;
 use tokio::time::sleep;
 
 use crate::access::Access;
-use crate::{clock, credential};
 use crate::kinds::{Kinds, Resource};
 use crate::settings::Environment;
 use crate::trouble::{Right, Trouble};
+use crate::{clock, credential};
 
 /// What stays as it is in the address of a request.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
 
 /// How often something is asked again that the cluster was too busy for, and how long one waits unless it says so.
 const TRIES: u32 = 4;
@@ -87,7 +91,13 @@ impl Ask {
     }
 
     /// What a role must allow for it.
-    pub(crate) fn needs(mut self, verb: &'static str, resource: &Resource, part: Option<&str>, namespace: Option<&str>) -> Self {
+    pub(crate) fn needs(
+        mut self,
+        verb: &'static str,
+        resource: &Resource,
+        part: Option<&str>,
+        namespace: Option<&str>,
+    ) -> Self {
         let full = resource.full();
         let resource = match (part, full.split_once('.')) {
             (None, _) => full,
@@ -117,13 +127,21 @@ impl Ask {
 
     /// The request itself.
     fn request(&self) -> Result<Request<Vec<u8>>, Failure> {
-        let body = self.body.as_ref().map_or_else(Vec::new, |body| body.to_string().into_bytes());
+        let body = self
+            .body
+            .as_ref()
+            .map_or_else(Vec::new, |body| body.to_string().into_bytes());
         let mut request = Request::builder().method(self.method.clone()).uri(self.uri());
         request = request.header(header::ACCEPT, self.accept);
         if self.body.is_some() {
             request = request.header(header::CONTENT_TYPE, self.content);
         }
-        request.body(body).map_err(|_odd| Failure::new(ErrorKind::Other, "names something that has no address in a cluster"))
+        request.body(body).map_err(|_odd| {
+            Failure::new(
+                ErrorKind::Other,
+                "names something that has no address in a cluster",
+            )
+        })
     }
 }
 
@@ -257,11 +275,20 @@ impl Cluster {
         let request = ask.request().map_err(Trouble::from_failure)?;
         let client = self.client().await.map_err(Trouble::from_failure)?;
         let lost = |error: &kube::Error| self.lost(error);
-        let response = client.send(request.map(Body::from)).await.map_err(|error| lost(&error))?;
+        let response = client
+            .send(request.map(Body::from))
+            .await
+            .map_err(|error| lost(&error))?;
         let status = response.status();
         let wait = response.headers().get(header::RETRY_AFTER);
-        let wait = wait.and_then(|wait| wait.to_str().ok()?.parse().ok()).map(Duration::from_secs);
-        let bytes = response.into_body().collect_bytes().await.map_err(|error| lost(&error))?;
+        let wait = wait
+            .and_then(|wait| wait.to_str().ok()?.parse().ok())
+            .map(Duration::from_secs);
+        let bytes = response
+            .into_body()
+            .collect_bytes()
+            .await
+            .map_err(|error| lost(&error))?;
         if status.is_client_error() || status.is_server_error() {
             return Err(Trouble::answered(status.as_u16(), &bytes, wait, &ask.right));
         }
@@ -306,7 +333,11 @@ impl Cluster {
         Ok(read)
     }
 
-    async fn kind(&self, find: impl Fn(&Kinds) -> Option<Arc<Resource>>, name: &str) -> Result<Arc<Resource>, Failure> {
+    async fn kind(
+        &self,
+        find: impl Fn(&Kinds) -> Option<Arc<Resource>>,
+        name: &str,
+    ) -> Result<Arc<Resource>, Failure> {
         if let Some(found) = find(&*self.kinds(false).await?) {
             return Ok(found);
         }
@@ -321,7 +352,11 @@ impl Cluster {
 
     /// The kind of a manifest.
     pub(crate) async fn kind_of(&self, api_version: &str, kind: &str) -> Result<Arc<Resource>, Failure> {
-        self.kind(|kinds| kinds.of(api_version, kind), &format!("{kind}` of `{api_version}")).await
+        self.kind(
+            |kinds| kinds.of(api_version, kind),
+            &format!("{kind}` of `{api_version}"),
+        )
+        .await
     }
 }
 
@@ -332,13 +367,22 @@ impl Session {
         here: &dyn Transport,
         around: &Environment,
     ) -> Result<Self, Failure> {
-        let Access { mut config, plugin, shown } = access;
+        let Access {
+            mut config,
+            plugin,
+            shown,
+        } = access;
         let until = match &plugin {
             Some(plugin) => credential::fill(plugin, &mut config.auth_info, here, around).await?,
             None => None,
         };
         if let Some(way) = way {
-            let host = config.cluster_url.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+            let host = config
+                .cluster_url
+                .host()
+                .unwrap_or_default()
+                .trim_matches(['[', ']'])
+                .to_owned();
             let scheme = config.cluster_url.scheme_str().unwrap_or("https").to_owned();
             let path = config.cluster_url.path().to_owned();
             let near = format!("{scheme}://{}{path}", way.local());
@@ -346,7 +390,8 @@ impl Session {
             // Its certificate is for the name that it has over there.
             config.tls_server_name.get_or_insert(host);
         }
-        let client = Client::try_from(config).map_err(|error| Trouble::unanswered(&error, &shown).failure())?;
+        let client =
+            Client::try_from(config).map_err(|error| Trouble::unanswered(&error, &shown).failure())?;
         Ok(Self { client, until })
     }
 }
@@ -354,14 +399,21 @@ impl Session {
 /// The way to a cluster that another place reaches.
 async fn through(access: &Access, place: &dyn Transport) -> Result<Arc<dyn Forward>, Failure> {
     let url = &access.config.cluster_url;
-    let host = url.host().ok_or_else(|| unusable(&access.shown))?.trim_matches(['[', ']']).to_owned();
+    let host = url
+        .host()
+        .ok_or_else(|| unusable(&access.shown))?
+        .trim_matches(['[', ']'])
+        .to_owned();
     let usual = if url.scheme_str() == Some("http") { 80 } else { 443 };
     let port = url.port_u16().unwrap_or(usual);
     Ok(place.forward(&Endpoint::Tcp { host, port }).await?.into())
 }
 
 fn unusable(shown: &str) -> Failure {
-    Failure::new(ErrorKind::Other, format!("{shown} has an address that cannot be used"))
+    Failure::new(
+        ErrorKind::Other,
+        format!("{shown} has an address that cannot be used"),
+    )
 }
 
 impl fmt::Debug for Cluster {

@@ -35,7 +35,11 @@ pub(crate) async fn fill(
         Ok(Ok(ended)) => ended,
         Ok(Err(failure)) if failure.kind == ErrorKind::MissingProgram => {
             let missing = Failure::new(ErrorKind::MissingProgram, format!("{shown} is not installed"));
-            let hint = plugin.install_hint.as_deref().map(one_line).filter(|hint| !hint.is_empty());
+            let hint = plugin
+                .install_hint
+                .as_deref()
+                .map(one_line)
+                .filter(|hint| !hint.is_empty());
             return Err(missing.help(hint.unwrap_or_else(|| "install it, or use another user".to_owned())));
         }
         Ok(Err(failure)) => return Err(failure),
@@ -46,18 +50,32 @@ pub(crate) async fn fill(
     };
     if ended.end != End::Code(0) {
         let said = String::from_utf8_lossy(&ended.stderr);
-        let last = said.lines().rev().find(|line| !line.trim().is_empty()).map(one_line);
+        let last = said
+            .lines()
+            .rev()
+            .find(|line| !line.trim().is_empty())
+            .map(one_line);
         let why = last.map_or_else(String::new, |line| format!(": {line}"));
-        return Err(Failure::new(ErrorKind::Auth, format!("{shown} {}{why}", ended.end)));
+        return Err(Failure::new(
+            ErrorKind::Auth,
+            format!("{shown} {}{why}", ended.end),
+        ));
     }
     let misunderstood = || {
-        let failure = Failure::new(ErrorKind::Protocol, format!("{shown} gave an answer that is not understood"));
+        let failure = Failure::new(
+            ErrorKind::Protocol,
+            format!("{shown} gave an answer that is not understood"),
+        );
         failure.help(format!("it has to print an `ExecCredential` of `{FORM}`"))
     };
     let answer: Value = serde_yaml::from_slice(&ended.stdout).map_err(|_quoted| misunderstood())?;
     let status = answer.get("status").ok_or_else(misunderstood)?;
     let text = |key: &str| status.get(key).and_then(Value::as_str).map(str::to_owned);
-    let (token, certificate, key) = (text("token"), text("clientCertificateData"), text("clientKeyData"));
+    let (token, certificate, key) = (
+        text("token"),
+        text("clientCertificateData"),
+        text("clientKeyData"),
+    );
     if token.is_none() && (certificate.is_none() || key.is_none()) {
         return Err(misunderstood());
     }
@@ -82,11 +100,16 @@ fn command(plugin: &ExecConfig, program: String, around: &Environment) -> Comman
     if plugin.provide_cluster_info
         && let (Some(cluster), Value::Object(spec)) = (&plugin.cluster, &mut spec)
     {
-        spec.insert("cluster".to_owned(), serde_json::to_value(cluster).unwrap_or_default());
+        spec.insert(
+            "cluster".to_owned(),
+            serde_json::to_value(cluster).unwrap_or_default(),
+        );
     }
     let form = plugin.api_version.as_deref().unwrap_or(FORM);
     let info = json!({ "apiVersion": form, "kind": "ExecCredential", "spec": spec });
-    command.env.insert("KUBERNETES_EXEC_INFO".to_owned(), info.to_string());
+    command
+        .env
+        .insert("KUBERNETES_EXEC_INFO".to_owned(), info.to_string());
     if let Some(dropped) = &plugin.drop_env {
         let names = around.vars.iter().filter_map(|(name, _)| name.to_str());
         let kept = names.filter(|name| !dropped.iter().any(|drop| drop == name));

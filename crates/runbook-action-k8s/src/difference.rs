@@ -45,12 +45,24 @@ fn compare(path: String, before: &Value, after: &Value, found: &mut Vec<Differen
         return;
     }
     if let (Some(old), Some(new)) = (named(before), named(after)) {
-        let names = old.iter().chain(new.iter().filter(|(name, _)| !old.iter().any(|(known, _)| known == name)));
+        let names = old.iter().chain(
+            new.iter()
+                .filter(|(name, _)| !old.iter().any(|(known, _)| known == name)),
+        );
         for (name, _) in names {
             let side = |items: &[(String, &Value)]| {
-                items.iter().find(|(known, _)| known == name).map(|(_, item)| (*item).clone()).unwrap_or_default()
+                items
+                    .iter()
+                    .find(|(known, _)| known == name)
+                    .map(|(_, item)| (*item).clone())
+                    .unwrap_or_default()
             };
-            compare(format!("{path}[{}]", escaped(name)), &side(&old), &side(&new), found);
+            compare(
+                format!("{path}[{}]", escaped(name)),
+                &side(&old),
+                &side(&new),
+                found,
+            );
         }
         return;
     }
@@ -116,7 +128,9 @@ pub(crate) fn field(object: &Value, path: &str) -> Value {
 
 fn item<'a>(list: &'a Value, name: &str) -> Option<&'a Value> {
     let items = list.as_array()?;
-    items.iter().find(|item| item.get(KEY).and_then(Value::as_str) == Some(name))
+    items
+        .iter()
+        .find(|item| item.get(KEY).and_then(Value::as_str) == Some(name))
 }
 
 /// Puts this into the field; null takes it away.
@@ -156,7 +170,9 @@ fn put(at: &mut Value, steps: &[Step], value: &Value) {
             let Value::Array(items) = at else {
                 return;
             };
-            let found = items.iter().position(|item| item.get(KEY).and_then(Value::as_str) == Some(name));
+            let found = items
+                .iter()
+                .position(|item| item.get(KEY).and_then(Value::as_str) == Some(name));
             match found {
                 Some(index) if rest.is_empty() && value.is_null() => {
                     items.remove(index);
@@ -255,11 +271,18 @@ mod tests {
     #[test]
     fn only_what_differs_is_found_and_can_be_put_back() {
         let before = pod("a", &json!([{"name": "X", "value": "1"}]));
-        let mut after = pod("b", &json!([{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}]));
+        let mut after = pod(
+            "b",
+            &json!([{"name": "Y", "value": "2"}, {"name": "X", "value": "1"}]),
+        );
         set(&mut after, ".metadata.labels.a\\.b/c", &json!("2"));
         let found = between(&before, &after);
         let paths: Vec<&str> = found.iter().map(|one| one.path.as_str()).collect();
-        let expected = [".metadata.labels.a\\.b/c", ".spec.containers[web].image", ".spec.containers[web].env[Y]"];
+        let expected = [
+            ".metadata.labels.a\\.b/c",
+            ".spec.containers[web].image",
+            ".spec.containers[web].env[Y]",
+        ];
         assert_eq!(paths, expected);
         for one in &found {
             assert_eq!(field(&after, &one.path), one.after);
@@ -287,7 +310,10 @@ mod tests {
 
     #[test]
     fn a_merge_patch_holds_what_differs() {
-        let patch = merge(&json!({"a": 1, "b": {"c": 1, "d": 2}, "e": [1]}), &json!({"a": 1, "b": {"c": 2}, "e": [2]}));
+        let patch = merge(
+            &json!({"a": 1, "b": {"c": 1, "d": 2}, "e": [1]}),
+            &json!({"a": 1, "b": {"c": 2}, "e": [2]}),
+        );
         assert_eq!(patch, json!({"b": {"c": 2, "d": null}, "e": [2]}));
     }
 

@@ -102,26 +102,42 @@ impl Place {
     /// Whether what a handle tells of was found running; it is ended then.
     pub(crate) async fn settle(cluster: &Cluster, handle: &Handle) -> Result<bool, Failure> {
         let text = |key: &str| handle.data.get(key).and_then(Value::as_str).map(str::to_owned);
-        let (Some(namespace), Some(pod), Some(container), Some(mark), Some(uid)) =
-            (text("namespace"), text("pod"), text("container"), text("mark"), text("uid"))
-        else {
+        let (Some(namespace), Some(pod), Some(container), Some(mark), Some(uid)) = (
+            text("namespace"),
+            text("pod"),
+            text("container"),
+            text("mark"),
+            text("uid"),
+        ) else {
             return Ok(false);
         };
         let pod = Target::new(std::sync::Arc::new(pod_kind()), &namespace, pod);
-        let found = pod.look(cluster).await.map_err(crate::trouble::Trouble::failure)?;
+        let found = pod
+            .look(cluster)
+            .await
+            .map_err(crate::trouble::Trouble::failure)?;
         // With a pod all of its programs end.
         if found.is_none_or(|found| found.pointer("/metadata/uid").and_then(Value::as_str) != Some(&uid)) {
             return Ok(false);
         }
-        let place = Self { cluster: cluster.clone(), pod, container };
+        let place = Self {
+            cluster: cluster.clone(),
+            pod,
+            container,
+        };
         if place.signal(&mark, "TERM").await == Some(0) {
             return Ok(false);
         }
         if place.kill(&mark).await {
             return Ok(true);
         }
-        let message = format!("a program of the interrupted attempt may still be running in pod `{}`", place.pod.name);
-        Err(Failure::new(ErrorKind::Other, message).maybe_applied().help("end it, and resume the run again"))
+        let message = format!(
+            "a program of the interrupted attempt may still be running in pod `{}`",
+            place.pod.name
+        );
+        Err(Failure::new(ErrorKind::Other, message)
+            .maybe_applied()
+            .help("end it, and resume the run again"))
     }
 }
 
@@ -225,8 +241,13 @@ pub(crate) fn ended(status: Option<Status>) -> Result<End, Failure> {
     if status.status.as_deref() == Some("Success") {
         return Ok(End::Code(0));
     }
-    let causes = status.details.and_then(|details| details.causes).unwrap_or_default();
-    let code = causes.iter().find(|cause| cause.reason.as_deref() == Some("ExitCode"));
+    let causes = status
+        .details
+        .and_then(|details| details.causes)
+        .unwrap_or_default();
+    let code = causes
+        .iter()
+        .find(|cause| cause.reason.as_deref() == Some("ExitCode"));
     if let Some(code) = code.and_then(|cause| cause.message.as_deref()?.parse().ok()) {
         return Ok(end_of(code));
     }
@@ -236,10 +257,16 @@ pub(crate) fn ended(status: Option<Status>) -> Result<End, Failure> {
         return Err(Failure::new(ErrorKind::MissingProgram, NO_ENV).about("argv"));
     }
     if missing {
-        return Err(Failure::new(ErrorKind::MissingProgram, "the program is not in the container").about("argv"));
+        return Err(
+            Failure::new(ErrorKind::MissingProgram, "the program is not in the container").about("argv"),
+        );
     }
     if said.contains("permission denied") {
-        return Err(Failure::new(ErrorKind::Forbidden, "the program may not be run in the container").about("argv"));
+        return Err(Failure::new(
+            ErrorKind::Forbidden,
+            "the program may not be run in the container",
+        )
+        .about("argv"));
     }
     Err(Failure::new(ErrorKind::Other, said).maybe_applied())
 }

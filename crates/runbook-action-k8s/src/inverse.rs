@@ -29,7 +29,16 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
     if asked.chosen.verb.key == "delete" {
         return kept_objects(asked).await.map(Some);
     }
-    let kinds = ["scale", "set_image", "set_env", "set_resources", "patch", "apply", "cordon", "uncordon"];
+    let kinds = [
+        "scale",
+        "set_image",
+        "set_env",
+        "set_resources",
+        "patch",
+        "apply",
+        "cordon",
+        "uncordon",
+    ];
     if !kinds.contains(&asked.chosen.verb.key) {
         return Ok(None);
     }
@@ -58,7 +67,11 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
         }
     }
     data.insert(OBJECTS.to_owned(), Value::Array(objects));
-    let summary = if words.is_empty() { "nothing is to be put back".to_owned() } else { words.join("; ") };
+    let summary = if words.is_empty() {
+        "nothing is to be put back".to_owned()
+    } else {
+        words.join("; ")
+    };
     Ok(Some(Inverse {
         version: VERSION,
         summary,
@@ -152,7 +165,8 @@ fn part_of(inverse: &Inverse, id: &str) -> Inverse {
     let own = |all: &Value| -> Value {
         let fields = all.as_object().into_iter().flatten();
         let own = fields.filter(|(name, _)| {
-            name.strip_prefix(id).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+            name.strip_prefix(id)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
         });
         own.map(|(name, value)| (name.clone(), value.clone())).collect()
     };
@@ -177,10 +191,19 @@ async fn put_back(asked: Asked<'_>, target: &Target, part: Option<&str>, id: &st
     let mut tries = 0;
     loop {
         tries += 1;
-        let now = target.read_part(asked.cluster, part).await.map_err(|trouble| asked.failed(trouble))?;
+        let now = target
+            .read_part(asked.cluster, part)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?;
         let mut then = now.clone();
         let mut seen = Map::new();
-        for name in kept.expects.as_object().into_iter().flatten().map(|(name, _)| name) {
+        for name in kept
+            .expects
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name)
+        {
             let path = name.strip_prefix(id).unwrap_or(name).trim_start();
             seen.insert(name.clone(), difference::field(&now, path));
             difference::set(&mut then, path, kept.data.get(name).unwrap_or(&Value::Null));
@@ -190,7 +213,10 @@ async fn put_back(asked: Asked<'_>, target: &Target, part: Option<&str>, id: &st
         }
         let mut patch = difference::merge(&now, &then);
         // Whatever else was read stays as it was read: nobody may have written in between.
-        let version = now.pointer("/metadata/resourceVersion").cloned().unwrap_or_default();
+        let version = now
+            .pointer("/metadata/resourceVersion")
+            .cloned()
+            .unwrap_or_default();
         difference::set(&mut patch, ".metadata.resourceVersion", &version);
         match asked.cluster.ask(&target.merge(part, patch)).await {
             Ok(after) => return Ok((true, whole(asked, target, part, after).await?)),
@@ -201,11 +227,19 @@ async fn put_back(asked: Asked<'_>, target: &Target, part: Option<&str>, id: &st
 }
 
 /// The object, where what was written is only a part of it.
-async fn whole(asked: Asked<'_>, target: &Target, part: Option<&str>, now: Value) -> Result<Option<Value>, Failure> {
+async fn whole(
+    asked: Asked<'_>,
+    target: &Target,
+    part: Option<&str>,
+    now: Value,
+) -> Result<Option<Value>, Failure> {
     if part.is_none() {
         return Ok(Some(now));
     }
-    target.look(asked.cluster).await.map_err(|trouble| asked.failed(trouble))
+    target
+        .look(asked.cluster)
+        .await
+        .map_err(|trouble| asked.failed(trouble))
 }
 
 /// Takes away an object that was not there before.
@@ -213,12 +247,21 @@ async fn take_away(asked: Asked<'_>, target: &Target, id: &str, kept: &Inverse) 
     let mut tries = 0;
     loop {
         tries += 1;
-        let Some(now) = target.look(asked.cluster).await.map_err(|trouble| asked.failed(trouble))? else {
+        let Some(now) = target
+            .look(asked.cluster)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?
+        else {
             return Ok((false, None));
         };
         if now.pointer("/metadata/deletionTimestamp").is_none() {
             let meant = object::meant(&now);
-            let names = kept.expects.as_object().into_iter().flatten().map(|(name, _)| name);
+            let names = kept
+                .expects
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(name, _)| name);
             let seen: Map<String, Value> = names
                 .map(|name| {
                     let path = name.strip_prefix(id).unwrap_or(name).trim_start();
@@ -231,7 +274,9 @@ async fn take_away(asked: Asked<'_>, target: &Target, id: &str, kept: &Inverse) 
                 "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background",
                 "preconditions": { "uid": now.pointer("/metadata/uid"), "resourceVersion": version },
             });
-            let ask = target.ask("delete", None).sends(Method::DELETE, "application/json", options);
+            let ask = target
+                .ask("delete", None)
+                .sends(Method::DELETE, "application/json", options);
             match asked.cluster.ask(&ask).await {
                 Ok(_) => {}
                 Err(trouble) if trouble.is_missing() => return Ok((true, None)),
@@ -239,8 +284,13 @@ async fn take_away(asked: Asked<'_>, target: &Target, id: &str, kept: &Inverse) 
                 Err(trouble) => return Err(trouble.of_change()),
             }
         }
-        let doomed = delete::Doomed { target: target.clone(), object: now };
-        delete::gone(asked, &doomed).await.map_err(Failure::maybe_applied)?;
+        let doomed = delete::Doomed {
+            target: target.clone(),
+            object: now,
+        };
+        delete::gone(asked, &doomed)
+            .await
+            .map_err(Failure::maybe_applied)?;
         return Ok((true, None));
     }
 }
@@ -249,20 +299,34 @@ async fn take_away(asked: Asked<'_>, target: &Target, id: &str, kept: &Inverse) 
 async fn make_again(asked: Asked<'_>, target: &Target, one: &Value, kept: &Inverse) -> Undone {
     let id = target.shown();
     let before = kept.data.get(&id).cloned().unwrap_or_default();
-    let mut now = target.look(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+    let mut now = target
+        .look(asked.cluster)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let uid = one.get("uid");
     let is_ending = |now: &Value| now.pointer("/metadata/deletionTimestamp").is_some();
-    if now.as_ref().is_some_and(|now| now.pointer("/metadata/uid") == uid && is_ending(now)) {
+    if now
+        .as_ref()
+        .is_some_and(|now| now.pointer("/metadata/uid") == uid && is_ending(now))
+    {
         // What is on its way out cannot be kept back, only made again.
         let mut watch = Watch::one(asked.cluster, asked.call, target).await?;
-        while watch.objects.values().any(|now| now.pointer("/metadata/uid") == uid) {
+        while watch
+            .objects
+            .values()
+            .any(|now| now.pointer("/metadata/uid") == uid)
+        {
             watch.changed().await?;
         }
         now = watch.objects.values().next().cloned();
     }
     if let Some(now) = now {
         let is_same = now.pointer("/metadata/uid") == uid;
-        let seen = if is_same { before.clone() } else { object::again(&object::typed(now.clone(), &target.kind)) };
+        let seen = if is_same {
+            before.clone()
+        } else {
+            object::again(&object::typed(now.clone(), &target.kind))
+        };
         kept.is_due(&json!({ id: comparable(&seen, &before) }))?;
         return Ok((false, Some(now)));
     }

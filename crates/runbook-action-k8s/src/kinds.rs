@@ -9,7 +9,8 @@ use crate::cluster::{Ask, Cluster};
 use crate::trouble::Trouble;
 
 /// By this a server is asked for all its kinds at once.
-const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
+const AGGREGATED: &str =
+    "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
 /// A kind of objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +89,9 @@ impl Kinds {
     pub(crate) async fn read(cluster: &Cluster) -> Result<Self, Trouble> {
         let mut all = Vec::new();
         for (root, is_first) in [("/api", true), ("/apis", false)] {
-            let answer = cluster.ask(&Ask::get(root.to_owned()).accepting(AGGREGATED)).await?;
+            let answer = cluster
+                .ask(&Ask::get(root.to_owned()).accepting(AGGREGATED))
+                .await?;
             match answer.get("kind").and_then(Value::as_str) {
                 Some("APIGroupDiscoveryList") => aggregated(&answer, &mut all),
                 _ if is_first => one_version(cluster, "", "v1", "/api/v1", &mut all).await?,
@@ -105,7 +108,8 @@ impl Kinds {
             resource.is_called(first)
                 && (rest.is_empty()
                     || resource.group == rest
-                    || (!resource.group.is_empty() && rest == format!("{}.{}", resource.version, resource.group)))
+                    || (!resource.group.is_empty()
+                        && rest == format!("{}.{}", resource.version, resource.group)))
         };
         self.all.iter().find(fits).cloned()
     }
@@ -126,14 +130,23 @@ impl Kinds {
 /// What a server says of all its groups at once. The first version of a group is the one that it prefers.
 fn aggregated(answer: &Value, all: &mut Vec<Arc<Resource>>) {
     for group in list(answer, "items") {
-        let name = group.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let name = group
+            .pointer("/metadata/name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
         for version in list(group, "versions") {
             for resource in list(version, "resources") {
-                let parts = list(resource, "subresources").iter().map(|part| text(part, "subresource"));
+                let parts = list(resource, "subresources")
+                    .iter()
+                    .map(|part| text(part, "subresource"));
                 all.push(Arc::new(Resource {
                     group: name.to_owned(),
                     version: text(version, "version"),
-                    kind: resource.pointer("/responseKind/kind").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    kind: resource
+                        .pointer("/responseKind/kind")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_owned(),
                     plural: text(resource, "resource"),
                     singular: text(resource, "singularResource"),
                     short: texts(resource, "shortNames"),
@@ -147,8 +160,14 @@ fn aggregated(answer: &Value, all: &mut Vec<Arc<Resource>>) {
 
 async fn one_by_one(cluster: &Cluster, groups: &Value, all: &mut Vec<Arc<Resource>>) -> Result<(), Trouble> {
     for group in list(groups, "groups") {
-        let preferred = group.pointer("/preferredVersion/version").and_then(Value::as_str).unwrap_or_default();
-        let mut versions: Vec<String> = list(group, "versions").iter().map(|version| text(version, "version")).collect();
+        let preferred = group
+            .pointer("/preferredVersion/version")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let mut versions: Vec<String> = list(group, "versions")
+            .iter()
+            .map(|version| text(version, "version"))
+            .collect();
         versions.sort_by_key(|version| version != preferred);
         let name = text(group, "name");
         for version in versions {
@@ -197,13 +216,24 @@ async fn one_version(
 }
 
 fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
-    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    value
+        .get(key)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 fn text(value: &Value, key: &str) -> String {
-    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+    value
+        .get(key)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn texts(value: &Value, key: &str) -> Vec<String> {
-    list(value, key).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    list(value, key)
+        .iter()
+        .filter_map(Value::as_str)
+        .map(str::to_owned)
+        .collect()
 }

@@ -22,7 +22,8 @@ pub(crate) async fn read(asked: Asked<'_>, args: &Args<'_>) -> Result<Vec<Manife
         Param::Map(_) => vec![args.param().reveal()],
         Param::List(items) => items.iter().map(Param::reveal).collect(),
         Param::Null | Param::Bool(_) | Param::Number(_) | Param::Text(_) => {
-            from_file(&asked.around.root.join(args.literal()?)).map_err(|failure| failure.about(args.path()))?
+            from_file(&asked.around.root.join(args.literal()?))
+                .map_err(|failure| failure.about(args.path()))?
         }
     };
     let mut manifests = Vec::new();
@@ -44,13 +45,17 @@ async fn place(asked: Asked<'_>, mut body: Value) -> Result<Manifest, Failure> {
         return Err(Failure::new(ErrorKind::Other, message));
     }
     if name.contains(['/', '%', '?', '#']) {
-        return Err(Failure::new(ErrorKind::Other, "the name of a manifest holds a character that no name has"));
+        return Err(Failure::new(
+            ErrorKind::Other,
+            "the name of a manifest holds a character that no name has",
+        ));
     }
     let kind = asked.cluster.kind_of(&version, &kind).await?;
     let own = object::text(&body, "/metadata/namespace");
     let asked_for = crate::asked::namespace(asked.cluster, asked.chosen)?;
     if !own.is_empty() && asked.chosen.get("namespace").is_some() && own != asked_for {
-        let message = format!("the manifest of `{name}` is for the namespace `{own}`, and the step for `{asked_for}`");
+        let message =
+            format!("the manifest of `{name}` is for the namespace `{own}`, and the step for `{asked_for}`");
         return Err(Failure::new(ErrorKind::Other, message).about("namespace"));
     }
     let namespace = if own.is_empty() { asked_for } else { own };
@@ -64,13 +69,21 @@ async fn place(asked: Asked<'_>, mut body: Value) -> Result<Manifest, Failure> {
 /// The documents of a file; lists of objects are taken apart.
 fn from_file(path: &Path) -> Result<Vec<Value>, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        let kind = if error.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Other };
+        let kind = if error.kind() == std::io::ErrorKind::NotFound {
+            ErrorKind::NotFound
+        } else {
+            ErrorKind::Other
+        };
         Failure::new(kind, "the file of manifests cannot be read")
     })?;
     let mut found = Vec::new();
     for document in serde_yaml::Deserializer::from_str(&text) {
-        let body = Value::deserialize(document)
-            .map_err(|error| Failure::new(ErrorKind::Other, format!("is no YAML: {}", crate::trouble::one_line(&error.to_string()))))?;
+        let body = Value::deserialize(document).map_err(|error| {
+            Failure::new(
+                ErrorKind::Other,
+                format!("is no YAML: {}", crate::trouble::one_line(&error.to_string())),
+            )
+        })?;
         if body.is_null() {
             continue;
         }

@@ -11,7 +11,13 @@ use crate::trouble::Trouble;
 
 /// Fields that only a server writes. They say nothing of what an object is meant to be.
 const OF_SERVER: &[&str] = &[
-    "uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink", "deletionTimestamp",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "managedFields",
+    "selfLink",
+    "deletionTimestamp",
     "deletionGracePeriodSeconds",
 ];
 
@@ -36,7 +42,11 @@ impl Target {
 
     /// Where this object is.
     pub(crate) fn of(kind: &Arc<Resource>, object: &Value) -> Self {
-        Self::new(Arc::clone(kind), &text(object, "/metadata/namespace"), name(object))
+        Self::new(
+            Arc::clone(kind),
+            &text(object, "/metadata/namespace"),
+            name(object),
+        )
     }
 
     /// `deployment/web`.
@@ -109,7 +119,11 @@ pub(crate) fn typed(item: Value, kind: &Resource) -> Value {
 
 /// The text at this place, or nothing.
 pub(crate) fn text(object: &Value, pointer: &str) -> String {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// The number at this place, or none.
@@ -119,7 +133,10 @@ pub(crate) fn number(object: &Value, pointer: &str) -> Option<i64> {
 
 /// The list at this place, or an empty one.
 pub(crate) fn list<'a>(object: &'a Value, pointer: &str) -> &'a [Value] {
-    object.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    object
+        .pointer(pointer)
+        .and_then(Value::as_array)
+        .map_or(&[], Vec::as_slice)
 }
 
 /// Its name.
@@ -192,7 +209,10 @@ pub(crate) fn selector(object: &Value) -> Option<String> {
     let mut parts = selector.get("matchLabels").map(labels).unwrap_or_default();
     for expression in list(selector, "/matchExpressions") {
         let key = text(expression, "/key");
-        let values: Vec<&str> = list(expression, "/values").iter().filter_map(Value::as_str).collect();
+        let values: Vec<&str> = list(expression, "/values")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         parts.push(match text(expression, "/operator").as_str() {
             "In" => format!("{key} in ({})", values.join(",")),
             "NotIn" => format!("{key} notin ({})", values.join(",")),

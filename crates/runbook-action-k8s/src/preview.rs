@@ -3,17 +3,17 @@
 use runbook_action::{Failure, Mark, Preview, PreviewLine, Sounding};
 use serde_json::Value;
 
+use crate::change::{self, Written};
 use crate::object;
 use crate::verbs::{Asked, delete, drain, node};
-use crate::change::{self, Written};
 
 /// What the verb would do; nothing where only doing it tells.
 pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure> {
     match asked.chosen.verb.key {
         "delete" => deleted(asked).await.map(Some),
         "drain" => drained(asked).await.map(Some),
-        "scale" | "restart" | "set_image" | "set_env" | "set_resources" | "patch" | "apply" | "cordon" | "uncordon"
-        | "undo" => changed(asked).await.map(Some),
+        "scale" | "restart" | "set_image" | "set_env" | "set_resources" | "patch" | "apply" | "cordon"
+        | "uncordon" | "undo" => changed(asked).await.map(Some),
         _ => Ok(None),
     }
 }
@@ -34,18 +34,36 @@ async fn changed(asked: Asked<'_>) -> Result<Preview, Failure> {
         lines.push(PreviewLine::new(Mark::Note, one.write.target.shown()));
         lines.extend(Preview::of_texts(&before(one), &yaml(&one.after)).lines);
     }
-    let objects = |count: usize| if count == 1 { "1 object".to_owned() } else { format!("{count} objects") };
+    let objects = |count: usize| {
+        if count == 1 {
+            "1 object".to_owned()
+        } else {
+            format!("{count} objects")
+        }
+    };
     let summary = match (comes, changes) {
         (0, 0) => "nothing would change".to_owned(),
         (comes, 0) => format!("{} would come", objects(comes)),
         (0, changes) => format!("{} would change", objects(changes)),
-        (comes, changes) => format!("{} would come and {} would change", objects(comes), objects(changes)),
+        (comes, changes) => format!(
+            "{} would come and {} would change",
+            objects(comes),
+            objects(changes)
+        ),
     };
-    Ok(Preview { summary, sounding: Sounding::Tried, lines })
+    Ok(Preview {
+        summary,
+        sounding: Sounding::Tried,
+        lines,
+    })
 }
 
 fn before(one: &Written) -> String {
-    if one.write.before.is_null() { String::new() } else { yaml(&one.write.before) }
+    if one.write.before.is_null() {
+        String::new()
+    } else {
+        yaml(&one.write.before)
+    }
 }
 
 /// What was meant with an object, for people. What a secret holds is not for them.
@@ -85,7 +103,11 @@ async fn deleted(asked: Asked<'_>) -> Result<Preview, Failure> {
         1 => "1 object would be deleted".to_owned(),
         count => format!("{count} objects would be deleted"),
     };
-    Ok(Preview { summary, sounding: Sounding::Tried, lines })
+    Ok(Preview {
+        summary,
+        sounding: Sounding::Tried,
+        lines,
+    })
 }
 
 async fn drained(asked: Asked<'_>) -> Result<Preview, Failure> {
@@ -106,6 +128,9 @@ async fn drained(asked: Asked<'_>) -> Result<Preview, Failure> {
         1 => "1 pod would be evicted".to_owned(),
         count => format!("{count} pods would be evicted"),
     };
-    Ok(Preview { summary, sounding: Sounding::Tried, lines })
+    Ok(Preview {
+        summary,
+        sounding: Sounding::Tried,
+        lines,
+    })
 }
-

@@ -47,13 +47,34 @@ impl Trouble {
     pub(crate) fn answered(code: u16, body: &[u8], retry_after: Option<Duration>, right: &Right) -> Self {
         let status: Value = serde_json::from_slice(body).unwrap_or_default();
         let is_status = status.get("kind").and_then(Value::as_str) == Some("Status");
-        let text = |pointer: &str| status.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
-        let message = if is_status { text("/message").to_owned() } else { String::from_utf8_lossy(body).into_owned() };
-        let code = status.get("code").and_then(Value::as_u64).and_then(|code| u16::try_from(code).ok()).unwrap_or(code);
-        let seconds = status.pointer("/details/retryAfterSeconds").and_then(Value::as_u64);
+        let text = |pointer: &str| {
+            status
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
+        let message = if is_status {
+            text("/message").to_owned()
+        } else {
+            String::from_utf8_lossy(body).into_owned()
+        };
+        let code = status
+            .get("code")
+            .and_then(Value::as_u64)
+            .and_then(|code| u16::try_from(code).ok())
+            .unwrap_or(code);
+        let seconds = status
+            .pointer("/details/retryAfterSeconds")
+            .and_then(Value::as_u64);
         let causes = status.pointer("/details/causes").and_then(Value::as_array);
         let causes = causes.into_iter().flatten().map(|cause| {
-            let part = |key: &str| cause.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+            let part = |key: &str| {
+                cause
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
             (part("field"), part("message"))
         });
         let mut trouble = Self {
@@ -132,7 +153,11 @@ impl Trouble {
     /// As a failure of something that changes.
     pub(crate) fn of_change(self) -> Failure {
         // A webhook is asked before anything is written.
-        let never_sent = self.code == 0 && matches!(self.failure.kind, ErrorKind::Refused | ErrorKind::Dns | ErrorKind::Tls);
+        let never_sent = self.code == 0
+            && matches!(
+                self.failure.kind,
+                ErrorKind::Refused | ErrorKind::Dns | ErrorKind::Tls
+            );
         if self.is_refusal() || self.is_webhook() || never_sent {
             *self.failure
         } else {
@@ -143,8 +168,11 @@ impl Trouble {
     fn told(&self, right: &Right) -> Failure {
         let message = self.message.clone();
         let failure = match self.code {
-            401 => Failure::new(ErrorKind::Auth, "the cluster does not know who asks: the credentials are wrong or have expired")
-                .help("log in again, and resume the run"),
+            401 => Failure::new(
+                ErrorKind::Auth,
+                "the cluster does not know who asks: the credentials are wrong or have expired",
+            )
+            .help("log in again, and resume the run"),
             403 => forbidden(&message, right),
             404 => Failure::new(ErrorKind::NotFound, message),
             409 if self.is_owned() => Failure::new(ErrorKind::Conflict, message)
@@ -152,7 +180,8 @@ impl Trouble {
             409 => Failure::new(ErrorKind::Conflict, message),
             410 => Failure::new(ErrorKind::Conflict, message).help("read it again"),
             422 => self.invalid(),
-            429 => Failure::new(ErrorKind::Conflict, message).help("try it again later: `retry` waits as long as it was told"),
+            429 => Failure::new(ErrorKind::Conflict, message)
+                .help("try it again later: `retry` waits as long as it was told"),
             _ if self.is_webhook() => webhook(&message),
             408 | 504 => Failure::new(ErrorKind::Timeout, message),
             502 | 503 => Failure::new(ErrorKind::Unreachable, message),
@@ -189,18 +218,28 @@ impl Trouble {
 
 /// A role that does not allow it, a quota, or a webhook that says no: all of them answer alike.
 fn forbidden(message: &str, right: &Right) -> Failure {
-    let user = message.split_once("User \"").and_then(|(_, rest)| rest.split_once("\" cannot "));
+    let user = message
+        .split_once("User \"")
+        .and_then(|(_, rest)| rest.split_once("\" cannot "));
     let Some((user, _)) = user else {
         return Failure::new(ErrorKind::Forbidden, message);
     };
-    Failure::new(ErrorKind::Forbidden, format!("`{user}` may not {}", right.shown()))
-        .help("`runbook plan --rbac` prints the role that this runbook needs")
+    Failure::new(
+        ErrorKind::Forbidden,
+        format!("`{user}` may not {}", right.shown()),
+    )
+    .help("`runbook plan --rbac` prints the role that this runbook needs")
 }
 
 fn webhook(message: &str) -> Failure {
     let late = ["context deadline exceeded", "Client.Timeout", "timeout"];
-    let kind = if late.iter().any(|word| message.contains(word)) { ErrorKind::Timeout } else { ErrorKind::Unreachable };
-    Failure::new(kind, message).help("look after the webhook: the cluster asks it before it takes any such change")
+    let kind = if late.iter().any(|word| message.contains(word)) {
+        ErrorKind::Timeout
+    } else {
+        ErrorKind::Unreachable
+    };
+    Failure::new(kind, message)
+        .help("look after the webhook: the cluster asks it before it takes any such change")
 }
 
 /// Why no answer came, from the first cause that says more.
@@ -221,7 +260,10 @@ fn chain(error: &(dyn StdError + 'static), cluster: &str) -> Failure {
         return failure;
     }
     if said.contains("dns error") || said.contains("lookup address") {
-        return Failure::new(ErrorKind::Dns, format!("the name of {cluster} cannot be resolved"));
+        return Failure::new(
+            ErrorKind::Dns,
+            format!("the name of {cluster} cannot be resolved"),
+        );
     }
     if said.contains("auth error") || said.contains("token file") {
         let message = format!("the credentials for {cluster} cannot be read");
@@ -234,13 +276,21 @@ fn chain(error: &(dyn StdError + 'static), cluster: &str) -> Failure {
     if said.contains("deadline has elapsed") || said.contains("timed out") {
         return Failure::new(ErrorKind::Timeout, format!("{cluster} gives no answer"));
     }
-    Failure::new(ErrorKind::Unreachable, format!("the connection to {cluster} was lost"))
+    Failure::new(
+        ErrorKind::Unreachable,
+        format!("the connection to {cluster} was lost"),
+    )
 }
 
 fn of_tls(said: &str, last: &str, cluster: &str) -> Option<Failure> {
     let is_tls = ["certificate", "tls", "TLS", "HandshakeFailure", "AlertReceived"];
-    is_tls.iter().any(|word| said.contains(word)).then(|| {
-        let message = format!("the connection to {cluster} cannot be encrypted: {}", one_line(last));
+    // A connection that ends in the middle was encrypted well enough.
+    let is_cut = said.contains("close_notify");
+    (!is_cut && is_tls.iter().any(|word| said.contains(word))).then(|| {
+        let message = format!(
+            "the connection to {cluster} cannot be encrypted: {}",
+            one_line(last)
+        );
         Failure::new(ErrorKind::Tls, message)
     })
 }
@@ -296,9 +346,15 @@ mod tests {
     #[test]
     fn who_may_not_is_told_what_and_how_to_find_out_more() {
         let message = r#"deployments.apps "a" is forbidden: User "ci" cannot patch resource "deployments" in API group "apps" in the namespace "web""#;
-        let failure = answered(403, &json!({"kind": "Status", "message": message, "reason": "Forbidden", "code": 403}));
+        let failure = answered(
+            403,
+            &json!({"kind": "Status", "message": message, "reason": "Forbidden", "code": 403}),
+        );
         assert_eq!(failure.kind, ErrorKind::Forbidden);
-        assert_eq!(failure.message, "`ci` may not `patch` on `deployments.apps` in the namespace `web`");
+        assert_eq!(
+            failure.message,
+            "`ci` may not `patch` on `deployments.apps` in the namespace `web`"
+        );
         assert!(failure.help.unwrap().contains("runbook plan --rbac"));
     }
 
@@ -306,19 +362,29 @@ mod tests {
     fn a_quota_and_a_webhook_speak_for_themselves() {
         let message = "pods \"a\" is forbidden: exceeded quota: small";
         let failure = answered(403, &json!({"kind": "Status", "message": message}));
-        assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Forbidden, message));
-        let message = "Internal error occurred: failed calling webhook \"v.example\": context deadline exceeded";
+        assert_eq!(
+            (failure.kind, failure.message.as_str()),
+            (ErrorKind::Forbidden, message)
+        );
+        let message =
+            "Internal error occurred: failed calling webhook \"v.example\": context deadline exceeded";
         let failure = answered(500, &json!({"kind": "Status", "message": message, "code": 500}));
         assert_eq!(failure.kind, ErrorKind::Timeout);
     }
 
     #[test]
     fn each_field_that_is_wrong_is_named() {
-        let failure = answered(422, &json!({
-            "kind": "Status", "code": 422, "reason": "Invalid",
-            "message": "Deployment.apps \"a\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0",
-            "details": {"causes": [{"field": "spec.replicas", "message": "Invalid value: -1"}]},
-        }));
-        assert_eq!(failure.message, "Deployment.apps \"a\" is invalid: `spec.replicas`: Invalid value: -1");
+        let failure = answered(
+            422,
+            &json!({
+                "kind": "Status", "code": 422, "reason": "Invalid",
+                "message": "Deployment.apps \"a\" is invalid: spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+                "details": {"causes": [{"field": "spec.replicas", "message": "Invalid value: -1"}]},
+            }),
+        );
+        assert_eq!(
+            failure.message,
+            "Deployment.apps \"a\" is invalid: `spec.replicas`: Invalid value: -1"
+        );
     }
 }

@@ -208,5 +208,9 @@ pub(crate) async fn tell(call: Call<'_>, line: &str) -> Result<(), Failure> {
 }
 
 fn key(object: &Value) -> String {
-    format!("{}/{}", object::text(object, "/metadata/namespace"), object::name(object))
+    format!(
+        "{}/{}",
+        object::text(object, "/metadata/namespace"),
+        object::name(object)
+    )
 }

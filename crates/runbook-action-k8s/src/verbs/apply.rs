@@ -10,8 +10,17 @@ use crate::manifest;
 pub(crate) async fn planned(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     let mut writes = Vec::new();
     for manifest in manifest::read(asked, &asked.chosen.value).await? {
-        let before = manifest.target.look(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
-        let mut write = Write::new(manifest.target, Form::Apply, manifest.body, before.unwrap_or(Value::Null));
+        let before = manifest
+            .target
+            .look(asked.cluster)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?;
+        let mut write = Write::new(
+            manifest.target,
+            Form::Apply,
+            manifest.body,
+            before.unwrap_or(Value::Null),
+        );
         write.force = asked.chosen.is_on("force_conflicts");
         writes.push(write);
     }

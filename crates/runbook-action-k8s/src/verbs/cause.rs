@@ -83,10 +83,15 @@ pub(crate) fn waiting(pod: &Value) -> Option<Waiting> {
         }
     }
     let conditions = object::list(pod, "/status/conditions").iter();
-    let unscheduled = conditions.filter(|one| one.get("type").and_then(Value::as_str) == Some("PodScheduled"));
+    let unscheduled =
+        conditions.filter(|one| one.get("type").and_then(Value::as_str) == Some("PodScheduled"));
     for condition in unscheduled {
         if condition.get("status").and_then(Value::as_str) == Some("False") {
-            return Some(of("", object::text(condition, "/reason"), object::text(condition, "/message")));
+            return Some(of(
+                "",
+                object::text(condition, "/reason"),
+                object::text(condition, "/message"),
+            ));
         }
     }
     None
@@ -95,7 +100,9 @@ pub(crate) fn waiting(pod: &Value) -> Option<Waiting> {
 /// The condition of this type.
 pub(crate) fn condition<'a>(object: &'a Value, kind: &str) -> Option<&'a Value> {
     let conditions = object::list(object, "/status/conditions");
-    conditions.iter().find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
+    conditions
+        .iter()
+        .find(|condition| condition.get("type").and_then(Value::as_str) == Some(kind))
 }
 
 /// Whether a pod is ready and meant to stay.

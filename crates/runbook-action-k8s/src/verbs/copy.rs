@@ -19,9 +19,14 @@ pub(crate) async fn copy(asked: Asked<'_>) -> Result<Output, Failure> {
     let inside = asked::text(asked.chosen, "path")?.unwrap_or_default();
     let path = Path::new(&inside);
     let (Some(directory), Some(name), true) = (path.parent(), path.file_name(), path.is_absolute()) else {
-        return Err(Failure::new(ErrorKind::Other, "is no absolute path of a file or a directory").about("path"));
+        return Err(
+            Failure::new(ErrorKind::Other, "is no absolute path of a file or a directory").about("path"),
+        );
     };
-    let (directory, name) = (directory.to_string_lossy().into_owned(), name.to_string_lossy().into_owned());
+    let (directory, name) = (
+        directory.to_string_lossy().into_owned(),
+        name.to_string_lossy().into_owned(),
+    );
     let bytes = if let Some(from) = asked::text(asked.chosen, "from")? {
         upload(&place, directory, name, asked.around.root.join(from)).await?
     } else {
@@ -29,7 +34,11 @@ pub(crate) async fn copy(asked: Asked<'_>) -> Result<Output, Failure> {
         download(&place, directory, name, asked.around.root.join(to)).await?
     };
     let output = answer::with(answer::empty(), "names", vec![place.pod.name.clone()]);
-    Ok(answer::with(answer::with(output, "bytes", bytes), "changed", true))
+    Ok(answer::with(
+        answer::with(output, "bytes", bytes),
+        "changed",
+        true,
+    ))
 }
 
 /// Does what blocks elsewhere.
@@ -37,7 +46,9 @@ async fn blocking<T: Send + 'static>(
     key: &'static str,
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T, Failure> {
-    let done = tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(std::io::Error::other(error)));
+    let done = tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|error| Err(std::io::Error::other(error)));
     done.map_err(|error| local(key, &error))
 }
 
@@ -130,14 +141,27 @@ fn finished(
         Ok(runbook_action::End::Code(0)) => Ok(()),
         Ok(end) => {
             let said = String::from_utf8_lossy(said);
-            let first = said.lines().find(|line| !line.trim().is_empty()).map(one_line).unwrap_or_default();
+            let first = said
+                .lines()
+                .find(|line| !line.trim().is_empty())
+                .map(one_line)
+                .unwrap_or_default();
             let missing = first.contains("No such file") || first.contains("can't change directory");
-            let kind = if missing { ErrorKind::NotFound } else { ErrorKind::Other };
+            let kind = if missing {
+                ErrorKind::NotFound
+            } else {
+                ErrorKind::Other
+            };
             Err(Failure::new(kind, format!("`tar` in the container {end}: {first}")).about("path"))
         }
         Err(failure) if failure.kind == ErrorKind::MissingProgram => {
-            let failure = Failure::new(ErrorKind::MissingProgram, "the container has no `tar`, which copies files");
-            Err(failure.about("path").help("print the file with `exec`, or copy it from another container"))
+            let failure = Failure::new(
+                ErrorKind::MissingProgram,
+                "the container has no `tar`, which copies files",
+            );
+            Err(failure
+                .about("path")
+                .help("print the file with `exec`, or copy it from another container"))
         }
         Err(failure) => Err(failure),
     }

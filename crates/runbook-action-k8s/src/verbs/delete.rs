@@ -30,16 +30,28 @@ pub(crate) async fn doomed(asked: Asked<'_>) -> Result<Vec<Doomed>, Failure> {
         match asked::about(asked.cluster, asked.chosen).await? {
             About::One(target) => targets.push(target),
             About::Some(several) => {
-                let items = several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?;
+                let items = several
+                    .read(asked.cluster, None)
+                    .await
+                    .map_err(|trouble| asked.failed(trouble))?;
                 let kind = &several.kind;
-                return Ok(items.into_iter().map(|object| Doomed { target: Target::of(kind, &object), object }).collect());
+                return Ok(items
+                    .into_iter()
+                    .map(|object| Doomed {
+                        target: Target::of(kind, &object),
+                        object,
+                    })
+                    .collect());
             }
         }
     }
     let mut found = Vec::new();
     for target in targets {
         match target.read(asked.cluster).await {
-            Ok(object) => found.push(Doomed { object: object::typed(object, &target.kind), target }),
+            Ok(object) => found.push(Doomed {
+                object: object::typed(object, &target.kind),
+                target,
+            }),
             Err(trouble) if trouble.is_missing() && asked.chosen.is_on("missing_ok") => {}
             Err(trouble) => return Err(asked.failed(trouble)),
         }
@@ -58,11 +70,18 @@ pub(crate) fn request(asked: Asked<'_>, doomed: &Doomed, dry: bool) -> Result<As
     options.insert("apiVersion".to_owned(), "v1".into());
     options.insert("kind".to_owned(), "DeleteOptions".into());
     options.insert("propagationPolicy".to_owned(), policy.into());
-    options.insert("preconditions".to_owned(), json!({ "uid": doomed.object.pointer("/metadata/uid") }));
+    options.insert(
+        "preconditions".to_owned(),
+        json!({ "uid": doomed.object.pointer("/metadata/uid") }),
+    );
     if let Some(grace) = asked::duration(asked.chosen, "grace")? {
         options.insert("gracePeriodSeconds".to_owned(), grace.as_secs().into());
     }
-    let mut ask = doomed.target.ask("delete", None).sends(Method::DELETE, "application/json", Value::Object(options));
+    let mut ask =
+        doomed
+            .target
+            .ask("delete", None)
+            .sends(Method::DELETE, "application/json", Value::Object(options));
     if dry {
         ask = ask.with("dryRun", "All");
     }
@@ -71,7 +90,13 @@ pub(crate) fn request(asked: Asked<'_>, doomed: &Doomed, dry: bool) -> Result<As
 
 pub(crate) async fn delete(asked: Asked<'_>) -> Result<Output, Failure> {
     let all = doomed(asked).await?;
-    let begun = |failure: Failure, count: usize| if count > 0 { failure.maybe_applied() } else { failure };
+    let begun = |failure: Failure, count: usize| {
+        if count > 0 {
+            failure.maybe_applied()
+        } else {
+            failure
+        }
+    };
     for (count, one) in all.iter().enumerate() {
         match asked.cluster.ask(&request(asked, one, false)?).await {
             Ok(_) => {}
@@ -81,7 +106,9 @@ pub(crate) async fn delete(asked: Asked<'_>) -> Result<Output, Failure> {
         }
     }
     for one in &all {
-        asked.note.set(&format!("waiting for {} to be gone", one.target.shown()));
+        asked
+            .note
+            .set(&format!("waiting for {} to be gone", one.target.shown()));
         gone(asked, one).await.map_err(Failure::maybe_applied)?;
     }
     let names: Value = all.iter().map(|one| one.target.name.clone()).collect();
@@ -96,12 +123,22 @@ pub(crate) async fn gone(asked: Asked<'_>, doomed: &Doomed) -> Result<(), Failur
     let uid = doomed.object.pointer("/metadata/uid");
     let mut watch = Watch::one(asked.cluster, asked.call, &doomed.target).await?;
     let mut said = false;
-    while let Some(now) = watch.objects.values().find(|now| now.pointer("/metadata/uid") == uid) {
+    while let Some(now) = watch
+        .objects
+        .values()
+        .find(|now| now.pointer("/metadata/uid") == uid)
+    {
         let held = object::list(now, "/metadata/finalizers");
         if !said && !held.is_empty() {
             said = true;
             let held: Vec<&str> = held.iter().filter_map(Value::as_str).collect();
-            asked.tell(&format!("{} is held by {}", doomed.target.shown(), held.join(", "))).await?;
+            asked
+                .tell(&format!(
+                    "{} is held by {}",
+                    doomed.target.shown(),
+                    held.join(", ")
+                ))
+                .await?;
         }
         watch.changed().await?;
     }

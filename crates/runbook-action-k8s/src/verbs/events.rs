@@ -33,9 +33,20 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
     if let Some(wanted) = asked::text(asked.chosen, "type")? {
         fields.push(format!("type={wanted}"));
     }
-    let query = if fields.is_empty() { Vec::new() } else { vec![("fieldSelector", fields.join(","))] };
-    let several = Several { kind, namespace, query };
-    let items = several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?;
+    let query = if fields.is_empty() {
+        Vec::new()
+    } else {
+        vec![("fieldSelector", fields.join(","))]
+    };
+    let several = Several {
+        kind,
+        namespace,
+        query,
+    };
+    let items = several
+        .read(asked.cluster, None)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let since = asked::duration(asked.chosen, "since")?;
     let since = since.and_then(|length| clock::now().checked_sub(length).ok());
     let mut found: Vec<(Option<Timestamp>, Value)> = items
@@ -53,9 +64,15 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
 
 /// When it was last seen.
 fn seen(event: &Value) -> Option<Timestamp> {
-    ["/series/lastObservedTime", "/lastTimestamp", "/eventTime", "/firstTimestamp", "/metadata/creationTimestamp"]
-        .iter()
-        .find_map(|pointer| event.pointer(pointer)?.as_str()?.parse().ok())
+    [
+        "/series/lastObservedTime",
+        "/lastTimestamp",
+        "/eventTime",
+        "/firstTimestamp",
+        "/metadata/creationTimestamp",
+    ]
+    .iter()
+    .find_map(|pointer| event.pointer(pointer)?.as_str()?.parse().ok())
 }
 
 fn described(event: &Value, seen: Option<Timestamp>) -> Value {

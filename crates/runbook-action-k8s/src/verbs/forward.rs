@@ -22,7 +22,10 @@ pub(crate) struct Forwards {
 
 impl Forwards {
     fn keep(&self, task: JoinHandle<()>) {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(task);
     }
 }
 
@@ -44,20 +47,30 @@ pub(crate) async fn open(asked: Asked<'_>) -> Result<Output, Failure> {
         return Err(failure.about("port_forward"));
     }
     let port = if target.kind.is("", "Service") {
-        let service = target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+        let service = target
+            .read(asked.cluster)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?;
         behind(&service, &described, port)?
     } else {
         port
     };
-    // One try tells whether it can be done at all.
-    drop(connect(asked.cluster, &pod, port).await?);
     let local = asked::port(asked.chosen, "local_port")?.unwrap_or(0);
     let listener = TcpListener::bind(("127.0.0.1", local)).await.map_err(|error| {
-        Failure::new(ErrorKind::Conflict, format!("the port {local} of this machine cannot be had: {error}")).about("local_port")
+        Failure::new(
+            ErrorKind::Conflict,
+            format!("the port {local} of this machine cannot be had: {error}"),
+        )
+        .about("local_port")
     })?;
-    let address = listener.local_addr().map(|address| address.to_string()).unwrap_or_default();
+    let address = listener
+        .local_addr()
+        .map(|address| address.to_string())
+        .unwrap_or_default();
     let cluster = asked.cluster.clone();
-    asked.forwards.keep(tokio::spawn(serve(listener, cluster, pod.clone(), port)));
+    asked
+        .forwards
+        .keep(tokio::spawn(serve(listener, cluster, pod.clone(), port)));
     let output = answer::with(answer::objects(vec![described]), "address", address);
     Ok(output)
 }
@@ -65,9 +78,15 @@ pub(crate) async fn open(asked: Asked<'_>) -> Result<Output, Failure> {
 /// The port of a pod to which a port of the service leads.
 fn behind(service: &Value, pod: &Value, port: u16) -> Result<u16, Failure> {
     let ports = object::list(service, "/spec/ports");
-    let found = ports.iter().find(|one| object::number(one, "/port") == Some(i64::from(port)));
+    let found = ports
+        .iter()
+        .find(|one| object::number(one, "/port") == Some(i64::from(port)));
     let missing = || {
-        Failure::new(ErrorKind::NotFound, format!("service `{}` has no port {port}", object::name(service))).about("port")
+        Failure::new(
+            ErrorKind::NotFound,
+            format!("service `{}` has no port {port}", object::name(service)),
+        )
+        .about("port")
     };
     let target = found.ok_or_else(missing)?.get("targetPort");
     let number = match target {
@@ -79,7 +98,9 @@ fn behind(service: &Value, pod: &Value, port: u16) -> Result<u16, Failure> {
         Some(number) => number.as_i64(),
         None => Some(i64::from(port)),
     };
-    number.and_then(|number| u16::try_from(number).ok()).ok_or_else(missing)
+    number
+        .and_then(|number| u16::try_from(number).ok())
+        .ok_or_else(missing)
 }
 
 /// A way into a pod, for one connection.
@@ -110,7 +131,9 @@ async fn carry(mut socket: TcpStream, cluster: Cluster, pod: Target, port: u16) 
         return;
     };
     if let Some(mut stream) = forwarder.take_stream(port) {
-        let _carried = tokio::io::copy_bidirectional(&mut socket, &mut stream).await.is_ok();
+        let _carried = tokio::io::copy_bidirectional(&mut socket, &mut stream)
+            .await
+            .is_ok();
     }
     forwarder.abort();
 }

@@ -5,12 +5,12 @@ use runbook_action::{ErrorKind, Failure, Output, Stream};
 use serde_json::Value;
 
 use super::{Asked, cause};
+use crate::answer;
 use crate::asked::{self, About, Several};
 use crate::cluster::{Ask, Cluster};
 use crate::object::{self, Target};
 use crate::printed::Printed;
 use crate::trouble::Trouble;
-use crate::answer;
 
 /// How much is read at a time.
 const PIECE: usize = 16 * 1024;
@@ -42,16 +42,23 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
 /// The pods that are meant: by their names, by labels, or those of an object that has pods.
 async fn pods(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
     match asked::about(asked.cluster, asked.chosen).await? {
-        About::One(target) if target.kind.is("", "Pod") => {
-            Ok(vec![target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?])
-        }
+        About::One(target) if target.kind.is("", "Pod") => Ok(vec![
+            target
+                .read(asked.cluster)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?,
+        ]),
         About::One(target) => pods_of(asked, &target).await,
-        About::Some(several) if several.kind.is("", "Pod") => {
-            several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))
-        }
+        About::Some(several) if several.kind.is("", "Pod") => several
+            .read(asked.cluster, None)
+            .await
+            .map_err(|trouble| asked.failed(trouble)),
         About::Some(several) => {
             let mut all = Vec::new();
-            let objects = several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?;
+            let objects = several
+                .read(asked.cluster, None)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?;
             for object in objects {
                 all.extend(pods_of(asked, &Target::of(&several.kind, &object)).await?);
             }
@@ -62,10 +69,16 @@ async fn pods(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
 
 /// The pods of something that has pods.
 pub(crate) async fn pods_of(asked: Asked<'_>, target: &Target) -> Result<Vec<Value>, Failure> {
-    let object = target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+    let object = target
+        .read(asked.cluster)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let object = object::typed(object, &target.kind);
     let Some(selector) = object::selector(&object) else {
-        let failure = Failure::new(ErrorKind::Other, format!("a `{}` has no pods", target.kind.singular));
+        let failure = Failure::new(
+            ErrorKind::Other,
+            format!("a `{}` has no pods", target.kind.singular),
+        );
         return Err(failure.about(asked.chosen.value.path()));
     };
     let several = Several {
@@ -73,13 +86,19 @@ pub(crate) async fn pods_of(asked: Asked<'_>, target: &Target) -> Result<Vec<Val
         namespace: target.namespace.clone(),
         query: vec![("labelSelector", selector)],
     };
-    several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))
+    several
+        .read(asked.cluster, None)
+        .await
+        .map_err(|trouble| asked.failed(trouble))
 }
 
 /// The pod in which a program is run for `deployment/web`: one that is ready.
 pub(crate) async fn ready_pod(asked: Asked<'_>, target: Target) -> Result<(Target, Value), Failure> {
     if target.kind.is("", "Pod") {
-        let pod = target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+        let pod = target
+            .read(asked.cluster)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?;
         return Ok((target, pod));
     }
     let mut pods = pods_of(asked, &target).await?;
@@ -99,13 +118,21 @@ pub(crate) fn container(asked: Asked<'_>, pod: &Value) -> Result<String, Failure
         if names.contains(&name) {
             return Ok(name);
         }
-        let failure = Failure::new(ErrorKind::NotFound, format!("pod `{}` has no container `{name}`", object::name(pod)));
-        return Err(failure.about("container").help(format!("it has {}", listed(&names))));
+        let failure = Failure::new(
+            ErrorKind::NotFound,
+            format!("pod `{}` has no container `{name}`", object::name(pod)),
+        );
+        return Err(failure
+            .about("container")
+            .help(format!("it has {}", listed(&names))));
     }
     if let Some(usual) = object::annotation(pod, "kubectl.kubernetes.io/default-container") {
         return Ok(usual.to_owned());
     }
-    let running: Vec<String> = object::list(pod, "/spec/containers").iter().map(|one| object::text(one, "/name")).collect();
+    let running: Vec<String> = object::list(pod, "/spec/containers")
+        .iter()
+        .map(|one| object::text(one, "/name"))
+        .collect();
     if let [one] = running.as_slice() {
         return Ok(one.clone());
     }
@@ -114,15 +141,23 @@ pub(crate) fn container(asked: Asked<'_>, pod: &Value) -> Result<String, Failure
 }
 
 fn containers(pod: &Value) -> Vec<String> {
-    ["/spec/containers", "/spec/initContainers", "/spec/ephemeralContainers"]
-        .iter()
-        .flat_map(|list| object::list(pod, list))
-        .map(|container| object::text(container, "/name"))
-        .collect()
+    [
+        "/spec/containers",
+        "/spec/initContainers",
+        "/spec/ephemeralContainers",
+    ]
+    .iter()
+    .flat_map(|list| object::list(pod, list))
+    .map(|container| object::text(container, "/name"))
+    .collect()
 }
 
 fn listed(names: &[String]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
@@ -130,7 +165,11 @@ fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for pod in pods {
         let target = Target::of(&kind, pod);
-        let names = if asked.chosen.is_on("all_containers") { containers(pod) } else { vec![container(asked, pod)?] };
+        let names = if asked.chosen.is_on("all_containers") {
+            containers(pod)
+        } else {
+            vec![container(asked, pod)?]
+        };
         for container in names {
             let pod = target.clone();
             sources.push(Source { pod, container });
@@ -153,8 +192,16 @@ pub(crate) fn pod_kind() -> crate::kinds::Resource {
     }
 }
 
-async fn stream(asked: Asked<'_>, source: &Source, mark: Option<&str>, printed: &mut Printed) -> Result<(), Failure> {
-    let mut ask = source.pod.ask("get", Some("log")).with("container", source.container.clone());
+async fn stream(
+    asked: Asked<'_>,
+    source: &Source,
+    mark: Option<&str>,
+    printed: &mut Printed,
+) -> Result<(), Failure> {
+    let mut ask = source
+        .pod
+        .ask("get", Some("log"))
+        .with("container", source.container.clone());
     if let Some(lines) = asked::integer(asked.chosen, "tail")? {
         ask = ask.with("tailLines", lines.to_string());
     }
@@ -166,7 +213,11 @@ async fn stream(asked: Asked<'_>, source: &Source, mark: Option<&str>, printed: 
             ask = ask.with(key, "true");
         }
     }
-    let mut lines = asked.cluster.read_stream(&ask).await.map_err(|trouble| asked.failed(trouble))?;
+    let mut lines = asked
+        .cluster
+        .read_stream(&ask)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let lost = |_error: std::io::Error| Failure::new(ErrorKind::Unreachable, "the log broke off");
     let mut piece = Vec::new();
     loop {
@@ -191,16 +242,24 @@ async fn stream(asked: Asked<'_>, source: &Source, mark: Option<&str>, printed: 
 
 impl Cluster {
     /// Something that is answered piece by piece.
-    async fn read_stream(&self, ask: &Ask) -> Result<impl futures_util::AsyncBufRead + Unpin + use<>, Trouble> {
+    async fn read_stream(
+        &self,
+        ask: &Ask,
+    ) -> Result<impl futures_util::AsyncBufRead + Unpin + use<>, Trouble> {
         let request = Self::streamed(ask).map_err(Trouble::from_failure)?;
         let client = self.client().await.map_err(Trouble::from_failure)?;
         let stream = client.request_stream(request).await;
-        Ok(Box::pin(stream.map_err(|error| self.lost_of(&error, &ask.right))?))
+        Ok(Box::pin(
+            stream.map_err(|error| self.lost_of(&error, &ask.right))?,
+        ))
     }
 
     /// The last lines of a container; nothing where they cannot be had.
     pub(crate) async fn log(&self, pod: &Target, container: &str, previous: bool, lines: usize) -> String {
-        let mut ask = pod.ask("get", Some("log")).with("container", container).with("tailLines", lines.to_string());
+        let mut ask = pod
+            .ask("get", Some("log"))
+            .with("container", container)
+            .with("tailLines", lines.to_string());
         if previous {
             ask = ask.with("previous", "true");
         }
@@ -212,4 +271,3 @@ impl Cluster {
         String::from_utf8_lossy(&text).into_owned()
     }
 }
-

@@ -22,6 +22,7 @@ pub(crate) mod wait;
 use runbook_action::{Call, Chosen, ErrorKind, Failure, Output};
 use serde_json::Value;
 
+use crate::answer;
 use crate::asked::{self, About};
 use crate::attend::Note;
 use crate::change::{self, Written};
@@ -30,7 +31,6 @@ use crate::object::{self, Target};
 use crate::settings::Environment;
 use crate::trouble::Trouble;
 use crate::verbs::forward::Forwards;
-use crate::answer;
 
 /// A verb with all that it takes.
 #[derive(Clone, Copy)]
@@ -90,7 +90,10 @@ impl Asked<'_> {
                 About::Some(_) => return Ok(None),
             },
         };
-        let object = target.read(self.cluster).await.map_err(|trouble| self.failed(trouble))?;
+        let object = target
+            .read(self.cluster)
+            .await
+            .map_err(|trouble| self.failed(trouble))?;
         Ok(Some(object::typed(object, &target.kind)))
     }
 
@@ -102,7 +105,10 @@ impl Asked<'_> {
     /// The one object that the verb is about, as it is.
     pub(crate) async fn object(self) -> Result<(Target, Value), Failure> {
         let target = self.target().await?;
-        let object = target.read(self.cluster).await.map_err(|trouble| self.failed(trouble))?;
+        let object = target
+            .read(self.cluster)
+            .await
+            .map_err(|trouble| self.failed(trouble))?;
         let object = object::typed(object, &target.kind);
         Ok((target, object))
     }

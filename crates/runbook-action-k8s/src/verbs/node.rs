@@ -9,7 +9,10 @@ use crate::change::{Form, Write};
 
 pub(crate) async fn planned(asked: Asked<'_>, closed: bool) -> Result<Vec<Write>, Failure> {
     let target = asked::node(asked.cluster, asked.chosen).await?;
-    let node = target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+    let node = target
+        .read(asked.cluster)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let is_closed = node.pointer("/spec/unschedulable") == Some(&Value::Bool(true));
     if is_closed == closed {
         return Ok(Vec::new());

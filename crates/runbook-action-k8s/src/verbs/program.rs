@@ -17,21 +17,34 @@ pub(crate) async fn place(asked: Asked<'_>) -> Result<(Place, String), Failure> 
         let failure = crate::change::conflict(format!("pod `{}` is not running but {phase}", pod.name));
         return Err(failure.about(asked.chosen.value.path()));
     }
-    let place = Place { cluster: asked.cluster.clone(), pod, container };
+    let place = Place {
+        cluster: asked.cluster.clone(),
+        pod,
+        container,
+    };
     Ok((place, object::text(&described, "/metadata/uid")))
 }
 
 pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
     let begun = async {
         let (place, uid) = place(asked).await?;
-        let argv = asked.chosen.get("argv").map(|argv| asked::texts(&argv)).transpose()?.unwrap_or_default();
+        let argv = asked
+            .chosen
+            .get("argv")
+            .map(|argv| asked::texts(&argv))
+            .transpose()?
+            .unwrap_or_default();
         let mut command = Command::new(argv);
         command.stdin = asked::text(asked.chosen, "stdin")?.map(String::into_bytes);
         Execution::start(place, uid, &command).await
     };
     let mut execution = attend::unless_cancelled(asked.call, false, asked.note, Box::pin(begun)).await?;
     let fine: Vec<i64> = match asked.chosen.get("ok_exit_codes") {
-        Some(codes) => codes.items()?.iter().map(runbook_action::Args::integer).collect::<Result<_, _>>()?,
+        Some(codes) => codes
+            .items()?
+            .iter()
+            .map(runbook_action::Args::integer)
+            .collect::<Result<_, _>>()?,
         None => Vec::new(),
     };
     attend::run(&mut execution, &fine, asked.call, answer::empty()).await

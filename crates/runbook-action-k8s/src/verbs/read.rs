@@ -40,7 +40,8 @@ impl Several {
             };
             found.extend(object::items(&list, &self.kind));
             next = object::text(&list, "/metadata/continue");
-            let is_enough = limit.is_some_and(|limit| found.len() >= usize::try_from(limit).unwrap_or(usize::MAX));
+            let is_enough =
+                limit.is_some_and(|limit| found.len() >= usize::try_from(limit).unwrap_or(usize::MAX));
             if next.is_empty() || is_enough {
                 return Ok(found);
             }

@@ -43,7 +43,11 @@ impl Revision {
 
     /// The template of its pods.
     fn template(&self) -> Value {
-        let pointer = if self.is_of_deployment() { "/spec/template" } else { "/data/spec/template" };
+        let pointer = if self.is_of_deployment() {
+            "/spec/template"
+        } else {
+            "/data/spec/template"
+        };
         let mut template = self.object.pointer(pointer).cloned().unwrap_or_default();
         if let Some(Value::Object(labels)) = template.pointer_mut("/metadata/labels") {
             labels.remove(HASH);
@@ -58,7 +62,12 @@ impl Revision {
         let template = self.template();
         let images: Map<String, Value> = object::list(&template, "/spec/containers")
             .iter()
-            .map(|container| (object::text(container, "/name"), object::text(container, "/image").into()))
+            .map(|container| {
+                (
+                    object::text(container, "/name"),
+                    object::text(container, "/image").into(),
+                )
+            })
             .collect();
         let cause = object::annotation(&self.object, CAUSE);
         json!({ "revision": self.number, "cause": cause, "images": images })
@@ -68,14 +77,22 @@ impl Revision {
 /// The revisions of what has been rolled out, the oldest first.
 pub(crate) async fn all(asked: Asked<'_>, target: &Target, object: &Value) -> Result<Vec<Revision>, Failure> {
     let is_deployment = target.kind.is("apps", "Deployment");
-    let kind = if is_deployment { "replicasets.apps" } else { "controllerrevisions.apps" };
+    let kind = if is_deployment {
+        "replicasets.apps"
+    } else {
+        "controllerrevisions.apps"
+    };
     let kind = asked.cluster.kind_named(kind).await?;
     let selector = object::selector(object).unwrap_or_default();
     let namespace = target.namespace.as_deref();
     let ask = crate::cluster::Ask::get(kind.path(namespace))
         .with("labelSelector", selector)
         .needs("list", &kind, None, namespace);
-    let list = asked.cluster.ask(&ask).await.map_err(|trouble| asked.failed(trouble))?;
+    let list = asked
+        .cluster
+        .ask(&ask)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
     let mut revisions: Vec<Revision> = object::items(&list, &kind)
         .into_iter()
         .filter(|item| object::belongs_to(item, object))
@@ -112,7 +129,10 @@ pub(crate) async fn history(asked: Asked<'_>) -> Result<Output, Failure> {
 pub(crate) async fn undo(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     let (target, object) = asked.object().await?;
     if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-        let failure = conflict(format!("{} is paused, so nothing would be rolled back", target.shown()));
+        let failure = conflict(format!(
+            "{} is paused, so nothing would be rolled back",
+            target.shown()
+        ));
         return Err(failure.help("`kubectl rollout resume` lets it go on"));
     }
     let revisions = all(asked, &target, &object).await?;
@@ -138,16 +158,28 @@ pub(crate) async fn undo(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     let kept = |name: &str| OF_SET.contains(&name);
     for (from, is_kept) in [(&object, true), (&wanted.object, false)] {
         let all = from.pointer("/metadata/annotations").and_then(Value::as_object);
-        for (name, value) in all.into_iter().flatten().filter(|(name, _)| kept(name) == is_kept) {
+        for (name, value) in all
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| kept(name) == is_kept)
+        {
             annotations.insert(name.clone(), value.clone());
         }
     }
     let mut operations = vec![json!({ "op": "replace", "path": "/spec/template", "value": template })];
     operations.push(json!({ "op": "add", "path": "/metadata/annotations", "value": annotations }));
-    Ok(vec![Write::new(target, Form::Json, Value::Array(operations), object)])
+    Ok(vec![Write::new(
+        target,
+        Form::Json,
+        Value::Array(operations),
+        object,
+    )])
 }
 
 fn missing(target: &Target, number: i64) -> Failure {
-    Failure::new(ErrorKind::NotFound, format!("{} has no revision {number}", target.shown()))
-        .help("`rollout_history` lists those that are kept")
+    Failure::new(
+        ErrorKind::NotFound,
+        format!("{} has no revision {number}", target.shown()),
+    )
+    .help("`rollout_history` lists those that are kept")
 }

@@ -24,11 +24,21 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
     let mut watch = Watch::one(asked.cluster, asked.call, &target).await?;
     let pods = asked.cluster.kind_named("pods").await?;
     let query = [("labelSelector", object::selector(&object).unwrap_or_default())];
-    let mut pods = Watch::open(asked.cluster, asked.call, &pods, target.namespace.as_deref(), &query).await?;
+    let mut pods = Watch::open(
+        asked.cluster,
+        asked.call,
+        &pods,
+        target.namespace.as_deref(),
+        &query,
+    )
+    .await?;
     let mut said = String::new();
     loop {
         let Some(object) = watch.objects.values().next().cloned() else {
-            let failure = Failure::new(runbook_action::ErrorKind::NotFound, format!("{} is gone", target.shown()));
+            let failure = Failure::new(
+                runbook_action::ErrorKind::NotFound,
+                format!("{} is gone", target.shown()),
+            );
             return Err(failure.about(asked.chosen.value.path()));
         };
         is_of(&target, &object, wanted)?;
@@ -37,12 +47,18 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
             Progress::Waits(waits) => waits,
         };
         if let Some(why) = stuck(&target, &object) {
-            return Err(cause::hopeless(&format!("the rollout of {}", target.shown()), &why));
+            return Err(cause::hopeless(
+                &format!("the rollout of {}", target.shown()),
+                &why,
+            ));
         }
         let troubles = troubles(asked, &target, &object, &pods.objects).await?;
         if let Some((waiting, pod)) = troubles.iter().find(|(waiting, _)| waiting.is_hopeless()) {
             let why = waiting.told(asked, pod).await;
-            return Err(cause::hopeless(&format!("the rollout of {}", target.shown()), &why));
+            return Err(cause::hopeless(
+                &format!("the rollout of {}", target.shown()),
+                &why,
+            ));
         }
         let mut say = waits;
         for (waiting, _) in &troubles {
@@ -64,7 +80,10 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
 fn can_be_watched(asked: Asked<'_>, target: &Target, object: &Value) -> Result<(), Failure> {
     let strategy = object::text(object, "/spec/updateStrategy/type");
     if strategy == "OnDelete" {
-        let message = format!("{} replaces its pods only when somebody deletes them", target.shown());
+        let message = format!(
+            "{} replaces its pods only when somebody deletes them",
+            target.shown()
+        );
         return Err(crate::change::conflict(message).about(asked.chosen.value.path()));
     }
     Ok(())
@@ -77,7 +96,10 @@ fn is_of(target: &Target, object: &Value, wanted: Option<i64>) -> Result<(), Fai
     let now = object::annotation(object, revision::NUMBER).and_then(|number| number.parse::<i64>().ok());
     match now {
         Some(now) if now != wanted => {
-            let message = format!("{} is at revision {now}, and {wanted} was to be looked at", target.shown());
+            let message = format!(
+                "{} is at revision {now}, and {wanted} was to be looked at",
+                target.shown()
+            );
             Err(crate::change::conflict(message).about("revision"))
         }
         Some(_) | None => Ok(()),
@@ -93,7 +115,10 @@ fn progress(target: &Target, object: &Value) -> Progress {
     }
     if target.kind.is("apps", "DaemonSet") {
         let desired = number("/status/desiredNumberScheduled");
-        let (updated, available) = (number("/status/updatedNumberScheduled"), number("/status/numberAvailable"));
+        let (updated, available) = (
+            number("/status/updatedNumberScheduled"),
+            number("/status/numberAvailable"),
+        );
         return if updated < desired {
             waits(format!("{updated} of {desired} pods updated"))
         } else if available < desired {
@@ -113,7 +138,8 @@ fn progress(target: &Target, object: &Value) -> Progress {
         } else if updated < desired - kept {
             waits(format!("{updated} of {} pods updated", desired - kept))
         } else if !is_partial
-            && object::text(object, "/status/updateRevision") != object::text(object, "/status/currentRevision")
+            && object::text(object, "/status/updateRevision")
+                != object::text(object, "/status/currentRevision")
         {
             waits(format!("{updated} of {desired} pods updated"))
         } else {
@@ -137,13 +163,19 @@ fn stuck(target: &Target, object: &Value) -> Option<String> {
     if !target.kind.is("apps", "Deployment") {
         return None;
     }
-    let observed = object::number(object, "/status/observedGeneration") >= object::number(object, "/metadata/generation");
+    let observed = object::number(object, "/status/observedGeneration")
+        >= object::number(object, "/metadata/generation");
     let told = |condition: &Value| {
-        let (reason, message) = (object::text(condition, "/reason"), object::text(condition, "/message"));
+        let (reason, message) = (
+            object::text(condition, "/reason"),
+            object::text(condition, "/message"),
+        );
         format!("{reason}: {}", crate::trouble::one_line(&message))
     };
     let failing = cause::condition(object, "ReplicaFailure");
-    if let Some(condition) = failing.filter(|condition| object::text(condition, "/status") == "True" && observed) {
+    if let Some(condition) =
+        failing.filter(|condition| object::text(condition, "/status") == "True" && observed)
+    {
         return Some(told(condition));
     }
     let progressing = cause::condition(object, "Progressing");
@@ -159,16 +191,23 @@ async fn troubles(
     object: &Value,
     pods: &IndexMap<String, Value>,
 ) -> Result<Vec<(Waiting, Target)>, Failure> {
-    let waiting: Vec<&Value> = pods.values().filter(|pod| cause::waiting(pod).is_some()).collect();
+    let waiting: Vec<&Value> = pods
+        .values()
+        .filter(|pod| cause::waiting(pod).is_some())
+        .collect();
     if waiting.is_empty() {
         return Ok(Vec::new());
     }
     let Some((label, value)) = newest(asked, target, object).await? else {
         return Ok(Vec::new());
     };
-    let of_newest = waiting.into_iter().filter(|pod| object::label(pod, label) == Some(&value));
+    let of_newest = waiting
+        .into_iter()
+        .filter(|pod| object::label(pod, label) == Some(&value));
     let kind = std::sync::Arc::new(super::logs::pod_kind());
-    Ok(of_newest.filter_map(|pod| Some((cause::waiting(pod)?, Target::of(&kind, pod)))).collect())
+    Ok(of_newest
+        .filter_map(|pod| Some((cause::waiting(pod)?, Target::of(&kind, pod))))
+        .collect())
 }
 
 /// The label that tells the pods of the newest revision from those of others.
@@ -185,6 +224,9 @@ async fn newest(
     let is_deployment = target.kind.is("apps", "Deployment");
     let label = if is_deployment { revision::HASH } else { REVISION };
     let revisions = revision::all(asked, target, object).await?;
-    let hash = revisions.last().and_then(|last| object::label(&last.object, label)).map(str::to_owned);
+    let hash = revisions
+        .last()
+        .and_then(|last| object::label(&last.object, label))
+        .map(str::to_owned);
     Ok(hash.map(|hash| (label, hash)))
 }

@@ -20,7 +20,10 @@ pub(crate) async fn planned(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     if let Some(expected) = asked::integer(asked.chosen, "current_replicas")?
         && expected != now
     {
-        let message = format!("{} has {now} replicas, and {expected} were expected", target.shown());
+        let message = format!(
+            "{} has {now} replicas, and {expected} were expected",
+            target.shown()
+        );
         return Err(conflict(message).about("current_replicas"));
     }
     if now == wanted {

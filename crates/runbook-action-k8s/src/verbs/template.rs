@@ -9,15 +9,19 @@ use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::asked::{self, About};
-use crate::clock;
 use crate::change::{Form, Write, conflict, replace};
+use crate::clock;
 use crate::object::{self, Target};
 
 /// By this annotation `kubectl rollout restart` replaces pods too.
 const RESTARTED: &str = "kubectl.kubernetes.io/restartedAt";
 
 /// Where the specification of pods is, in the kinds that have one.
-const SPECS: &[&str] = &["/spec/template/spec", "/spec/jobTemplate/spec/template/spec", "/spec"];
+const SPECS: &[&str] = &[
+    "/spec/template/spec",
+    "/spec/jobTemplate/spec/template/spec",
+    "/spec",
+];
 
 /// Where the containers are in it.
 const LISTS: &[&str] = &["containers", "initContainers"];
@@ -31,8 +35,12 @@ struct Container<'a> {
 
 /// The containers of an object; those that prepare come after those that run.
 fn containers(object: &Value) -> Vec<Container<'_>> {
-    let spec = SPECS.iter().find(|spec| object.pointer(&format!("{spec}/containers")).is_some());
-    let lists = spec.into_iter().flat_map(|spec| LISTS.iter().map(move |list| format!("{spec}/{list}")));
+    let spec = SPECS
+        .iter()
+        .find(|spec| object.pointer(&format!("{spec}/containers")).is_some());
+    let lists = spec
+        .into_iter()
+        .flat_map(|spec| LISTS.iter().map(move |list| format!("{spec}/{list}")));
     lists
         .flat_map(|pointer| {
             let items = object::list(object, &pointer).iter().enumerate();
@@ -48,27 +56,43 @@ fn containers(object: &Value) -> Vec<Container<'_>> {
 }
 
 /// The container that is named, or all that run.
-fn chosen<'a>(asked: Asked<'_>, target: &Target, object: &'a Value, needs_one: bool) -> Result<Vec<Container<'a>>, Failure> {
+fn chosen<'a>(
+    asked: Asked<'_>,
+    target: &Target,
+    object: &'a Value,
+    needs_one: bool,
+) -> Result<Vec<Container<'a>>, Failure> {
     let all = containers(object);
     if all.is_empty() {
         let failure = conflict(format!("{} has no containers", target.shown()));
         return Err(failure.about(asked.chosen.value.path()));
     }
     let names = |all: &[Container<'_>]| {
-        let names: Vec<String> = all.iter().map(|container| format!("`{}`", container.name)).collect();
+        let names: Vec<String> = all
+            .iter()
+            .map(|container| format!("`{}`", container.name))
+            .collect();
         names.join(", ")
     };
     if let Some(name) = asked::text(asked.chosen, "container")? {
         let known = names(&all);
-        let found: Vec<Container<'_>> = all.into_iter().filter(|container| container.name == name).collect();
+        let found: Vec<Container<'_>> = all
+            .into_iter()
+            .filter(|container| container.name == name)
+            .collect();
         if found.is_empty() {
-            let failure = Failure::new(ErrorKind::NotFound, format!("{} has no container `{name}`", target.shown()));
+            let failure = Failure::new(
+                ErrorKind::NotFound,
+                format!("{} has no container `{name}`", target.shown()),
+            );
             return Err(failure.about("container").help(format!("it has {known}")));
         }
         return Ok(found);
     }
-    let running: Vec<Container<'_>> =
-        all.into_iter().filter(|container| container.pointer.contains("/containers/")).collect();
+    let running: Vec<Container<'_>> = all
+        .into_iter()
+        .filter(|container| container.pointer.contains("/containers/"))
+        .collect();
     if needs_one && running.len() > 1 {
         let failure = conflict(format!("{} has several containers", target.shown()));
         return Err(failure.help(format!("say which one as `container`: {}", names(&running))));
@@ -97,7 +121,11 @@ pub(crate) async fn image(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     for container in &containers {
         let now = container.value.get("image");
         if now.and_then(Value::as_str) != Some(&image) {
-            operations.extend(replace(&format!("{}/image", container.pointer), now, &json!(image)));
+            operations.extend(replace(
+                &format!("{}/image", container.pointer),
+                now,
+                &json!(image),
+            ));
         }
     }
     Ok(write(target, &object, &containers, operations))
@@ -105,8 +133,18 @@ pub(crate) async fn image(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
 
 pub(crate) async fn env(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     let (target, object) = asked.object().await?;
-    let set = asked.chosen.get("env").map(|env| asked::map(&env)).transpose()?.unwrap_or_default();
-    let unset = asked.chosen.get("unset").map(|unset| asked::texts(&unset)).transpose()?.unwrap_or_default();
+    let set = asked
+        .chosen
+        .get("env")
+        .map(|env| asked::map(&env))
+        .transpose()?
+        .unwrap_or_default();
+    let unset = asked
+        .chosen
+        .get("unset")
+        .map(|unset| asked::texts(&unset))
+        .transpose()?
+        .unwrap_or_default();
     if let Some((both, _)) = set.iter().find(|(name, _)| unset.contains(name)) {
         return Err(Failure::new(ErrorKind::Other, format!("`{both}` is both set and unset")).about("unset"));
     }
@@ -128,7 +166,11 @@ pub(crate) async fn env(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
             }
         }
         if after != now {
-            operations.extend(replace(&format!("{}/env", container.pointer), container.value.get("env"), &after.into()));
+            operations.extend(replace(
+                &format!("{}/env", container.pointer),
+                container.value.get("env"),
+                &after.into(),
+            ));
         }
     }
     Ok(write(target, &object, &containers, operations))
@@ -145,7 +187,11 @@ pub(crate) async fn resources(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
             let Some(wanted) = asked.chosen.get(key) else {
                 continue;
             };
-            let mut amounts = after.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
+            let mut amounts = after
+                .get(key)
+                .and_then(Value::as_object)
+                .cloned()
+                .unwrap_or_default();
             amounts.extend(asked::map(&wanted)?.into_iter().collect::<Map<String, Value>>());
             after.insert(key.to_owned(), Value::Object(amounts));
         }
@@ -161,19 +207,33 @@ pub(crate) async fn resources(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
 pub(crate) async fn restart(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
     let found = match asked::about(asked.cluster, asked.chosen).await? {
         About::One(target) => {
-            let object = target.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?;
+            let object = target
+                .read(asked.cluster)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?;
             vec![(target, object)]
         }
         About::Some(several) => {
-            let items = several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?;
-            items.into_iter().map(|item| (Target::of(&several.kind, &item), item)).collect()
+            let items = several
+                .read(asked.cluster, None)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?;
+            items
+                .into_iter()
+                .map(|item| (Target::of(&several.kind, &item), item))
+                .collect()
         }
     };
-    let now = Timestamp::from_second(clock::now().as_second()).unwrap_or_default().to_string();
+    let now = Timestamp::from_second(clock::now().as_second())
+        .unwrap_or_default()
+        .to_string();
     let mut writes = Vec::new();
     for (target, object) in found {
         if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
-            let failure = conflict(format!("{} is paused, so its pods would not be replaced", target.shown()));
+            let failure = conflict(format!(
+                "{} is paused, so its pods would not be replaced",
+                target.shown()
+            ));
             return Err(failure.help("`kubectl rollout resume` lets it go on"));
         }
         let patch = json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED: now } } } } });

@@ -14,22 +14,35 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
         About::Some(several) => (&several.kind, None),
     };
     let plural = kind.plural.clone();
-    let kind = asked.cluster.kind_named(&format!("{plural}.metrics.k8s.io")).await.map_err(|failure| {
-        if failure.kind != ErrorKind::NotFound {
-            return failure;
-        }
-        let message = format!("{} does not measure `{plural}`", asked.cluster.shown());
-        Failure::new(ErrorKind::NotFound, message).help("the metrics server does that: see whether it is installed")
-    })?;
+    let kind = asked
+        .cluster
+        .kind_named(&format!("{plural}.metrics.k8s.io"))
+        .await
+        .map_err(|failure| {
+            if failure.kind != ErrorKind::NotFound {
+                return failure;
+            }
+            let message = format!("{} does not measure `{plural}`", asked.cluster.shown());
+            Failure::new(ErrorKind::NotFound, message)
+                .help("the metrics server does that: see whether it is installed")
+        })?;
     let items = match (target, about.clone()) {
         (Some(target), _) => {
             let mut measured = target.clone();
             measured.kind = kind;
-            vec![measured.read(asked.cluster).await.map_err(|trouble| asked.failed(trouble))?]
+            vec![
+                measured
+                    .read(asked.cluster)
+                    .await
+                    .map_err(|trouble| asked.failed(trouble))?,
+            ]
         }
         (None, About::Some(several)) => {
             let several = Several { kind, ..several };
-            several.read(asked.cluster, None).await.map_err(|trouble| asked.failed(trouble))?
+            several
+                .read(asked.cluster, None)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?
         }
         (None, About::One(_)) => Vec::new(),
     };
@@ -52,15 +65,25 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
 }
 
 fn used(name: &str, container: Option<&str>, parts: &[&Value]) -> Value {
-    let sum = |pointer: &str| -> f64 { parts.iter().filter_map(|part| quantity(part.pointer(pointer)?.as_str()?)).sum() };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "no machine has so much memory")]
+    let sum = |pointer: &str| -> f64 {
+        parts
+            .iter()
+            .filter_map(|part| quantity(part.pointer(pointer)?.as_str()?))
+            .sum()
+    };
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "no machine has so much memory"
+    )]
     let memory = sum("/usage/memory").max(0.0) as u64;
     json!({ "name": name, "container": container, "cpu": sum("/usage/cpu"), "memory": memory })
 }
 
 /// An amount as Kubernetes writes it: `250m`, `12345678n`, `64Mi`.
 pub(crate) fn quantity(text: &str) -> Option<f64> {
-    let digits = text.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+')))
+    let digits = text
+        .find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-' | '+')))
         .filter(|_| !text.contains(['e', 'E']) || text.ends_with(['E', 'i']))
         .unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -4,10 +4,10 @@ use runbook_action::{ErrorKind, Failure, Output, Param};
 use serde_json::Value;
 
 use super::{Asked, cause};
+use crate::answer;
 use crate::asked::{self, About};
 use crate::object;
 use crate::watch::Watch;
-use crate::answer;
 
 /// What is waited for.
 enum Wanted {
@@ -23,7 +23,11 @@ impl Wanted {
             return Err(asked.chosen.value.wrong("needs `for` beside it"));
         };
         if !matches!(args.param(), Param::Map(_)) {
-            return Ok(if args.literal()? == "deleted" { Self::Deleted } else { Self::Created });
+            return Ok(if args.literal()? == "deleted" {
+                Self::Deleted
+            } else {
+                Self::Created
+            });
         }
         if let Some(condition) = args.get("condition") {
             let status = args.get("status").map(|status| status.text()).transpose()?;
@@ -47,7 +51,8 @@ impl Wanted {
                 let condition = cause::condition(object, name);
                 let seen = condition.and_then(|condition| condition.get("observedGeneration")?.as_i64());
                 // What was said of an older state says nothing of this one.
-                let is_old = seen.is_some_and(|seen| Some(seen) < object::number(object, "/metadata/generation"));
+                let is_old =
+                    seen.is_some_and(|seen| Some(seen) < object::number(object, "/metadata/generation"));
                 let is = condition.and_then(|condition| condition.get("status")?.as_str());
                 !is_old && is.is_some_and(|is| is.eq_ignore_ascii_case(status))
             }
@@ -65,7 +70,9 @@ impl Wanted {
     fn instead(&self, object: &Value) -> String {
         let name = object::name(object);
         match self {
-            Self::Deleted if object.pointer("/metadata/deletionTimestamp").is_some() => format!("`{name}` is ending"),
+            Self::Deleted if object.pointer("/metadata/deletionTimestamp").is_some() => {
+                format!("`{name}` is ending")
+            }
             Self::Created | Self::Deleted => format!("`{name}` is there"),
             Self::Condition { name: condition, .. } => {
                 if let Some(waiting) = cause::waiting(object) {
@@ -75,7 +82,9 @@ impl Wanted {
                     Some(found) => {
                         let reason = object::text(found, "/reason");
                         let status = object::text(found, "/status");
-                        format!("`{name}`: `{condition}` is {status} {reason}").trim_end().to_owned()
+                        format!("`{name}`: `{condition}` is {status} {reason}")
+                            .trim_end()
+                            .to_owned()
                     }
                     None => format!("`{name}` has no condition `{condition}` yet"),
                 }
@@ -93,7 +102,11 @@ fn plain(value: &Value) -> String {
 /// The field of a path such as `status.phase` or `spec.containers[0].image`.
 fn value(object: &Value, path: &str) -> Value {
     let mut pointer = String::new();
-    for part in path.trim_start_matches(['{', '.']).trim_end_matches('}').split(['.', '[']) {
+    for part in path
+        .trim_start_matches(['{', '.'])
+        .trim_end_matches('}')
+        .split(['.', '['])
+    {
         let part = part.trim_end_matches(']').trim_matches(['\'', '"']);
         if !part.is_empty() {
             pointer.push('/');
@@ -107,10 +120,20 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
     let wanted = Wanted::read(asked)?;
     let about = asked::about(asked.cluster, asked.chosen).await?;
     let (mut watch, shown) = match &about {
-        About::One(target) => (Watch::one(asked.cluster, asked.call, target).await?, target.shown()),
+        About::One(target) => (
+            Watch::one(asked.cluster, asked.call, target).await?,
+            target.shown(),
+        ),
         About::Some(several) => {
             let namespace = several.namespace.as_deref();
-            let watch = Watch::open(asked.cluster, asked.call, &several.kind, namespace, &several.query).await?;
+            let watch = Watch::open(
+                asked.cluster,
+                asked.call,
+                &several.kind,
+                namespace,
+                &several.query,
+            )
+            .await?;
             (watch, several.kind.plural.clone())
         }
     };
@@ -130,7 +153,10 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
             return Ok(answer::about(objects, is_one));
         }
         if objects.is_empty() && !matches!(wanted, Wanted::Created) {
-            let failure = Failure::new(ErrorKind::NotFound, format!("{shown} is gone while it was waited for"));
+            let failure = Failure::new(
+                ErrorKind::NotFound,
+                format!("{shown} is gone while it was waited for"),
+            );
             return Err(failure.about(asked.chosen.value.path()));
         }
         for object in &left {
@@ -139,7 +165,11 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
             }
         }
         let states: Vec<String> = left.iter().map(|object| wanted.instead(object)).collect();
-        let say = if states.is_empty() { format!("waiting for {shown}") } else { states.join("; ") };
+        let say = if states.is_empty() {
+            format!("waiting for {shown}")
+        } else {
+            states.join("; ")
+        };
         if say != said {
             asked.note.set(&say);
             asked.tell(&say).await?;
@@ -158,7 +188,13 @@ fn hopeless(object: &Value, wanted: &Wanted) -> Option<String> {
     if object.get("kind").and_then(Value::as_str) == Some("Job") && name == "Complete" && is_true {
         let failed = cause::condition(object, "Failed")?;
         let has_failed = failed.get("status").and_then(Value::as_str) == Some("True");
-        return has_failed.then(|| format!("{}: {}", object::text(failed, "/reason"), object::text(failed, "/message")));
+        return has_failed.then(|| {
+            format!(
+                "{}: {}",
+                object::text(failed, "/reason"),
+                object::text(failed, "/message")
+            )
+        });
     }
     None
 }

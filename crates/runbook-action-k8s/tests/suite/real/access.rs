@@ -9,7 +9,10 @@ use tempfile::TempDir;
 use super::{Own, Stage, action, connection, kubeconfig};
 
 async fn run(root: &TempDir, vars: &[(&str, String)], k8s: Value) -> Result<Value, runbook_action::Failure> {
-    let vars = vars.iter().map(|(name, value)| ((*name).into(), value.into())).collect();
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).into(), value.into()))
+        .collect();
     let used = Use {
         params: written(&json!({"get": "namespace/default"})),
         connection: Some(connection(&k8s)),
@@ -27,11 +30,22 @@ async fn the_kubeconfig_is_that_of_the_environment_or_of_the_connection() {
     assert_eq!(named.unwrap(), "default");
     // One that is not there is passed over, as kubectl does it.
     let several = format!("/nowhere/config:{config}");
-    assert_eq!(run(&root, &[("KUBECONFIG", several)], json!({})).await.unwrap(), "default");
+    assert_eq!(
+        run(&root, &[("KUBECONFIG", several)], json!({})).await.unwrap(),
+        "default"
+    );
     let nothing = run(&root, &[], json!({})).await.unwrap_err();
-    assert_eq!((nothing.kind, nothing.message.as_str()), (ErrorKind::NotFound, "there is no kubeconfig here"));
-    let context = run(&root, &[("KUBECONFIG", config)], json!("nowhere")).await.unwrap_err();
-    assert!(context.message.contains("there is no context `nowhere`"), "{context}");
+    assert_eq!(
+        (nothing.kind, nothing.message.as_str()),
+        (ErrorKind::NotFound, "there is no kubeconfig here")
+    );
+    let context = run(&root, &[("KUBECONFIG", config)], json!("nowhere"))
+        .await
+        .unwrap_err();
+    assert!(
+        context.message.contains("there is no context `nowhere`"),
+        "{context}"
+    );
     let outside = run(&root, &[], json!({"in_cluster": true})).await.unwrap_err();
     assert_eq!(outside.kind, ErrorKind::NotFound);
 }
@@ -56,9 +70,18 @@ async fn a_program_gives_credentials_and_what_it_prints_is_not_shown() {
         r#"test "$GIVEN" = yes && echo '{{"kind":"ExecCredential","status":{{"token":"{token}"}}}}'"#
     );
     assert_eq!(run(&root, &[], config(&fine)).await.unwrap(), "default");
-    let failure = run(&root, &[], config("echo secret-stuff; echo no session >&2; exit 1")).await.unwrap_err();
+    let failure = run(
+        &root,
+        &[],
+        config("echo secret-stuff; echo no session >&2; exit 1"),
+    )
+    .await
+    .unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Auth);
-    assert_eq!(failure.message, "`sh`, which gives the credentials, exited with 1: no session");
+    assert_eq!(
+        failure.message,
+        "`sh`, which gives the credentials, exited with 1: no session"
+    );
     let failure = run(&root, &[], config("echo secret-stuff")).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Protocol);
     assert!(!format!("{failure:?}").contains("secret-stuff"));
@@ -75,7 +98,10 @@ async fn somebody_else_can_be_impersonated() {
     };
     let failure = used.run(&stage.action, &FakeHost::new()).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Forbidden, "{failure:?}");
-    let expected = format!("`nobody` may not `get` on `deployments.apps/scale` in the namespace `{}`", stage.namespace);
+    let expected = format!(
+        "`nobody` may not `get` on `deployments.apps/scale` in the namespace `{}`",
+        stage.namespace
+    );
     assert_eq!(failure.message, expected);
     assert!(failure.help.unwrap().contains("`runbook plan --rbac`"));
 }

@@ -13,32 +13,65 @@ fn main_container(object: &Value) -> &Value {
 async fn replicas_are_set_if_they_are_as_expected() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
-    let scaled = stage.done(json!({"scale": "deployment/web", "replicas": 2, "current_replicas": 1})).await;
-    assert_eq!((&scaled["changed"], &scaled["replicas"]["desired"]), (&json!(true), &json!(2)));
+    let scaled = stage
+        .done(json!({"scale": "deployment/web", "replicas": 2, "current_replicas": 1}))
+        .await;
+    assert_eq!(
+        (&scaled["changed"], &scaled["replicas"]["desired"]),
+        (&json!(true), &json!(2))
+    );
     let again = stage.done(json!({"scale": "deploy/web", "replicas": 2})).await;
     assert_eq!(again["changed"], false);
-    let failure = stage.fails(json!({"scale": "deployment/web", "replicas": 5, "current_replicas": 1})).await;
-    assert_eq!((failure.kind, failure.param.as_deref()), (ErrorKind::Conflict, Some("current_replicas")));
+    let failure = stage
+        .fails(json!({"scale": "deployment/web", "replicas": 5, "current_replicas": 1}))
+        .await;
+    assert_eq!(
+        (failure.kind, failure.param.as_deref()),
+        (ErrorKind::Conflict, Some("current_replicas"))
+    );
 }
 
 #[tokio::test]
 async fn images_variables_and_resources_are_set() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
-    let set = stage.done(json!({"set_env": "deployment/web", "env": {"A": "1", "B": "2"}})).await;
-    assert_eq!(main_container(&set["object"])["env"], json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]));
-    let set = stage.done(json!({"set_env": "deployment/web", "env": {"A": "3"}, "unset": ["B"]})).await;
-    assert_eq!(main_container(&set["object"])["env"], json!([{"name": "A", "value": "3"}]));
-    let set = stage.done(json!({"set_env": "deployment/web", "env": {"A": "3"}})).await;
+    let set = stage
+        .done(json!({"set_env": "deployment/web", "env": {"A": "1", "B": "2"}}))
+        .await;
+    assert_eq!(
+        main_container(&set["object"])["env"],
+        json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}])
+    );
+    let set = stage
+        .done(json!({"set_env": "deployment/web", "env": {"A": "3"}, "unset": ["B"]}))
+        .await;
+    assert_eq!(
+        main_container(&set["object"])["env"],
+        json!([{"name": "A", "value": "3"}])
+    );
+    let set = stage
+        .done(json!({"set_env": "deployment/web", "env": {"A": "3"}}))
+        .await;
     assert_eq!(set["changed"], false);
-    let limits = json!({"set_resources": "deployment/web", "limits": {"memory": "64Mi"}, "requests": {"cpu": "10m"}});
+    let limits =
+        json!({"set_resources": "deployment/web", "limits": {"memory": "64Mi"}, "requests": {"cpu": "10m"}});
     let set = stage.done(limits).await;
     let resources = &main_container(&set["object"])["resources"];
-    assert_eq!((&resources["limits"]["memory"], &resources["requests"]["cpu"]), (&json!("64Mi"), &json!("10m")));
-    let set = stage.done(json!({"set_image": "deployment/web", "image": IMAGE})).await;
+    assert_eq!(
+        (&resources["limits"]["memory"], &resources["requests"]["cpu"]),
+        (&json!("64Mi"), &json!("10m"))
+    );
+    let set = stage
+        .done(json!({"set_image": "deployment/web", "image": IMAGE}))
+        .await;
     assert_eq!(set["changed"], false);
-    let failure = stage.fails(json!({"set_image": "deployment/web", "image": "x", "container": "other"})).await;
-    assert_eq!((failure.kind, failure.help.as_deref()), (ErrorKind::NotFound, Some("it has `main`")));
+    let failure = stage
+        .fails(json!({"set_image": "deployment/web", "image": "x", "container": "other"}))
+        .await;
+    assert_eq!(
+        (failure.kind, failure.help.as_deref()),
+        (ErrorKind::NotFound, Some("it has `main`"))
+    );
 }
 
 #[tokio::test]
@@ -68,7 +101,9 @@ async fn what_another_has_set_is_taken_over_only_if_the_author_says_so() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
     // Whoever patches owns what was patched, by the way it was done, even under the same name.
-    stage.done(json!({"scale": "deployment/web", "replicas": 2})).await;
+    stage
+        .done(json!({"scale": "deployment/web", "replicas": 2}))
+        .await;
     let again = json!({"apply": deployment("web", 1)});
     let failure = stage.fails(again).await;
     assert_eq!(failure.kind, ErrorKind::Conflict);
@@ -83,7 +118,10 @@ async fn what_is_wrong_with_a_manifest_is_told_field_by_field() {
     let mut wrong = deployment("web", 1);
     wrong["spec"]["template"]["metadata"]["labels"] = json!({"app": "other"});
     let failure = stage.fails(json!({"apply": wrong})).await;
-    assert!(failure.message.contains("spec.template.metadata.labels"), "{failure}");
+    assert!(
+        failure.message.contains("spec.template.metadata.labels"),
+        "{failure}"
+    );
     assert!(!failure.may_have_applied);
 }
 
@@ -98,7 +136,9 @@ async fn a_file_of_manifests_is_applied_and_deleted() {
     assert_eq!(deleted["names"], json!(["b", "a"]));
     let failure = stage.fails(json!({"delete": {"file": "all.yaml"}})).await;
     assert_eq!(failure.kind, ErrorKind::NotFound);
-    let fine = stage.done(json!({"delete": {"file": "all.yaml"}, "missing_ok": true})).await;
+    let fine = stage
+        .done(json!({"delete": {"file": "all.yaml"}, "missing_ok": true}))
+        .await;
     assert_eq!(fine["changed"], false);
 }
 
@@ -106,7 +146,9 @@ async fn a_file_of_manifests_is_applied_and_deleted() {
 async fn what_is_deleted_is_gone() {
     let stage = Stage::new().await;
     stage.pod("a", "sleep 3600").await;
-    stage.done(json!({"delete": "pods", "selector": {"app": "a"}, "grace": "1s"})).await;
+    stage
+        .done(json!({"delete": "pods", "selector": {"app": "a"}, "grace": "1s"}))
+        .await;
     assert!(stage.done(json!({"get": "pod/a", "missing_ok": true})).await["object"].is_null());
 }
 
@@ -117,9 +159,17 @@ async fn a_restart_replaces_pods_with_the_annotation_that_kubectl_uses() {
     let before = stage.done(json!({"list": "pods"})).await["names"].clone();
     let restarted = stage.done(json!({"restart": "deployment/web"})).await;
     let annotations = &restarted["object"]["spec"]["template"]["metadata"]["annotations"];
-    assert!(annotations["kubectl.kubernetes.io/restartedAt"].is_string(), "{annotations}");
+    assert!(
+        annotations["kubectl.kubernetes.io/restartedAt"].is_string(),
+        "{annotations}"
+    );
     stage.done(json!({"rollout_status": "deployment/web"})).await;
-    assert_ne!(stage.done(json!({"list": "pods", "field_selector": "status.phase=Running"})).await["names"], before);
+    assert_ne!(
+        stage
+            .done(json!({"list": "pods", "field_selector": "status.phase=Running"}))
+            .await["names"],
+        before
+    );
 }
 
 #[tokio::test]
@@ -127,12 +177,22 @@ async fn a_preview_changes_nothing_and_shows_each_field() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
     let before = stage.object("deployment/web").await["metadata"]["generation"].clone();
-    let seen = stage.preview(json!({"set_image": "deployment/web", "image": "other:1"})).await;
+    let seen = stage
+        .preview(json!({"set_image": "deployment/web", "image": "other:1"}))
+        .await;
     assert_eq!(seen.summary, "1 object would change");
-    assert!(seen.lines.iter().any(|line| line.text.contains("other:1")), "{seen:?}");
+    assert!(
+        seen.lines.iter().any(|line| line.text.contains("other:1")),
+        "{seen:?}"
+    );
     let seen = stage.preview(json!({"delete": "deployment/web"})).await;
     assert_eq!(seen.summary, "1 object would be deleted");
-    let seen = stage.preview(json!({"scale": "deployment/web", "replicas": 1})).await;
+    let seen = stage
+        .preview(json!({"scale": "deployment/web", "replicas": 1}))
+        .await;
     assert_eq!(seen.summary, "nothing would change");
-    assert_eq!(stage.object("deployment/web").await["metadata"]["generation"], before);
+    assert_eq!(
+        stage.object("deployment/web").await["metadata"]["generation"],
+        before
+    );
 }

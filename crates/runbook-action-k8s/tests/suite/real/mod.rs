@@ -97,7 +97,8 @@ impl Stage {
             namespace: format!("runbook-{}-{number}", std::process::id()),
             root,
         };
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}});
+        let namespace =
+            json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": stage.namespace}});
         stage.done(json!({"apply": namespace})).await;
         stage
     }
@@ -154,7 +155,8 @@ impl Stage {
     /// A deployment of this many pods that only sleep, rolled out.
     async fn deployment(&self, name: &str, replicas: u32) {
         self.done(json!({"apply": deployment(name, replicas)})).await;
-        self.done(json!({"rollout_status": format!("deployment/{name}")})).await;
+        self.done(json!({"rollout_status": format!("deployment/{name}")}))
+            .await;
     }
 
     /// A pod that runs a script, ready.
@@ -164,7 +166,8 @@ impl Stage {
             "spec": {"terminationGracePeriodSeconds": 1, "containers": [container(script)]},
         });
         self.done(json!({"apply": pod})).await;
-        self.done(json!({"wait": format!("pod/{name}"), "for": {"condition": "Ready"}})).await;
+        self.done(json!({"wait": format!("pod/{name}"), "for": {"condition": "Ready"}}))
+            .await;
     }
 }
 
@@ -174,7 +177,10 @@ impl Drop for Stage {
         let root = self.root.path().to_owned();
         // A test that fails removes it too. Connections belong to the runtime that opened them, so this opens its own.
         let removing = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 drop(used.run(&action(&root, Vec::new()), &FakeHost::new()).await);
             });
@@ -189,7 +195,10 @@ fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K
         root: root.to_owned(),
     };
     let here = runbook_action_shell::Environment {
-        vars: std::env::vars_os().filter(|(name, _)| name == "PATH").chain(vars).collect(),
+        vars: std::env::vars_os()
+            .filter(|(name, _)| name == "PATH")
+            .chain(vars)
+            .collect(),
         root: root.to_owned(),
     };
     K8s::new(around, Arc::new(Local::new(here)))

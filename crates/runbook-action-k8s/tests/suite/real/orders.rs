@@ -36,10 +36,15 @@ async fn a_watch_goes_on_when_the_server_comes_back_or_has_forgotten() {
 async fn a_busy_server_is_asked_again_as_late_as_it_says() {
     let own = Own::start();
     let stage = stage(&own).await;
-    own.cluster.fault(Faulty::next(Fault::TooManyRequests { retry_after: 1 }).verb("patch"));
+    own.cluster
+        .fault(Faulty::next(Fault::TooManyRequests { retry_after: 1 }).verb("patch"));
     let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
     stage.done(json!({"apply": map})).await;
-    own.cluster.fault(Faulty::next(Fault::TooManyRequests { retry_after: 0 }).verb("get").times(100));
+    own.cluster.fault(
+        Faulty::next(Fault::TooManyRequests { retry_after: 0 })
+            .verb("get")
+            .times(100),
+    );
     let failure = stage.fails(json!({"get": "cm/a"})).await;
     assert!(failure.retry_after.is_some(), "{failure:?}");
     own.cluster.mend();
@@ -50,8 +55,15 @@ async fn a_change_that_somebody_came_between_is_worked_out_anew() {
     let own = Own::start();
     let stage = stage(&own).await;
     stage.deployment("web", 1).await;
-    own.cluster.fault(Faulty::next(Fault::Conflict).verb("patch").resource("deployments.apps").times(2));
-    let set = stage.done(json!({"set_env": "deployment/web", "env": {"A": "1"}})).await;
+    own.cluster.fault(
+        Faulty::next(Fault::Conflict)
+            .verb("patch")
+            .resource("deployments.apps")
+            .times(2),
+    );
+    let set = stage
+        .done(json!({"set_env": "deployment/web", "env": {"A": "1"}}))
+        .await;
     assert_eq!(set["changed"], true);
 }
 
@@ -74,7 +86,9 @@ async fn a_server_that_is_gone_refuses_and_nothing_was_applied() {
     let stage = stage(&own).await;
     stage.deployment("web", 1).await;
     own.cluster.go_away();
-    let failure = stage.fails(json!({"scale": "deployment/web", "replicas": 2})).await;
+    let failure = stage
+        .fails(json!({"scale": "deployment/web", "replicas": 2}))
+        .await;
     assert_eq!(failure.kind, ErrorKind::Refused, "{failure:?}");
     assert!(!failure.may_have_applied);
     own.cluster.come_back();
@@ -86,7 +100,9 @@ async fn a_cut_change_may_have_been_applied() {
     let stage = stage(&own).await;
     stage.deployment("web", 1).await;
     own.cluster.fault(Faulty::next(Fault::Cut).verb("patch"));
-    let failure = stage.fails(json!({"scale": "deployment/web", "replicas": 2})).await;
+    let failure = stage
+        .fails(json!({"scale": "deployment/web", "replicas": 2}))
+        .await;
     assert_eq!(failure.kind, ErrorKind::Unreachable, "{failure:?}");
     assert!(failure.may_have_applied);
 }
@@ -96,19 +112,30 @@ async fn a_node_is_closed_and_its_pods_evicted() {
     let own = Own::start();
     let stage = stage(&own).await;
     stage.pod("alone", "sleep 3600").await;
-    let node = stage.object("pod/alone").await["spec"]["nodeName"].as_str().unwrap().to_owned();
+    let node = stage.object("pod/alone").await["spec"]["nodeName"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let failure = stage.fails(json!({"drain": node})).await;
     assert_eq!(failure.kind, ErrorKind::Conflict);
-    assert!(failure.help.as_deref().unwrap().contains("force: true"), "{failure:?}");
+    assert!(
+        failure.help.as_deref().unwrap().contains("force: true"),
+        "{failure:?}"
+    );
     assert!(stage.object(&format!("node/{node}")).await["spec"]["unschedulable"].is_null());
     let seen = stage.preview(json!({"drain": node, "force": true})).await;
     assert_eq!(seen.summary, "1 pod would be evicted");
-    let drained = stage.done(json!({"drain": node, "force": true, "grace": "1s"})).await;
+    let drained = stage
+        .done(json!({"drain": node, "force": true, "grace": "1s"}))
+        .await;
     assert_eq!(drained["names"], json!(["alone"]));
     assert_eq!(drained["object"]["spec"]["unschedulable"], true);
     let open = json!({"uncordon": format!("node/{node}")});
     let kept = stage.keeps(&open).await;
     stage.done(open.clone()).await;
     stage.undoes(&open, &kept).await.unwrap();
-    assert_eq!(stage.object(&format!("node/{node}")).await["spec"]["unschedulable"], true);
+    assert_eq!(
+        stage.object(&format!("node/{node}")).await["spec"]["unschedulable"],
+        true
+    );
 }

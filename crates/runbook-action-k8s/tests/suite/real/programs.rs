@@ -38,9 +38,14 @@ async fn a_program_that_is_stopped_ends() {
     let (ended, ()) = tokio::join!(running, cancel);
     assert_eq!(ended.unwrap_err().kind, ErrorKind::Cancelled);
     let listed = stage.done(json!({"exec": "pod/a", "argv": ["ps"]})).await;
-    assert!(!listed["stdout"].as_str().unwrap().contains("sleep 777"), "{listed}");
+    assert!(
+        !listed["stdout"].as_str().unwrap().contains("sleep 777"),
+        "{listed}"
+    );
     // What a crash would have left is looked for by the same handle, and is not there.
-    let settled = used.settle(&stage.action, &FakeHost::new(), &host.handles()).await;
+    let settled = used
+        .settle(&stage.action, &FakeHost::new(), &host.handles())
+        .await;
     assert_eq!(settled.unwrap(), Settled::Nothing);
 }
 
@@ -53,23 +58,43 @@ async fn files_and_directories_are_copied_both_ways() {
     std::fs::write(here("tree/file"), "inside").unwrap();
     let put = json!({"cp": "pod/a", "from": "tree/file", "path": "/tmp/copied"});
     assert_eq!(stage.done(put).await["bytes"], 6);
-    stage.done(json!({"cp": "pod/a", "from": "tree", "path": "/tmp/whole"})).await;
-    stage.done(json!({"cp": "pod/a", "path": "/tmp/copied", "to": "back"})).await;
+    stage
+        .done(json!({"cp": "pod/a", "from": "tree", "path": "/tmp/whole"}))
+        .await;
+    stage
+        .done(json!({"cp": "pod/a", "path": "/tmp/copied", "to": "back"}))
+        .await;
     assert_eq!(std::fs::read_to_string(here("back")).unwrap(), "inside");
-    stage.done(json!({"cp": "pod/a", "path": "/tmp/whole", "to": "again"})).await;
+    stage
+        .done(json!({"cp": "pod/a", "path": "/tmp/whole", "to": "again"}))
+        .await;
     assert_eq!(std::fs::read_to_string(here("again/file")).unwrap(), "inside");
-    let failure = stage.fails(json!({"cp": "pod/a", "path": "/tmp/none", "to": "x"})).await;
-    assert_eq!((failure.kind, failure.param.as_deref()), (ErrorKind::NotFound, Some("path")));
+    let failure = stage
+        .fails(json!({"cp": "pod/a", "path": "/tmp/none", "to": "x"}))
+        .await;
+    assert_eq!(
+        (failure.kind, failure.param.as_deref()),
+        (ErrorKind::NotFound, Some("path"))
+    );
 }
 
 #[tokio::test]
 async fn a_port_of_a_pod_is_reached_from_here() {
     let stage = Stage::new().await;
-    stage.pod("a", "while true; do echo hello | nc -l -p 7000; done").await;
+    let mut main = super::container("mkdir /tmp/w; echo hello >/tmp/w/index.html; exec httpd -f -p 7000 -h /tmp/w");
+    main["readinessProbe"] = json!({"tcpSocket": {"port": 7000}, "periodSeconds": 1});
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+        "spec": {"terminationGracePeriodSeconds": 1, "containers": [main]},
+    });
+    stage.done(json!({"apply": pod})).await;
+    stage.done(json!({"wait": "pod/a", "for": {"condition": "Ready"}})).await;
     let opened = stage.done(json!({"port_forward": "pod/a", "port": 7000})).await;
-    let mut socket = tokio::net::TcpStream::connect(opened["address"].as_str().unwrap()).await.unwrap();
-    socket.write_all(b"x").await.unwrap();
-    let mut said = [0; 5];
-    socket.read_exact(&mut said).await.unwrap();
-    assert_eq!(&said, b"hello");
+    let mut socket = tokio::net::TcpStream::connect(opened["address"].as_str().unwrap())
+        .await
+        .unwrap();
+    socket.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    socket.read_to_string(&mut said).await.unwrap();
+    assert!(said.ends_with("hello\n"), "{said}");
 }

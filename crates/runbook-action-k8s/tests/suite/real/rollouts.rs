@@ -13,7 +13,10 @@ async fn a_rollout_is_waited_for_and_told() {
     let host = FakeHost::new();
     let used = stage.used(&json!({"rollout_status": "deployment/web"}));
     let done = used.run(&stage.action, &host).await.unwrap().value;
-    assert_eq!(done["replicas"], json!({"desired": 2, "updated": 2, "ready": 2, "available": 2}));
+    assert_eq!(
+        done["replicas"],
+        json!({"desired": 2, "updated": 2, "ready": 2, "available": 2})
+    );
     assert_eq!(done["revision"], 1);
 }
 
@@ -21,7 +24,9 @@ async fn a_rollout_is_waited_for_and_told() {
 async fn an_image_that_is_not_there_fails_early_and_says_so() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
-    stage.done(json!({"set_image": "deployment/web", "image": "registry.invalid/none:1"})).await;
+    stage
+        .done(json!({"set_image": "deployment/web", "image": "registry.invalid/none:1"}))
+        .await;
     let failure = stage.fails(json!({"rollout_status": "deployment/web"})).await;
     assert_eq!(failure.kind, ErrorKind::Conflict);
     assert!(failure.message.contains("ImagePullBackOff"), "{failure}");
@@ -43,22 +48,40 @@ async fn one_goes_back_to_the_revision_that_is_named() {
     let stage = Stage::new().await;
     stage.deployment("web", 1).await;
     for value in ["2", "3"] {
-        stage.done(json!({"set_env": "deployment/web", "env": {"V": value}})).await;
+        stage
+            .done(json!({"set_env": "deployment/web", "env": {"V": value}}))
+            .await;
         stage.done(json!({"rollout_status": "deployment/web"})).await;
     }
     let history = stage.done(json!({"rollout_history": "deployment/web"})).await;
-    let numbers: Vec<i64> =
-        history["revisions"].as_array().unwrap().iter().map(|one| one["revision"].as_i64().unwrap()).collect();
+    let numbers: Vec<i64> = history["revisions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["revision"].as_i64().unwrap())
+        .collect();
     assert_eq!(numbers, [1, 2, 3]);
     assert_eq!(history["revisions"][0]["images"]["main"], super::IMAGE);
-    let undone = stage.done(json!({"undo": "deployment/web", "to_revision": 1})).await;
+    let undone = stage
+        .done(json!({"undo": "deployment/web", "to_revision": 1}))
+        .await;
     assert_eq!(undone["changed"], true);
     assert!(undone["object"]["spec"]["template"]["spec"]["containers"][0]["env"].is_null());
-    stage.done(json!({"rollout_status": "deployment/web", "revision": 4})).await;
+    stage
+        .done(json!({"rollout_status": "deployment/web", "revision": 4}))
+        .await;
     let undone = stage.done(json!({"undo": "deployment/web"})).await;
-    assert_eq!(undone["object"]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"], "3");
-    let failure = stage.fails(json!({"undo": "deployment/web", "to_revision": 77})).await;
-    assert_eq!((failure.kind, failure.param.as_deref()), (ErrorKind::NotFound, Some("to_revision")));
+    assert_eq!(
+        undone["object"]["spec"]["template"]["spec"]["containers"][0]["env"][0]["value"],
+        "3"
+    );
+    let failure = stage
+        .fails(json!({"undo": "deployment/web", "to_revision": 77}))
+        .await;
+    assert_eq!(
+        (failure.kind, failure.param.as_deref()),
+        (ErrorKind::NotFound, Some("to_revision"))
+    );
 }
 
 #[tokio::test]
@@ -78,7 +101,10 @@ async fn what_is_waited_for_is_said_when_the_waiting_is_ended() {
     let (ended, ()) = tokio::join!(waiting, cancel);
     let failure = ended.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Cancelled);
-    assert!(failure.message.contains("`status.phase` is \"Running\""), "{failure}");
+    assert!(
+        failure.message.contains("`status.phase` is \"Running\""),
+        "{failure}"
+    );
 }
 
 #[tokio::test]

@@ -24,12 +24,24 @@ async fn each_change_is_put_back_field_by_field() {
     ] {
         let kept = stage.keeps(&change).await;
         // Nothing was done yet: there is nothing to put back.
-        assert_eq!(stage.undoes(&change, &kept).await.unwrap()["changed"], false, "{change}");
+        assert_eq!(
+            stage.undoes(&change, &kept).await.unwrap()["changed"],
+            false,
+            "{change}"
+        );
         stage.done(change.clone()).await;
         assert_ne!(spec(&stage.object("deployment/web").await), before, "{change}");
-        assert_eq!(stage.undoes(&change, &kept).await.unwrap()["changed"], true, "{change}");
+        assert_eq!(
+            stage.undoes(&change, &kept).await.unwrap()["changed"],
+            true,
+            "{change}"
+        );
         assert_eq!(spec(&stage.object("deployment/web").await), before, "{change}");
-        assert_eq!(stage.undoes(&change, &kept).await.unwrap()["changed"], false, "{change}");
+        assert_eq!(
+            stage.undoes(&change, &kept).await.unwrap()["changed"],
+            false,
+            "{change}"
+        );
     }
 }
 
@@ -44,7 +56,9 @@ async fn an_image_that_does_not_exist_is_rolled_back_without_a_pod_lost() {
     stage.fails(json!({"rollout_status": "deployment/web"})).await;
     stage.undoes(&change, &kept).await.unwrap();
     stage.done(json!({"rollout_status": "deployment/web"})).await;
-    let left = stage.done(json!({"list": "pods", "field_selector": "status.phase=Running"})).await;
+    let left = stage
+        .done(json!({"list": "pods", "field_selector": "status.phase=Running"}))
+        .await;
     for pod in pods.as_array().unwrap().iter().take(1) {
         // At least those that the strategy never takes away are the same ones.
         assert!(left["names"].as_array().unwrap().contains(pod), "{left}");
@@ -59,7 +73,9 @@ async fn what_somebody_else_has_changed_since_is_never_overwritten() {
     let change = json!({"scale": "deployment/web", "replicas": 2});
     let kept = stage.keeps(&change).await;
     stage.done(change.clone()).await;
-    stage.done(json!({"patch": "deployment/web", "merge": {"spec": {"replicas": 4}}})).await;
+    stage
+        .done(json!({"patch": "deployment/web", "merge": {"spec": {"replicas": 4}}}))
+        .await;
     let failure = stage.undoes(&change, &kept).await.unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Conflict);
     assert!(failure.message.contains("is 4, and was left as 2"), "{failure}");
@@ -69,14 +85,19 @@ async fn what_somebody_else_has_changed_since_is_never_overwritten() {
 #[tokio::test]
 async fn what_was_applied_newly_is_taken_away_and_what_was_there_is_as_before() {
     let stage = Stage::new().await;
-    let map = |value: &str| json!({"apply": {
-        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": value},
-    }});
+    let map = |value: &str| {
+        json!({"apply": {
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": value},
+        }})
+    };
     let kept = stage.keeps(&map("1")).await;
     stage.done(map("1")).await;
     let second = stage.keeps(&map("2")).await;
     stage.done(map("2")).await;
-    assert_eq!(stage.undoes(&map("1"), &kept).await.unwrap_err().kind, ErrorKind::Conflict);
+    assert_eq!(
+        stage.undoes(&map("1"), &kept).await.unwrap_err().kind,
+        ErrorKind::Conflict
+    );
     stage.undoes(&map("2"), &second).await.unwrap();
     assert_eq!(stage.object("cm/a").await["data"]["key"], "1");
     stage.undoes(&map("1"), &kept).await.unwrap();
