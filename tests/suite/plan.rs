@@ -53,10 +53,18 @@ fn an_input_is_refused_as_it_is_by_exec() {
     }
 }
 
+/// In each of these a plan can be printed.
+const FORMATS: [&str; 6] = ["text", "markdown", "json", "mermaid", "dot", "svg"];
+
 /// Wherever and whenever it is asked: neither the clock, nor the place, nor the language shows.
 #[test]
 fn the_same_plan_is_the_same_bytes_everywhere() {
-    let first = Project::shipped().run(&["plan", POOL]).expect(0).stdout;
+    let plan = |project: &Project, format: &str| {
+        let planned = project.run(&["plan", POOL, "--format", format]);
+        planned.expect(0).stdout
+    };
+    let project = Project::shipped();
+    let first = FORMATS.map(|format| plan(&project, format));
     for (zone, language) in [
         ("UTC", "C"),
         ("Asia/Kolkata", "de_DE.UTF-8"),
@@ -65,9 +73,81 @@ fn the_same_plan_is_the_same_bytes_everywhere() {
         let project = Project::shipped()
             .variable("TZ", zone)
             .variable("LC_ALL", language);
-        let again = project.run(&["plan", POOL]).expect(0).stdout;
-        assert_eq!(again, first, "{zone} {language}");
+        for (format, first) in FORMATS.iter().zip(&first) {
+            assert_eq!(plan(&project, format), *first, "{format} {zone} {language}");
+        }
     }
+}
+
+#[test]
+fn every_format_tells_of_every_step() {
+    let project = Project::shipped();
+    for format in FORMATS {
+        let said = project.run(&["plan", POOL, "--format", format]).expect(0).stdout;
+        for title in ["See who holds connections", "Raise the pool", "Keep the pool"] {
+            assert!(
+                said.contains(title),
+                "{format} does not tell of `{title}`\n{said}"
+            );
+        }
+    }
+}
+
+/// What an author wrote is a word in every format, and nothing else.
+#[test]
+fn a_hostile_title_is_only_a_title() {
+    let title = "\"]; click n0 <script>alert(1)</script> `x` @all [a](http://b) \u{202e}\u{1b}[31m";
+    let project = Project::runbook(&format!(
+        "steps: [{{id: look, title: {}, exec: ['true'], effect: read}}]",
+        json!(title)
+    ));
+    for format in FORMATS {
+        let said = project
+            .run(&["plan", "runbook.yaml", "--format", format])
+            .expect(0)
+            .stdout;
+        // A program is given the title as it is.
+        assert!(
+            format == "json" || !said.contains(['\u{202e}', '\u{1b}']),
+            "{format}: {said}"
+        );
+        if matches!(format, "markdown" | "mermaid" | "svg") {
+            assert!(!said.contains("<script>"), "{format}: {said}");
+        }
+        if format == "markdown" {
+            assert!(!said.contains("@all") && !said.contains("[a](http"), "{said}");
+        }
+        if format == "mermaid" {
+            assert!(
+                said.lines()
+                    .any(|line| line.starts_with("  n0(\"#34;#93;#59; click n0")),
+                "{said}"
+            );
+        }
+    }
+}
+
+/// All that an action would be given is there as data, and how long all of it takes at most.
+#[test]
+fn a_program_is_told_everything() {
+    let told = Project::shipped()
+        .run(&["plan", POOL, "--format", "json"])
+        .expect(0)
+        .json();
+    let steps = told["steps"].as_array().unwrap();
+    let widen = steps.iter().find(|step| step["id"] == "widen").unwrap();
+    assert_eq!(widen["action"]["params"]["json"], json!({"max_size": 200}));
+    assert_eq!(told["longest"], json!({"time": "44m5s", "people": 2}));
+}
+
+#[test]
+fn what_was_asked_is_no_picture() {
+    let project = Project::shipped();
+    let args = ["plan", POOL, "--probe", "--format", "svg"];
+    project
+        .run(&args)
+        .expect(2)
+        .says(&["printed as text or as JSON", "leave `--probe` out"]);
 }
 
 #[test]

@@ -207,6 +207,33 @@ pub(crate) enum Format {
     Json,
 }
 
+/// How a plan is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For comments and pages
+    Markdown,
+    /// For programs
+    Json,
+    /// The graph, as GitHub and GitLab draw it in Markdown
+    Mermaid,
+    /// The graph, for Graphviz
+    Dot,
+    /// The graph, as a picture
+    Svg,
+}
+
+impl From<Format> for PlanFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Text => Self::Text,
+            Format::Json => Self::Json,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(crate) enum SchemaOf {
     /// Runbooks

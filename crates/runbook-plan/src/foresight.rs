@@ -6,7 +6,7 @@ use runbook_action::{Param, Secret, Segment, Text};
 use serde_json::Value;
 
 use crate::expression::{Scope, Val};
-use crate::plan::{Action, Body, Check, Plan, Step, Undo};
+use crate::plan::{Action, Body, Check, ForEach, Plan, Step, Undo};
 use crate::{Catalogue, Template};
 
 /// A plan for these inputs, to be read and never to be run: what only a run can know stays an expression, and a secret
@@ -121,6 +121,21 @@ impl Foreseen {
     #[must_use]
     pub const fn inputs(&self) -> &IndexMap<String, Value> {
         &self.inputs
+    }
+
+    /// How many items a list has, if that is known before the run.
+    #[must_use]
+    pub fn items(&self, each: &ForEach) -> Option<usize> {
+        match each.list.eval(&self.scope).ok()? {
+            Val::List(items) => Some(items.len()),
+            Val::Null
+            | Val::Bool(_)
+            | Val::Int(_)
+            | Val::Float(_)
+            | Val::Text(_)
+            | Val::Secret(_)
+            | Val::Map(_) => None,
+        }
     }
 
     /// Whether a step's `when` holds, and why, if that is known before the run.

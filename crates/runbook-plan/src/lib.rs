@@ -14,6 +14,7 @@ mod foresight;
 mod graph;
 mod inputs;
 mod library;
+mod longest;
 mod plan;
 pub mod schema;
 mod service;
@@ -26,6 +27,7 @@ pub use expression::Expression;
 pub use foresight::Foreseen;
 pub use inputs::{Given, InputDecl, InputError, InputKind, Origin};
 pub use library::Library;
+pub use longest::Longest;
 pub use plan::{
     About, Action, Approve, Asked, Before, Body, Capture, Captured, Check, Connection, ForEach, Manual,
     Notification, Notify, OnFailure, OnInterrupt, Part, Plan, Question, RatedCheck, Repeat, Retry,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args as ClapArgs, ValueEnum, ValueHint};
 use runbook_action::schema::duration::parse_duration;
 
-use super::Format;
+use super::{Format, PlanFormat};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Exec {
@@ -68,7 +68,7 @@ pub(crate) struct Plan {
     pub(crate) practice: Practice,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
+    pub(crate) format: PlanFormat,
 }
 
 /// What is asked for beyond the runbook.

@@ -6,7 +6,7 @@ use runbook_lab::Lab;
 use std::sync::Arc;
 
 use super::{exec, show};
-use crate::args::{self, Format};
+use crate::args::{self, PlanFormat};
 use crate::catalogue::catalogue;
 use crate::clock::SystemClock;
 use crate::compiled;
@@ -23,6 +23,16 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &args::Pla
     if !args.probe {
         return show::planned(project, &path, args, &given);
     }
+    let text = match args.format {
+        PlanFormat::Text => true,
+        PlanFormat::Json => false,
+        PlanFormat::Markdown | PlanFormat::Mermaid | PlanFormat::Dot | PlanFormat::Svg => {
+            return Err(Error::usage_with(
+                "what a probe was told is printed as text or as JSON",
+                "add `--format text` or `--format json`, or leave `--probe` out",
+            ));
+        }
+    };
     let catalogue = catalogue(environment, &project.root);
     let compiled = compiled::from_files(project, &path, args.env.as_deref(), &catalogue)?;
     let inputs = compiled.plan.resolve_inputs(&given).map_err(Error::Inputs)?;
@@ -33,7 +43,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &args::Pla
         let any = compiled.plan.detect_any();
         let address = lab.as_ref().map(address);
         let outcome = match Probe::new(compiled.plan, catalogue, &inputs, secrets, address) {
-            Ok(probe) => sound(probe, &head, any, args.format).await,
+            Ok(probe) => sound(probe, &head, any, text).await,
             Err(error) => Err(error.into()),
         };
         if let Some(lab) = lab {
@@ -51,10 +61,9 @@ fn address(lab: &Lab) -> LabAddress {
 }
 
 /// Probes it, and tells of each thing as soon as it is known.
-async fn sound(probe: Probe, head: &probe::Head, any: bool, format: Format) -> Result<u8, Error> {
+async fn sound(probe: Probe, head: &probe::Head, any: bool, text: bool) -> Result<u8, Error> {
     let signals = signals::listen()?;
     let mut told = probe::Telling::new(any, term::width());
-    let text = format == Format::Text;
     if text {
         term::print_raw(&told.begins(head));
     }

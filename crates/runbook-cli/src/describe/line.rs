@@ -115,6 +115,26 @@ impl Line {
         self.add(tone, &text.replace(' ', BOUND).replace('\t', &BOUND.repeat(4)))
     }
 
+    /// Whether it is the heading of what stands below it.
+    pub(crate) const fn is_heading(&self) -> bool {
+        self.indent == 0 && matches!(self.parts.as_slice(), [(Tone::Heading, _)])
+    }
+
+    /// How far it is set in, in columns.
+    pub(crate) const fn indent(&self) -> usize {
+        self.indent
+    }
+
+    /// What stands before it.
+    pub(crate) const fn label(&self) -> Option<&'static str> {
+        self.label
+    }
+
+    /// What stands on it.
+    pub(crate) fn parts(&self) -> &[(Tone, String)] {
+        &self.parts
+    }
+
     /// Whether nothing stands on it yet but its label.
     pub(crate) const fn is_bare(&self) -> bool {
         self.parts.is_empty()

@@ -6,6 +6,8 @@ mod head;
 mod inputs;
 pub(crate) mod json;
 mod line;
+pub(crate) mod markdown;
+pub(crate) mod picture;
 pub(crate) mod probe;
 mod steps;
 mod totals;
@@ -35,6 +37,7 @@ impl Told<'_> {
         let totals = Totals::of(plan);
         lines.push(Line::empty());
         lines.push(Line::at(0).add(Tone::Does(totals.effect()), &totals.sentence()));
+        lines.extend(self.longest());
         lines.extend(self.lacking());
         lines.extend(head::declared(self));
         part(&mut lines, &self.begins(), self.detects());
@@ -47,6 +50,17 @@ impl Told<'_> {
         part(&mut lines, "If it stops", self.endings());
         lines.extend(head::afterwards(plan));
         lines
+    }
+
+    /// How long it takes at most.
+    fn longest(&self) -> Vec<Line> {
+        let longest = self
+            .foreseen
+            .map_or_else(|| self.plan.longest(), Foreseen::longest);
+        totals::longest(&longest)
+            .into_iter()
+            .map(|text| Line::at(0).detail(&text))
+            .collect()
     }
 
     fn lacking(&self) -> Vec<Line> {

@@ -1,9 +1,9 @@
 //! How much a plan does, in one sentence.
 
 use runbook_action::Effect;
-use runbook_plan::{Plan, Step, Undo};
+use runbook_plan::{Longest, Plan, Step, Undo};
 
-use super::words::{count, effect};
+use super::words::{count, effect, length, list};
 
 /// What there is of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,29 @@ impl Totals {
         }
         parts.join("; ")
     }
+}
+
+/// How long it takes at most, in words. Nothing if there is nothing to say.
+pub(crate) fn longest(longest: &Longest) -> Option<String> {
+    if longest.time.is_zero() && longest.is_known() && longest.people == 0 {
+        return None;
+    }
+    let mut parts = vec![format!("takes at most {}", length(longest.time))];
+    if longest.people > 0 {
+        parts.push(format!(
+            "and the time that people take to answer {}",
+            count(longest.people, "question")
+        ));
+    }
+    let lists: Vec<String> = longest.lists.iter().map(|list| format!("`{list}`")).collect();
+    if !lists.is_empty() {
+        parts.push(format!("more for each further item of {}", list(&lists, "and")));
+    }
+    let pauses: Vec<String> = longest.pauses.iter().map(|id| format!("`{id}`")).collect();
+    if !pauses.is_empty() {
+        parts.push(format!("and as long as {} says", list(&pauses, "and")));
+    }
+    Some(parts.join(", "))
 }
 
 #[cfg(test)]

@@ -6,20 +6,21 @@ use std::path::Path;
 use runbook_document::{Finding, Findings, Severity, settle};
 use runbook_plan::{Catalogue, Foreseen, Given, Plan, Request, compile};
 
-use crate::args::{Format, Show};
-use crate::describe::{Told, json, set};
+use crate::args::{PlanFormat, Show};
+use crate::describe::{Told, json, markdown, picture, set};
 use crate::diagnostics;
 use crate::error::Error;
 use crate::project::{Loaded, Project};
 use crate::survey::blind_catalogue;
 use crate::term;
+use runbook_graph::Mark;
 
 /// How wide its lines are, where the terminal has no fewer columns.
 const WIDTH: usize = 80;
 
 /// Shows a runbook. No process is started, no connection opened and no secret read for it.
 pub(super) fn show(project: &Project, path: &Path, args: &Show) -> Result<u8, Error> {
-    tell(project, path, args.env.as_deref(), args.format, None)
+    tell(project, path, args.env.as_deref(), args.format.into(), None)
 }
 
 /// Shows what a runbook would do with these inputs, in the same way.
@@ -36,7 +37,7 @@ fn tell(
     project: &Project,
     path: &Path,
     environment: Option<&str>,
-    format: Format,
+    format: PlanFormat,
     given: Option<&[Given]>,
 ) -> Result<u8, Error> {
     let mut project = project.clone();
@@ -69,12 +70,17 @@ fn tell(
         lacking: &lacking,
         foreseen: foreseen.as_ref(),
     };
+    let graph = || picture::picture(told.plan, &|_| Mark::None);
     match format {
-        Format::Json => term::print(&format!("{:#}", json::json(&told))),
-        Format::Text => {
+        PlanFormat::Json => term::print(&format!("{:#}", json::json(&told))),
+        PlanFormat::Text => {
             let width = term::width().map_or(WIDTH, |columns| columns.min(WIDTH));
             term::print_raw(&set(&told.lines(), width));
         }
+        PlanFormat::Markdown => term::print_raw(&markdown::markdown(&told.lines(), 1)),
+        PlanFormat::Mermaid => term::print_raw(&runbook_graph::mermaid(&graph())),
+        PlanFormat::Dot => term::print_raw(&runbook_graph::dot(&graph())),
+        PlanFormat::Svg => term::print_raw(&runbook_graph::svg(&graph(), &told.plan.about().title)),
     }
     Ok(0)
 }

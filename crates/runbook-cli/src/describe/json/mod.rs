@@ -3,8 +3,8 @@
 mod steps;
 
 use runbook_plan::{
-    Action, Capture, Check, Connection, Expression, InputDecl, OnFailure, OnInterrupt, Plan, RatedCheck,
-    Retry, Section, Step, Template,
+    Action, Capture, Check, Connection, Expression, Foreseen, InputDecl, OnFailure, OnInterrupt, Plan,
+    RatedCheck, Retry, Section, Step, Template,
 };
 use serde_json::{Map, Value, json};
 
@@ -51,12 +51,26 @@ pub(crate) fn json(told: &Told<'_>) -> Value {
                 "destructive": totals.destroys, "approvals": totals.approvals, "cannot_be_undone": totals.for_good,
             }),
         ),
+        ("longest", longest(told)),
         ("cannot_run", json!(told.lacking)),
         ("triggers", json!(triggers)),
     ];
     facts.extend(declared(plan));
     facts.extend(steps_and_after(plan));
     present(facts)
+}
+
+/// How long it takes at most.
+fn longest(told: &Told<'_>) -> Value {
+    let longest = told
+        .foreseen
+        .map_or_else(|| told.plan.longest(), Foreseen::longest);
+    present(vec![
+        ("time", json!(words::length(longest.time))),
+        ("people", json!(longest.people)),
+        ("lists", json!(longest.lists)),
+        ("pauses", json!(longest.pauses)),
+    ])
 }
 
 fn declared(plan: &Plan) -> Vec<(&'static str, Value)> {
@@ -152,6 +166,13 @@ fn captures(capture: &Capture) -> Value {
         .collect()
 }
 
+fn named(templates: &[(String, Template)]) -> Value {
+    templates
+        .iter()
+        .map(|(name, value)| (name.clone(), template(value)))
+        .collect()
+}
+
 fn template(template: &Template) -> Value {
     template.sketch().masked()
 }
@@ -180,6 +201,7 @@ fn connection(connection: &Connection) -> Value {
             "address",
             json!(super::head::address(&connection.params, connection.kind)),
         ),
+        ("params", template(&connection.params)),
         ("via", json!(connection.via)),
     ])
 }
@@ -188,6 +210,8 @@ fn action(action: &Action) -> Value {
     present(vec![
         ("kind", json!(action.kind)),
         ("summary", json!(action.summary)),
+        ("params", template(&action.params)),
+        ("env", named(&action.env)),
         ("connection", json!(action.connection)),
         ("uses_connections", json!(action.uses_connections)),
         ("effect", json!(action.effect.word())),

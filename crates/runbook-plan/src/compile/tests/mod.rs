@@ -1,6 +1,7 @@
 //! What plans hold for those who run them.
 
 mod calls;
+mod longest;
 mod steps;
 
 use std::sync::Arc;
