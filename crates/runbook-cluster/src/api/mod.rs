@@ -5,6 +5,7 @@ mod body;
 mod delete;
 mod discovery;
 mod faults;
+mod metrics;
 mod objects;
 mod parts;
 mod query;

@@ -11,7 +11,7 @@ use super::query::{self, Query, Shown, Validation};
 use super::route::{Route, Target};
 use super::users::{self, User};
 use super::write::{self, Done};
-use super::{access, body, discovery, parts, read, table, watch};
+use super::{access, body, discovery, metrics, parts, read, table, watch};
 use crate::failure::{Failure, answer, of_bytes};
 use crate::object::Fields as _;
 use crate::patch::Form;
@@ -185,6 +185,9 @@ async fn objects(
     let shown = Shown::of(request.headers());
     match (verb, target.part.as_str()) {
         (_, "log" | "exec" | "attach" | "portforward") => stream(shared, &target, query, request).await,
+        ("get" | "list", "") if target.kind.group == metrics::GROUP => {
+            metrics::serve(shared, &target, query).await
+        }
         ("watch", "") => watch::watch(shared, &target, query, shown?),
         ("list", "") => list(shared, &target, query, shown?),
         ("get", "" | "status") => {

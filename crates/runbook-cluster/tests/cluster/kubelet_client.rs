@@ -16,13 +16,19 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 async fn api(pods: &Pods) -> Api<Pod> {
     let config = Kubeconfig::from_yaml(&pods.cluster.kubeconfig("admin")).unwrap();
-    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default()).await.unwrap();
+    let config = kube::Config::from_custom_kubeconfig(config, &KubeConfigOptions::default())
+        .await
+        .unwrap();
     Api::default_namespaced(kube::Client::try_from(config).unwrap())
 }
 
 /// Runs what talks to a cluster, and fails if it does not end.
 fn within<T>(work: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async { tokio::time::timeout(PATIENCE, work).await.unwrap() })
 }
 
@@ -44,9 +50,15 @@ fn ports_are_forwarded_into_the_network_of_the_pod() {
         stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.starts_with("HTTP/1.0 200 OK\r\n") && answer.ends_with("here\n"), "{answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.ends_with("here\n"),
+            "{answer}"
+        );
         let refused = forwarded.take_error(81).unwrap().await.unwrap();
-        assert!(refused.contains("dial tcp4 127.0.0.1:81: connect: connection refused"), "{refused}");
+        assert!(
+            refused.contains("dial tcp4 127.0.0.1:81: connect: connection refused"),
+            "{refused}"
+        );
     });
 }
 
@@ -67,13 +79,24 @@ fn a_terminal_has_a_size_and_one_stream() {
         let commands = "until stty size | grep -q '44 133'; do :; done; stty size; test -t 0 && echo $((6*7)) $TERM; ls /no; exit 3\n";
         input.write_all(commands.as_bytes()).await.unwrap();
         let mut output = String::new();
-        attached.stdout().unwrap().read_to_string(&mut output).await.unwrap();
-        assert!(output.contains("44 133\r\n") && output.contains("42 xterm\r\n"), "{output}");
+        attached
+            .stdout()
+            .unwrap()
+            .read_to_string(&mut output)
+            .await
+            .unwrap();
+        assert!(
+            output.contains("44 133\r\n") && output.contains("42 xterm\r\n"),
+            "{output}"
+        );
         assert!(output.contains("No such file"), "{output}");
         let status = attached.take_status().unwrap().await.unwrap();
         assert_eq!(status.reason.as_deref(), Some("NonZeroExitCode"));
         let cause = status.details.unwrap().causes.unwrap().remove(0);
-        assert_eq!((cause.reason.as_deref(), cause.message.as_deref()), (Some("ExitCode"), Some("3")));
+        assert_eq!(
+            (cause.reason.as_deref(), cause.message.as_deref()),
+            (Some("ExitCode"), Some("3"))
+        );
     });
 }
 
@@ -91,7 +114,9 @@ fn a_program_goes_on_when_its_client_goes_away_and_its_input_ends() {
         drop(attached);
     });
     let wait = "until [ -s /tmp/said ]; do sleep 0.02; done; cat /tmp/said; ps";
-    let answer = pods.kubectl.run_words(&["exec", "box", "--", "timeout", "20", "sh", "-c", wait], "");
+    let answer = pods
+        .kubectl
+        .run_words(&["exec", "box", "--", "timeout", "20", "sh", "-c", wait], "");
     assert!(answer.stdout.starts_with("input ended\n"), "{answer:?}");
     assert!(answer.stdout.matches("sleep 1000").count() >= 2, "{answer:?}");
 }
@@ -107,11 +132,21 @@ fn who_attaches_hears_and_speaks_to_the_first_process() {
         let mut input = attached.stdin().unwrap();
         input.write_all(b"one\nend\n").await.unwrap();
         let mut output = String::new();
-        attached.stdout().unwrap().read_to_string(&mut output).await.unwrap();
+        attached
+            .stdout()
+            .unwrap()
+            .read_to_string(&mut output)
+            .await
+            .unwrap();
         assert_eq!(output, "got one\ngot end\n");
         let status = attached.take_status().unwrap().await.unwrap();
         assert!(status.message.unwrap().ends_with("exit code 5"));
     });
-    let pod = pods.until("talk", |pod| crate::pods::app(pod).number("/restartCount") == Some(1));
-    assert_eq!(crate::pods::app(&pod).number("/lastState/terminated/exitCode"), Some(5));
+    let pod = pods.until("talk", |pod| {
+        crate::pods::app(pod).number("/restartCount") == Some(1)
+    });
+    assert_eq!(
+        crate::pods::app(&pod).number("/lastState/terminated/exitCode"),
+        Some(5)
+    );
 }
