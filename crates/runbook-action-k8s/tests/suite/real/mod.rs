@@ -3,6 +3,7 @@
 
 mod access;
 mod changes;
+mod keeping;
 mod orders;
 mod programs;
 mod reading;

@@ -1,7 +1,10 @@
 //! What only a cluster shows that does as it is told: a server that goes away, that is busy, that forgets.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use runbook_action::ErrorKind;
-use runbook_cluster::{Fault, Faulty};
+use runbook_cluster::{Fault, Faulty, Verdict, Webhook};
 use runbook_testkit::host::FakeHost;
 use serde_json::json;
 
@@ -138,4 +141,60 @@ async fn a_node_is_closed_and_its_pods_evicted() {
         stage.object(&format!("node/{node}")).await["spec"]["unschedulable"],
         true
     );
+}
+
+#[tokio::test]
+async fn a_webhook_that_gives_no_answer_is_named_and_nothing_was_applied() {
+    let own = Own::start();
+    let stage = stage(&own).await;
+    stage.deployment("web", 1).await;
+    own.cluster.webhook(Webhook {
+        name: "slow.example.com".to_owned(),
+        delay: Duration::from_secs(30),
+        timeout: Duration::from_millis(1),
+        judge: Arc::new(|_| Verdict::Allow),
+    });
+    let failure = stage
+        .fails(json!({"scale": "deployment/web", "replicas": 2}))
+        .await;
+    assert_eq!(failure.kind, ErrorKind::Timeout, "{failure:?}");
+    assert!(failure.message.contains("slow.example.com"), "{failure}");
+    assert!(!failure.may_have_applied);
+    own.cluster.mend();
+}
+
+#[tokio::test]
+async fn what_a_webhook_refuses_is_met_by_a_preview_already() {
+    let own = Own::start();
+    let stage = stage(&own).await;
+    stage.deployment("web", 1).await;
+    own.cluster.webhook(Webhook {
+        name: "images.example.com".to_owned(),
+        delay: Duration::ZERO,
+        timeout: Duration::from_secs(10),
+        judge: Arc::new(|_| Verdict::Deny("only signed images".to_owned())),
+    });
+    let change = stage.used(&json!({"set_image": "deployment/web", "image": "other:1"}));
+    let failure = change.preview(&stage.action, &FakeHost::new()).await.unwrap_err();
+    assert!(failure.message.contains("only signed images"), "{failure}");
+    own.cluster.mend();
+}
+
+#[tokio::test]
+async fn a_disruption_budget_is_waited_for() {
+    let own = Own::start();
+    let stage = stage(&own).await;
+    stage.pod("alone", "sleep 3600").await;
+    let node = stage.object("pod/alone").await["spec"]["nodeName"].clone();
+    own.cluster.fault(
+        Faulty::next(Fault::TooManyRequests { retry_after: 1 })
+            .verb("create")
+            .resource("pods/eviction")
+            .times(2),
+    );
+    let host = FakeHost::new();
+    let used = stage.used(&json!({"drain": node, "force": true, "grace": "1s"}));
+    used.run(&stage.action, &host).await.unwrap();
+    let said = String::from_utf8(host.stderr()).unwrap();
+    assert!(said.contains("pod `alone` is not let go yet"), "{said}");
 }

@@ -81,14 +81,17 @@ async fn files_and_directories_are_copied_both_ways() {
 #[tokio::test]
 async fn a_port_of_a_pod_is_reached_from_here() {
     let stage = Stage::new().await;
-    let mut main = super::container("mkdir /tmp/w; echo hello >/tmp/w/index.html; exec httpd -f -p 7000 -h /tmp/w");
+    let mut main =
+        super::container("mkdir /tmp/w; echo hello >/tmp/w/index.html; exec httpd -f -p 7000 -h /tmp/w");
     main["readinessProbe"] = json!({"tcpSocket": {"port": 7000}, "periodSeconds": 1});
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
         "spec": {"terminationGracePeriodSeconds": 1, "containers": [main]},
     });
     stage.done(json!({"apply": pod})).await;
-    stage.done(json!({"wait": "pod/a", "for": {"condition": "Ready"}})).await;
+    stage
+        .done(json!({"wait": "pod/a", "for": {"condition": "Ready"}}))
+        .await;
     let opened = stage.done(json!({"port_forward": "pod/a", "port": 7000})).await;
     let mut socket = tokio::net::TcpStream::connect(opened["address"].as_str().unwrap())
         .await
