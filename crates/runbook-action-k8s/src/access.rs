@@ -75,24 +75,7 @@ impl Access {
         let mut config = made.map_err(|error| about(unusable(&error, &shown), &at))?;
         // What is tried again is decided where it is known what was asked.
         config.default_retry = false;
-        if let Some(namespace) = text("namespace")? {
-            config.default_namespace = namespace;
-        }
-        if let Some(user) = text("as")? {
-            config.auth_info.impersonate = Some(user);
-        }
-        if let Some(groups) = get("as_groups") {
-            let groups: Result<Vec<String>, Failure> = groups
-                .items()?
-                .iter()
-                .map(|group| Ok(group.text()?.reveal()))
-                .collect();
-            if config.auth_info.impersonate.is_none() {
-                let failure = of.wrong("`as_groups` needs `as` beside it: groups alone are nobody");
-                return Err(failure);
-            }
-            config.auth_info.impersonate_groups = Some(groups?);
-        }
+        override_by(&mut config, &of)?;
         let plugin = config.auth_info.exec.take();
         supported(&config, &shown).map_err(|failure| about(failure, &at))?;
         Ok(Self {
@@ -101,6 +84,26 @@ impl Access {
             shown,
         })
     }
+}
+
+/// What the connection says that a kubeconfig says too.
+fn override_by(config: &mut Config, of: &Args<'_>) -> Result<(), Failure> {
+    if !matches!(of.param(), Param::Map(_)) {
+        return Ok(());
+    }
+    if let Some(namespace) = of.get("namespace") {
+        config.default_namespace = namespace.text()?.reveal();
+    }
+    if let Some(user) = of.get("as") {
+        config.auth_info.impersonate = Some(user.text()?.reveal());
+    }
+    if let Some(groups) = of.get("as_groups") {
+        if config.auth_info.impersonate.is_none() {
+            return Err(groups.wrong("needs `as` beside it: groups alone are nobody"));
+        }
+        config.auth_info.impersonate_groups = Some(crate::asked::texts(&groups)?);
+    }
+    Ok(())
 }
 
 /// What this version cannot do is said before anything is tried.
