@@ -8,31 +8,25 @@ use jiff::Timestamp;
     clippy::disallowed_methods,
     reason = "the cluster is a server of its own, which clients meet in real time"
 )]
-pub fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
 /// A time as objects say it: whole seconds.
 #[must_use]
-pub fn stamp(time: Timestamp) -> String {
+pub(crate) fn stamp(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
-}
-
-/// A time as leases and events say it: with microseconds.
-#[must_use]
-pub fn micro(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }
 
 /// The present time as objects say it.
 #[must_use]
-pub fn now_stamp() -> String {
+pub(crate) fn now_stamp() -> String {
     stamp(now())
 }
 
 /// The seconds since a time that an object says; none if it says none.
 #[must_use]
-pub fn seconds_since(stamp: &str) -> Option<i64> {
+pub(crate) fn seconds_since(stamp: &str) -> Option<i64> {
     let then: Timestamp = stamp.parse().ok()?;
     Some(now().as_second() - then.as_second())
 }

@@ -46,7 +46,7 @@ use crate::streams::Streams;
 /// The address of all nodes.
 const HOST: &str = "192.168.49.2";
 /// How often the memory of containers with a limit is looked at.
-const LOOK: Duration = Duration::from_millis(50);
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How much faster than on a real node time goes where a kubelet waits: parts of a second for a second.
 #[derive(Debug, Clone, Copy)]
@@ -160,9 +160,7 @@ impl Drop for Kubelet {
         for task in &self.tasks {
             task.abort();
         }
-        for (_, pod) in lock(&self.inner.pods).drain() {
-            pod.abandon();
-        }
+        lock(&self.inner.pods).drain().for_each(|(_, pod)| pod.abandon());
         self.inner.machine.end();
     }
 }
@@ -184,12 +182,11 @@ impl Inner {
                     is_there
                 });
                 for object in found {
-                    match pods.get(object.uid()) {
-                        Some(pod) => pod.tell(object),
-                        None => {
-                            let pod = Pod::start(&self, &object);
-                            pods.insert(object.uid().to_owned(), pod);
-                        }
+                    if let Some(pod) = pods.get(object.uid()) {
+                        pod.tell(object);
+                    } else {
+                        let pod = Pod::start(&self, &object);
+                        pods.insert(object.uid().to_owned(), pod);
                     }
                 }
             }
@@ -222,8 +219,8 @@ impl Inner {
                 continue;
             }
             for (usage, (container, limit)) in sandbox::usage_of(&namespaces).into_iter().zip(limited) {
-                if let Some((process, _)) = usage.largest.filter(|_| usage.memory > limit) {
-                    container.kill_for_memory(process);
+                if usage.memory > limit {
+                    container.kill_for_memory();
                 }
             }
         }
@@ -263,7 +260,7 @@ fn unique() -> String {
     let mut bytes = [0_u8; 16];
     // Without randomness of the system names may repeat, which a test would notice.
     let _worse = getrandom::fill(&mut bytes);
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = hex(&bytes);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
     format!(
         "{}-{}-4{}-8{}-{}",
@@ -273,4 +270,14 @@ fn unique() -> String {
         part(17, 20),
         part(20, 32)
     )
+}
+
+/// Two digits for each byte.
+fn hex(bytes: &[u8]) -> String {
+    let digit = |half: u8| char::from_digit(u32::from(half), 16);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flatten()
+        .collect()
 }

@@ -20,6 +20,7 @@ pub mod kubelet;
 mod object;
 mod patch;
 mod rules;
+mod schema;
 mod server;
 mod shared;
 mod store;

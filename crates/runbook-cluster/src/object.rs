@@ -47,7 +47,7 @@ pub trait Fields {
 }
 
 impl Fields for Value {
-    fn at(&self, pointer: &str) -> &Value {
+    fn at(&self, pointer: &str) -> &Self {
         self.pointer(pointer).unwrap_or(&NULL)
     }
 
@@ -63,45 +63,37 @@ impl Fields for Value {
         self.at(pointer).as_bool().unwrap_or_default()
     }
 
-    fn items(&self, pointer: &str) -> &[Value] {
+    fn items(&self, pointer: &str) -> &[Self] {
         self.at(pointer).as_array().map_or(&[], Vec::as_slice)
     }
 
-    fn map(&self, pointer: &str) -> Option<&Map<String, Value>> {
+    fn map(&self, pointer: &str) -> Option<&Map<String, Self>> {
         self.at(pointer).as_object()
     }
 
-    fn put(&mut self, pointer: &str, value: Value) {
+    fn put(&mut self, pointer: &str, value: Self) {
         let mut here = self;
         for part in pointer.split('/').skip(1) {
             let part = unescape(part);
-            if let (Value::Array(items), Ok(index)) = (&*here, part.parse::<usize>())
-                && index >= items.len()
-            {
-                return;
+            if let Self::Array(items) = here {
+                match part.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
+                    Some(item) => here = item,
+                    None => return,
+                }
+                continue;
             }
-            here = match here {
-                Value::Array(items) => {
-                    match part.parse::<usize>().ok().and_then(|index| items.get_mut(index)) {
-                        Some(item) => item,
-                        None => return,
-                    }
-                }
-                other => {
-                    if !other.is_object() {
-                        *other = Value::Object(Map::new());
-                    }
-                    match other.as_object_mut() {
-                        Some(fields) => fields.entry(part).or_insert(Value::Null),
-                        None => return,
-                    }
-                }
-            };
+            if !here.is_object() {
+                *here = Self::Object(Map::new());
+            }
+            match here.as_object_mut() {
+                Some(fields) => here = fields.entry(part).or_insert(Self::Null),
+                None => return,
+            }
         }
         *here = value;
     }
 
-    fn take_out(&mut self, pointer: &str) -> Option<Value> {
+    fn take_out(&mut self, pointer: &str) -> Option<Self> {
         let (parent, last) = pointer.rsplit_once('/')?;
         self.pointer_mut(parent)?
             .as_object_mut()?

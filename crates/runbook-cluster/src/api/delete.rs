@@ -24,11 +24,8 @@ impl Options {
     /// In the body, or else in the query.
     pub(crate) fn of(query: &Query, body: &Value) -> Result<Self, Failure> {
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
-        let orphan = match body.at("/orphanDependents") {
-            Value::Bool(true) => Some("Orphan".to_owned()),
-            Value::Bool(false) => Some("Background".to_owned()),
-            _ => None,
-        };
+        let orphan = body.at("/orphanDependents").as_bool();
+        let orphan = orphan.map(|orphan| if orphan { "Orphan" } else { "Background" }.to_owned());
         let propagation = text("/propagationPolicy")
             .or(orphan)
             .or_else(|| query.get("propagationPolicy").map(str::to_owned));

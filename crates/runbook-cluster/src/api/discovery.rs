@@ -102,9 +102,7 @@ pub(crate) fn aggregated(store: &Store, legacy: bool) -> Value {
             let versions: Vec<Value> = versions(store, name)
                 .iter()
                 .map(|version| {
-                    let resources: Vec<Value> = of(store, name, version)
-                        .map(|kind| aggregated_kind(kind))
-                        .collect();
+                    let resources: Vec<Value> = of(store, name, version).map(aggregated_kind).collect();
                     json!({"version": version, "resources": resources, "freshness": "Current"})
                 })
                 .collect();

@@ -91,6 +91,7 @@ impl Objects {
             dry: false,
             validation: Validation::Ignore,
             force: true,
+            apply: false,
         })
     }
 

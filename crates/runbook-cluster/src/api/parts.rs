@@ -18,11 +18,14 @@ use crate::store::{LabelSelector, Store};
 /// How many replicas an object has, as the kind `Scale` says it.
 pub(crate) fn scale(kind: &Kind, object: &Value) -> Result<Value, Failure> {
     let fields = scale_of(kind)?;
-    let selector = fields.selector.as_ref().map(|pointer| match object.at(pointer) {
-        Value::String(text) => text.clone(),
-        other => LabelSelector::of_object(other)
-            .map(|selector| selector.text())
-            .unwrap_or_default(),
+    let selector = fields.selector.as_ref().map(|pointer| {
+        let selector = object.at(pointer);
+        let chosen = || LabelSelector::of_object(selector).map(|selector| selector.text());
+        selector
+            .as_str()
+            .map(str::to_owned)
+            .or_else(chosen)
+            .unwrap_or_default()
     });
     let mut metadata = json!({"name": object.name(), "namespace": object.namespace()});
     for key in ["uid", "resourceVersion", "creationTimestamp"] {
@@ -68,7 +71,7 @@ pub(crate) fn rescale(
         return Err(Failure::modified(kind, found.name()));
     }
     let replicas = match new.at("/spec/replicas") {
-        Value::Null => 0,
+        value if value.is_null() => 0,
         value => value
             .as_i64()
             .ok_or_else(|| Failure::bad_request(format!("Scale in version \"v1\" cannot be handled as a Scale: json: cannot unmarshal {value} into Go struct field ScaleSpec.spec.replicas of type int32")))?,
@@ -106,8 +109,7 @@ pub(crate) fn bind(store: &Store, wanted: &Wanted, body: &Value) -> Result<Plann
     }
     let mut object = (*found).clone();
     object.put("/spec/nodeName", Value::from(node));
-    let now = clock::now_stamp();
-    rules::condition(&mut object, "PodScheduled", "True", "", "", &now);
+    rules::condition(&mut object, "PodScheduled", "True", "", "");
     Ok(Planned {
         id: wanted.target.kind.id(),
         base: Some(found.text("/metadata/resourceVersion").to_owned()),

@@ -60,9 +60,15 @@ async fn answered(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Re
             let verb = verb(request.method(), &target, &query)?;
             shared.read(|store| access::check(store, &user, verb, &target))?;
             meet(shared, verb, &resource(&target))?;
-            Ok(objects(shared, target, &query, user, request, verb).await?)
+            let call = Call {
+                target,
+                verb,
+                user,
+                query,
+            };
+            Ok(objects(shared, call, request).await?)
         }
-        route => {
+        route @ (Route::Legacy | Route::Groups | Route::Group(_) | Route::Resources(..) | Route::Other) => {
             shared.read(|store| access::check_path(store, &user, &path))?;
             meet(shared, "get", &path)?;
             Ok(document(shared, &route, &path, &request)?)
@@ -174,63 +180,65 @@ fn document(
     }
 }
 
+/// A request about objects.
+struct Call {
+    target: Target,
+    verb: &'static str,
+    user: User,
+    query: Query,
+}
+
 async fn objects(
     shared: &Arc<Shared>,
-    target: Target,
-    query: &Query,
-    user: User,
+    call: Call,
     request: Request<Incoming>,
-    verb: &'static str,
 ) -> Result<Response<Body>, Failure> {
+    let (target, query) = (&call.target, &call.query);
     let shown = Shown::of(request.headers());
-    match (verb, target.part.as_str()) {
-        (_, "log" | "exec" | "attach" | "portforward") => stream(shared, &target, query, request).await,
+    match (call.verb, target.part.as_str()) {
+        (_, "log" | "exec" | "attach" | "portforward") => stream(shared, target, query, request).await,
         ("get" | "list", "") if target.kind.group == metrics::GROUP => {
-            metrics::serve(shared, &target, query).await
+            metrics::serve(shared, target, query).await
         }
-        ("watch", "") => watch::watch(shared, &target, query, shown?),
-        ("list", "") => list(shared, &target, query, shown?),
+        ("watch", "") => watch::watch(shared, target, query, shown?),
+        ("list", "") => list(shared, target, query, shown?),
         ("get", "" | "status") => {
-            let found = shared.read(|store| read::get(store, &target))?;
-            Ok(one(&target, &found, 200, shown?, &[]))
+            let found = shared.read(|store| read::get(store, target))?;
+            Ok(one(target, &found, 200, shown?, &[]))
         }
         ("get", "scale") => {
-            let found = shared.read(|store| read::get(store, &target))?;
+            let found = shared.read(|store| read::get(store, target))?;
             Ok(answer(200, &parts::scale(&target.kind, &found)?))
         }
         _ => {
             let shown = shown?;
-            let wanted = wanted(target, query, &user, &request)?;
-            change(shared, wanted, query, request, verb, shown, &user).await
+            let wanted = wanted(&call, &request)?;
+            change(shared, &call, wanted, request, shown).await
         }
     }
 }
 
-fn wanted(
-    target: Target,
-    query: &Query,
-    user: &User,
-    request: &Request<Incoming>,
-) -> Result<Wanted, Failure> {
+fn wanted(call: &Call, request: &Request<Incoming>) -> Result<Wanted, Failure> {
+    let (target, query) = (&call.target, &call.query);
     Ok(Wanted {
-        target,
-        user: user.name.clone(),
+        target: target.clone(),
+        user: call.user.name.clone(),
         manager: query::manager(query, request.headers()),
         dry: query.dry_run()?,
         validation: Validation::of(query)?,
         force: query.flag("force"),
+        apply: false,
     })
 }
 
 async fn change(
     shared: &Arc<Shared>,
+    call: &Call,
     mut wanted: Wanted,
-    query: &Query,
     request: Request<Incoming>,
-    verb: &'static str,
     shown: Shown,
-    user: &User,
 ) -> Result<Response<Body>, Failure> {
+    let (query, user) = (&call.query, &call.user);
     let (head, incoming) = request.into_parts();
     let bytes = body::read(incoming).await?;
     let target = wanted.target.clone();
@@ -242,7 +250,7 @@ async fn change(
         let answered = shared.read(|store| access::review(store, user, &target.kind.kind, object));
         return Ok(answer(201, &answered));
     }
-    let done = match verb {
+    let done = match call.verb {
         "create" => {
             let object = body::object(&head.headers, &bytes)?;
             write::make(shared, &wanted, |store| write::create(store, &wanted, &object)).await?
@@ -254,6 +262,15 @@ async fn change(
         "patch" => {
             let form = Form::of(body::media(&head.headers), &target.kind)?;
             let object = body::patch(&head.headers, &bytes)?;
+            check_apply(form, query)?;
+            wanted.apply = form == Form::Apply;
+            if wanted.apply {
+                // Making an object by applying it needs the right to make it.
+                shared.read(|store| match read::get(store, &target) {
+                    Ok(_) => Ok(()),
+                    Err(_) => access::check(store, user, "create", &target),
+                })?;
+            }
             write::make(shared, &wanted, |store| {
                 write::patched(store, &wanted, form, &object)
             })
@@ -267,7 +284,7 @@ async fn change(
             };
             let options = Options::of(query, &object)?;
             wanted.dry = options.dry;
-            if verb == "deletecollection" {
+            if call.verb == "deletecollection" {
                 return delete_all(shared, &wanted, query, &options).await;
             }
             let done = write::make(shared, &wanted, |store| delete::delete(store, &wanted, &options)).await?;
@@ -276,6 +293,24 @@ async fn change(
     };
     let code = if done.created { 201 } else { 200 };
     Ok(one(&target, &done.object, code, shown, &done.warnings))
+}
+
+/// What is applied must say by whom, and only what is applied can be forced.
+fn check_apply(form: Form, query: &Query) -> Result<(), Failure> {
+    let why = match form {
+        Form::Apply if query.get("fieldManager").is_none() => {
+            "fieldManager: Required value: is required for apply patch"
+        }
+        Form::Json | Form::Merge | Form::Strategic if query.get("force").is_some() => {
+            "force: Forbidden: may not be specified for non-apply patch"
+        }
+        Form::Apply | Form::Json | Form::Merge | Form::Strategic => return Ok(()),
+    };
+    Err(Failure::new(
+        422,
+        "Invalid",
+        format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
+    ))
 }
 
 /// A change of a part that is not like the object itself.
@@ -366,15 +401,15 @@ async fn delete_all(
         metadata: listed.metadata,
         objects,
     };
-    Ok(many(&wanted.target, listed, Shown::Objects))
+    Ok(many(&wanted.target, &listed, Shown::Objects))
 }
 
 fn list(shared: &Shared, target: &Target, query: &Query, shown: Shown) -> Result<Response<Body>, Failure> {
     let listed = shared.read(|store| read::list(store, target, query))?;
-    Ok(many(target, listed, shown))
+    Ok(many(target, &listed, shown))
 }
 
-fn many(target: &Target, listed: read::Listed, shown: Shown) -> Response<Body> {
+fn many(target: &Target, listed: &read::Listed, shown: Shown) -> Response<Body> {
     let kind = &target.kind;
     let body = match shown {
         Shown::Table => table::table(kind, &listed.metadata, &listed.objects, true),
@@ -420,7 +455,7 @@ fn one(target: &Target, object: &Arc<Value>, code: u16, shown: Shown, warnings: 
             table::table(
                 &target.kind,
                 &json!({"resourceVersion": version}),
-                &[object.clone()],
+                std::slice::from_ref(&object),
                 true,
             )
         }

@@ -29,7 +29,7 @@ use crate::streams::Body;
 const BOOKMARKS: Duration = Duration::from_secs(2);
 
 /// How long a watch lasts that does not say: a real server takes half an hour to an hour.
-const LONGEST: Duration = Duration::from_secs(1800);
+const LONGEST: Duration = Duration::from_mins(30);
 
 struct Watching {
     shared: Arc<Shared>,

@@ -174,11 +174,20 @@ pub(crate) fn patched(store: &Store, wanted: &Wanted, form: Form, body: &Value) 
 }
 
 fn applied(store: &Store, wanted: &Wanted, body: &Value) -> Result<Planned, Failure> {
-    match live(store, wanted) {
-        Ok(found) => {
-            let object = patch::merge((*found).clone(), body);
-            replace(store, wanted, &found, object)
-        }
-        Err(_) => create(store, wanted, body),
+    let kind = &*wanted.target.kind;
+    if body.text("/kind").is_empty() || body.text("/apiVersion").is_empty() {
+        return Err(Failure::bad_request(format!(
+            "error when unmarshaling the patch: Object 'Kind' is missing in '{body}'"
+        )));
     }
+    if !body.items("/metadata/managedFields").is_empty() {
+        return Err(Failure::bad_request("metadata.managedFields must be nil"));
+    }
+    let Ok(found) = live(store, wanted) else {
+        return create(store, wanted, body);
+    };
+    let shown = super::read::in_version(kind, &found);
+    let part = &wanted.target.part;
+    let object = patch::apply(kind, &wanted.manager, part, wanted.force, (&shown, body))?;
+    replace(store, wanted, &found, object)
 }

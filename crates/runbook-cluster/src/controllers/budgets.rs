@@ -29,7 +29,6 @@ fn one(objects: &Objects, budget: &Arc<Value>) {
         .filter(|pod| selector.as_ref().is_some_and(|selector| selector.matches(pod)))
         .filter(|pod| !matches!(pod.text("/status/phase"), "Succeeded" | "Failed"))
         .collect();
-    let now = clock::now_stamp();
     let generation = budget.at("/metadata/generation").clone();
     let _told = objects.change_status(ID, budget, |budget| {
         // An eviction is noted until the pod is seen to go.
@@ -71,7 +70,7 @@ fn one(objects: &Objects, budget: &Arc<Value>) {
         } else {
             ("False", "InsufficientPods")
         };
-        rules::condition(budget, "DisruptionAllowed", status, reason, "", &now);
+        rules::condition(budget, "DisruptionAllowed", status, reason, "");
     });
 }
 

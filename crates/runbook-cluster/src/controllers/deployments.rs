@@ -71,7 +71,7 @@ fn one(objects: &Objects, deployment: &Arc<Value>) {
     } else {
         rolling::step(&mut rollout, &mut note, make);
     }
-    status(&rollout, note);
+    status(&rollout, note.as_ref());
     if !paused {
         clean(&rollout);
     }
@@ -231,12 +231,11 @@ impl Numbers {
     }
 }
 
-fn status(rollout: &Rollout<'_>, note: Note) {
+fn status(rollout: &Rollout<'_>, note: Option<&(&'static str, String)>) {
     let deployment = rollout.deployment;
     let numbers = Numbers::of(rollout);
     let wanted = deployment.number("/spec/replicas").unwrap_or(1);
     let least = wanted - rolling::unavailable(deployment);
-    let now = clock::now_stamp();
     let generation = deployment.at("/metadata/generation").clone();
     let complete = numbers.updated == wanted && numbers.all == wanted && numbers.available == wanted;
     let name = rollout
@@ -269,13 +268,18 @@ fn status(rollout: &Rollout<'_>, note: Note) {
                 "Deployment does not have minimum availability.",
             )
         };
-        rules::condition(deployment, "Available", status, reason, message, &now);
-        progress(deployment, &name, &note, (complete, numbers.moved(before)), &now);
+        rules::condition(deployment, "Available", status, reason, message);
+        progress(deployment, &name, note, (complete, numbers.moved(before)));
     });
 }
 
 /// The condition that tells how the rollout goes on.
-fn progress(deployment: &mut Value, name: &str, note: &Note, (complete, moved): (bool, bool), now: &str) {
+fn progress(
+    deployment: &mut Value,
+    name: &str,
+    note: Option<&(&'static str, String)>,
+    (complete, moved): (bool, bool),
+) {
     let known = deployment
         .items("/status/conditions")
         .iter()
@@ -285,7 +289,7 @@ fn progress(deployment: &mut Value, name: &str, note: &Note, (complete, moved): 
     let reason = known.text("/reason");
     let paused = deployment.is_true("/spec/paused");
     let mut set = |status: &str, reason: &str, message: &str| {
-        rules::condition(deployment, "Progressing", status, reason, message, now);
+        rules::condition(deployment, "Progressing", status, reason, message);
     };
     if paused {
         set("Unknown", "DeploymentPaused", "Deployment is paused");
@@ -314,7 +318,7 @@ fn progress(deployment: &mut Value, name: &str, note: &Note, (complete, moved): 
             "ReplicaSetUpdated",
             &format!("ReplicaSet {name:?} is progressing."),
         );
-        touch(deployment, now);
+        touch(deployment);
     } else if !matches!(reason, "NewReplicaSetAvailable" | "ProgressDeadlineExceeded") {
         let limit = deployment.number("/spec/progressDeadlineSeconds").unwrap_or(600);
         let since = clock::seconds_since(known.text("/lastUpdateTime")).unwrap_or(0);
@@ -325,20 +329,22 @@ fn progress(deployment: &mut Value, name: &str, note: &Note, (complete, moved): 
                 "False",
                 "ProgressDeadlineExceeded",
                 &format!("ReplicaSet {name:?} has timed out progressing."),
-                now,
             );
         }
     }
 }
 
 /// The rollout has moved on just now, although its reason is the same.
-fn touch(deployment: &mut Value, now: &str) {
+fn touch(deployment: &mut Value) {
     let index = deployment
         .items("/status/conditions")
         .iter()
         .position(|condition| condition.text("/type") == "Progressing");
     if let Some(index) = index {
-        deployment.put(&format!("/status/conditions/{index}/lastUpdateTime"), json!(now));
+        deployment.put(
+            &format!("/status/conditions/{index}/lastUpdateTime"),
+            json!(clock::now_stamp()),
+        );
     }
 }
 

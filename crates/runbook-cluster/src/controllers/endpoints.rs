@@ -54,8 +54,11 @@ fn ports(service: &Value, pods: &[Arc<Value>]) -> Vec<Value> {
     for port in service.items("/spec/ports") {
         let target = port.at("/targetPort");
         let number = match target {
-            Value::String(name) => pods.iter().find_map(|pod| named(pod, name)),
-            other => other.as_i64(),
+            target if target.is_string() => {
+                let name = target.as_str().unwrap_or_default();
+                pods.iter().find_map(|pod| named(pod, name))
+            }
+            target => target.as_i64(),
         };
         let Some(number) = number else { continue };
         let mut found = json!({"port": number, "protocol": port.at("/protocol")});
@@ -100,24 +103,26 @@ fn old(objects: &Objects, service: &Value, pods: &[Arc<Value>]) {
     } else {
         json!([subset])
     };
-    let set = |endpoints: &mut Value| match &subsets {
-        Value::Null => drop(endpoints.take_out("/subsets")),
-        some => endpoints.put("/subsets", some.clone()),
-    };
-    match objects.get("endpoints", service.namespace(), service.name()) {
-        Some(known) => drop(objects.change("endpoints", &known, set)),
-        None => {
-            let mut made = json!({
-                "apiVersion": "v1", "kind": "Endpoints",
-                "metadata": {
-                    "name": service.name(), "namespace": service.namespace(), "labels": service.at("/metadata/labels"),
-                    "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": crate::clock::now_stamp()},
-                },
-            });
-            set(&mut made);
-            let _made = objects.create("endpoints", &made);
+    let set = |endpoints: &mut Value| {
+        if subsets.is_null() {
+            endpoints.take_out("/subsets");
+        } else {
+            endpoints.put("/subsets", subsets.clone());
         }
+    };
+    if let Some(known) = objects.get("endpoints", service.namespace(), service.name()) {
+        let _changed = objects.change("endpoints", &known, set);
+        return;
     }
+    let mut made = json!({
+        "apiVersion": "v1", "kind": "Endpoints",
+        "metadata": {
+            "name": service.name(), "namespace": service.namespace(), "labels": service.at("/metadata/labels"),
+            "annotations": {"endpoints.kubernetes.io/last-change-trigger-time": crate::clock::now_stamp()},
+        },
+    });
+    set(&mut made);
+    let _made = objects.create("endpoints", &made);
 }
 
 fn slice(objects: &Objects, service: &Value, pods: &[Arc<Value>]) {

@@ -114,25 +114,18 @@ fn status(
         job.put("/status/ready", json!(ready));
         if suspended {
             job.take_out("/status/startTime");
-            rules::condition(job, "Suspended", "True", "JobSuspended", "Job suspended", &now);
+            rules::condition(job, "Suspended", "True", "JobSuspended", "Job suspended");
         } else if was {
-            rules::condition(job, "Suspended", "False", "JobResumed", "Job resumed", &now);
+            rules::condition(job, "Suspended", "False", "JobResumed", "Job resumed");
         }
         if let Some((reason, message)) = over {
-            rules::condition(job, "FailureTarget", "True", reason, message, &now);
-            rules::condition(job, "Failed", "True", reason, message, &now);
+            rules::condition(job, "FailureTarget", "True", reason, message);
+            rules::condition(job, "Failed", "True", reason, message);
         } else if complete && !suspended {
             job.put("/status/completionTime", json!(now));
             let message = "Reached expected number of succeeded pods";
-            rules::condition(
-                job,
-                "SuccessCriteriaMet",
-                "True",
-                "CompletionsReached",
-                message,
-                &now,
-            );
-            rules::condition(job, "Complete", "True", "CompletionsReached", message, &now);
+            rules::condition(job, "SuccessCriteriaMet", "True", "CompletionsReached", message);
+            rules::condition(job, "Complete", "True", "CompletionsReached", message);
         }
     });
     if let Some((reason, message)) = over {

@@ -24,8 +24,11 @@ use crate::api::Objects;
 /// How often what only time changes is looked at: deadlines, and how long a pod has been ready.
 const TICK: Duration = Duration::from_millis(500);
 
+/// Does what is missing.
+type Reconcile = fn(&Objects);
+
 /// All controllers, with the names under which they write.
-const ALL: &[(&str, fn(&Objects))] = &[
+const ALL: &[(&str, Reconcile)] = &[
     ("namespace-controller", namespaces::reconcile),
     ("garbage-collector", garbage::reconcile),
     ("deployment-controller", deployments::reconcile),

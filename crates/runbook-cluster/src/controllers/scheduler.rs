@@ -70,14 +70,13 @@ fn one(objects: &Objects, pod: &Arc<Value>) {
             None => {}
         }
     }
-    let now = clock::now_stamp();
     if let Some((_, node)) = best {
         let assigned = objects.change("pods", pod, |pod| {
             pod.put("/spec/nodeName", Value::from(node.name()));
         });
         if let Ok(Some(assigned)) = assigned {
             let _told = objects.change_status("pods", &assigned, |pod| {
-                rules::condition(pod, "PodScheduled", "True", "", "", &now);
+                rules::condition(pod, "PodScheduled", "True", "", "");
             });
             let message = format!(
                 "Successfully assigned {}/{} to {}",
@@ -100,7 +99,7 @@ fn one(objects: &Objects, pod: &Arc<Value>) {
         .any(|condition| condition.text("/type") == "PodScheduled" && condition.text("/message") == message);
     if !known {
         let _told = objects.change_status("pods", pod, |pod| {
-            rules::condition(pod, "PodScheduled", "False", "Unschedulable", &message, &now);
+            rules::condition(pod, "PodScheduled", "False", "Unschedulable", &message);
         });
         objects.note(pod, "Warning", "FailedScheduling", &message);
     }

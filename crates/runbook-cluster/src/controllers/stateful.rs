@@ -12,7 +12,7 @@ use crate::rules::is_ready;
 
 const ID: &str = "statefulsets.apps";
 
-struct Set<'a> {
+struct Work<'a> {
     objects: &'a Objects,
     set: &'a Arc<Value>,
     wanted: i64,
@@ -30,7 +30,7 @@ pub(super) fn reconcile(objects: &Objects) {
         let known = set.text("/status/currentRevision");
         let known_is_there = revisions.iter().any(|revision| revision.name() == known);
         let current = if known_is_there { known } else { update.name() };
-        let all = Set {
+        let all = Work {
             objects,
             set,
             wanted: set.number("/spec/replicas").unwrap_or(1),
@@ -48,7 +48,7 @@ fn is_healthy(pod: &Value) -> bool {
     !pod.is_deleting() && is_ready(pod)
 }
 
-impl Set<'_> {
+impl Work<'_> {
     fn pods(&self) -> Vec<(i64, Arc<Value>)> {
         let mut pods: Vec<(i64, Arc<Value>)> = owned::of(self.objects, "pods", self.set)
             .into_iter()

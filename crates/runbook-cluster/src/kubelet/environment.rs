@@ -42,9 +42,11 @@ impl Source<'_> {
             }
         }
         for variable in self.container.items("/env") {
-            let value = match variable.at("/valueFrom") {
-                Value::Null => Some(expand(variable.text("/value"), &found)),
-                from => self.value(from)?,
+            let from = variable.at("/valueFrom");
+            let value = if from.is_null() {
+                Some(expand(variable.text("/value"), &found))
+            } else {
+                self.value(from)?
             };
             if let Some(value) = value {
                 set(&mut found, variable.name_of(), value);
@@ -200,18 +202,16 @@ pub(super) fn expand(text: &str, variables: &[Variable]) -> String {
             continue;
         }
         let reference = after.strip_prefix('(').and_then(|after| after.split_once(')'));
-        match reference {
-            Some((name, after)) => {
-                match variables.iter().find(|(known, _)| known == name) {
-                    Some((_, value)) => out.push_str(value),
-                    None => out.push_str(&format!("$({name})")),
-                }
-                rest = after;
+        if let Some((name, after)) = reference {
+            if let Some((_, value)) = variables.iter().find(|(known, _)| known == name) {
+                out.push_str(value);
+            } else {
+                out.extend(["$(", name, ")"]);
             }
-            None => {
-                out.push('$');
-                rest = after;
-            }
+            rest = after;
+        } else {
+            out.push('$');
+            rest = after;
         }
     }
     out.push_str(rest);

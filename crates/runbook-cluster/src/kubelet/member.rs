@@ -136,10 +136,7 @@ fn terminated(ended: &Ended) -> Value {
 
 /// A text of sixty-four hexadecimal digits.
 pub(super) fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    super::hex(&Sha256::digest(text.as_bytes()))
 }
 
 fn image_id(image: &str) -> String {

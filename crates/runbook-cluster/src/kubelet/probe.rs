@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use super::link::Weight;
 use super::member::Member;
 use super::pod::Pod;
-use super::sandbox::{Container, Executed, Log, Program, Refused, Side, code_of};
+use super::sandbox::{Container, Executed, Log, Program, Refused, code_of};
 use crate::object::Fields as _;
 
 /// How much of an answer is shown.
@@ -167,10 +167,12 @@ impl Probe {
         };
         let connected = network.connect(host, port, within).await;
         let mut stream = connected.map_err(|error| {
-            let why = match error.kind() {
-                std::io::ErrorKind::ConnectionRefused => "connect: connection refused".to_owned(),
-                std::io::ErrorKind::TimedOut => "i/o timeout".to_owned(),
-                _ => error.to_string(),
+            let why = if error.kind() == std::io::ErrorKind::ConnectionRefused {
+                "connect: connection refused".to_owned()
+            } else if error.kind() == std::io::ErrorKind::TimedOut {
+                "i/o timeout".to_owned()
+            } else {
+                error.to_string()
             };
             format!("{prefix}dial tcp {host}:{port}: {why}")
         })?;
@@ -224,8 +226,8 @@ pub(super) async fn run(container: &Container, program: &Program) -> Result<(i32
         ..
     } = executed;
     let log = Log::new();
-    let streams = [(Side::Out, output), (Side::Err, errors)].into_iter();
-    let collected = streams.filter_map(|(side, stream)| Some(log.clone().collect(side, stream?, |_| {})));
+    let streams = [output, errors].into_iter().flatten();
+    let collected = streams.map(|stream| log.clone().collect(stream, |_| {}));
     futures_util::future::join_all(collected).await;
     let status = child.wait().await.map_err(|error| error.to_string())?;
     Ok((code_of(status), log.tail(SHOWN)))
@@ -236,23 +238,18 @@ async fn ask(stream: &mut tokio::net::TcpStream, http: &Value, authority: &str) 
         "" => "/",
         path => path,
     };
-    let mut request = format!("GET {path} HTTP/1.1\r\n");
     let mut host = authority;
     let mut rest = String::new();
     for header in http.items("/httpHeaders") {
         if header.text("/name").eq_ignore_ascii_case("host") {
             host = header.text("/value");
         } else {
-            rest.push_str(&format!(
-                "{}: {}\r\n",
-                header.text("/name"),
-                header.text("/value")
-            ));
+            rest.extend([header.text("/name"), ": ", header.text("/value"), "\r\n"]);
         }
     }
-    request.push_str(&format!(
-        "Host: {host}\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\n{rest}Connection: close\r\n\r\n"
-    ));
+    let request = format!(
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: kube-probe/1.36\r\nAccept: */*\r\n{rest}Connection: close\r\n\r\n"
+    );
     stream.write_all(request.as_bytes()).await?;
     let mut head = Vec::new();
     let mut buffer = [0; 512];

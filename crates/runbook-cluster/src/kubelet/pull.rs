@@ -31,10 +31,9 @@ impl Pod {
                 if stop.sleep(self.node.back_off(SHOWN)).await {
                     return None;
                 }
-                let field = Weight::Normal;
                 self.event_of(
                     member,
-                    field,
+                    Weight::Normal,
                     "BackOff",
                     format!("Back-off pulling image {name:?}"),
                 );

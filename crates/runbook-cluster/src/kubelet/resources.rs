@@ -38,7 +38,7 @@ mod tests {
     fn quantities_are_read() {
         for (text, value) in [
             ("128Mi", Some(128 << 20)),
-            ("1.5Gi", Some(1610_612_736)),
+            ("1.5Gi", Some(1_610_612_736)),
             ("2M", Some(2_000_000)),
             ("7", Some(7)),
             ("lots", None),

@@ -100,52 +100,59 @@ mod tests {
             .unwrap()
     }
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_container_is_alone_with_its_processes_and_its_files() {
-        let begun = std::time::Instant::now();
-        let machine = Arc::new(Machine::start().unwrap());
-        eprintln!("machine {:?}", begun.elapsed());
-        let network = Network::start(&machine, "10.244.0.5", "one").await.unwrap();
-        eprintln!("network {:?}", begun.elapsed());
-        let script =
-            "echo $$ $(hostname) $WHO $(pwd); ls /; ip addr show lo; ls -l /dev; echo no >&2; exit 7";
-        let container = run(&machine, &network, &["sh", "-c", script]).await;
-        eprintln!("container {:?}", begun.elapsed());
-        assert_eq!(container.ended().await.code, 7);
-        eprintln!("{:?}\n{}", begun.elapsed(), container.log.tail(10000));
-        let begun = std::time::Instant::now();
-        let container = run(&machine, &network, &["httpd", "-f", "-p", "10.244.0.5:80"]).await;
-        eprintln!("server {:?}", begun.elapsed());
+    async fn execute(container: &Container, script: &str) -> (i32, String) {
         let program = Program {
-            arguments: vec![
-                "sh".to_owned(),
-                "-c".to_owned(),
-                "ps; cat /etc/passwd | head -1; pwd".to_owned(),
-            ],
+            arguments: ["sh", "-c", script].map(str::to_owned).to_vec(),
             ..Program::default()
         };
-        let ran = container.execute(&program).unwrap();
-        let Executed {
-            mut child,
-            output,
-            errors,
-            ..
-        } = ran;
+        let mut executed = container.execute(&program).unwrap();
         let log = Log::new();
-        tokio::join!(
-            log.clone().collect(Side::Out, output.unwrap(), |_| {}),
-            log.clone().collect(Side::Err, errors.unwrap(), |_| {})
+        let streams = [executed.output.take(), executed.errors.take()]
+            .into_iter()
+            .flatten();
+        futures_util::future::join_all(streams.map(|stream| log.clone().collect(stream, |_| {}))).await;
+        (code_of(executed.child.wait().await.unwrap()), log.tail(10_000))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_container_is_alone_with_its_processes_and_its_files() {
+        let machine = Arc::new(Machine::start().unwrap());
+        let network = Network::start(&machine, "10.244.0.5", "one").await.unwrap();
+        let script = "echo $$ $(hostname) $WHO $(pwd); ls /; ls /dev | wc -l; echo no >&2; exit 7";
+        let container = run(&machine, &network, &["sh", "-c", script]).await;
+        assert_eq!(container.ended().await.code, 7);
+        let printed = container.log.tail(10_000);
+        assert!(printed.contains("1 one it's me /tmp\n"), "{printed}");
+        assert!(printed.contains("no\n"), "{printed}");
+        let server = run(&machine, &network, &["httpd", "-f", "-p", "10.244.0.5:80"]).await;
+        let (code, printed) = execute(&server, "ps | wc -l; pwd; ip addr show lo; exit 3").await;
+        assert_eq!(code, 3);
+        assert!(
+            printed.starts_with("5\n/tmp\n") && printed.contains("10.244.0.5/32"),
+            "{printed}"
         );
-        eprintln!("{:?} {}", child.wait().await, log.tail(10000));
-        eprintln!("exec {:?}", begun.elapsed());
-        let usage = usage_of(&[container.namespace().unwrap().clone()]);
-        eprintln!("{usage:?}");
-        network
-            .connect("10.244.0.5", 80, std::time::Duration::from_secs(1))
-            .await
-            .unwrap();
-        container.signal(rustix::process::Signal::KILL);
-        assert_eq!(container.ended().await.code, 137);
-        container.remove().await;
+        let used = usage_of(&[server.namespace().unwrap().clone()]);
+        assert!(used.first().unwrap().memory > 0);
+        let patience = std::time::Duration::from_secs(10);
+        network.connect("10.244.0.5", 80, patience).await.unwrap();
+        server.signal(rustix::process::Signal::KILL);
+        assert_eq!(server.ended().await.code, 137);
+        server.remove().await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_one_container_writes_is_not_in_the_image() {
+        let machine = Arc::new(Machine::start().unwrap());
+        let network = Network::start(&machine, "10.244.0.6", "two").await.unwrap();
+        let first = run(
+            &machine,
+            &network,
+            &["sh", "-c", "echo changed > /bin/ls; echo x > /new"],
+        )
+        .await;
+        assert_eq!(first.ended().await.code, 0);
+        let second = run(&machine, &network, &["sh", "-c", "ls /new; ls /bin/ls"]).await;
+        assert_eq!(second.ended().await.code, 0);
+        assert!(second.log.tail(1000).contains("/bin/ls\n"));
     }
 }

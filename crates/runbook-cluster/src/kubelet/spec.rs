@@ -99,17 +99,15 @@ impl Spec {
 
     /// The number of a port that a probe gives by number or by name.
     pub(super) fn port(&self, port: &Value) -> Option<u16> {
-        let number = match port {
-            Value::String(name) => match name.parse() {
-                Ok(number) => Some(number),
-                Err(_) => self
-                    .value
-                    .items("/ports")
-                    .iter()
-                    .find(|known| known.name_of() == name)
-                    .and_then(|known| known.number("/containerPort")),
-            },
-            other => other.as_i64(),
+        let number = if let Some(name) = port.as_str() {
+            let named = self
+                .value
+                .items("/ports")
+                .iter()
+                .find(|known| known.name_of() == name);
+            name.parse().ok().or_else(|| named?.number("/containerPort"))
+        } else {
+            port.as_i64()
         };
         u16::try_from(number?).ok()
     }

@@ -76,7 +76,8 @@ fn conditions(seen: &Seen<'_>, init: &[Value], main: &[Value], phase: &str) -> V
             .map(|member| member.spec.name.clone()),
     );
     let listed = |names: &[String]| names.join(" ");
-    let initialized = if incomplete.is_empty() {
+    let has_begun = matches!(phase, "Running" | "Succeeded");
+    let initialized = if incomplete.is_empty() || has_begun {
         Ok(())
     } else {
         let message = format!("containers with incomplete status: [{}]", listed(&incomplete));

@@ -26,9 +26,9 @@ impl Streams for Inner {
     async fn serve(&self, asked: Asked) -> Response<Body> {
         let pod = self.pod(&asked.pod);
         let served = match asked.stream {
-            Stream::Log => log::serve(pod, &asked),
-            Stream::Exec | Stream::Attach => exec::serve(pod, asked),
-            Stream::PortForward => forward::serve(pod, asked),
+            Stream::Log => log::serve(pod.as_ref(), &asked),
+            Stream::Exec | Stream::Attach => exec::serve(pod.as_ref(), asked),
+            Stream::PortForward => forward::serve(pod.as_ref(), asked),
         };
         served.unwrap_or_else(|failure| failure.response())
     }
@@ -87,7 +87,7 @@ fn container(pod: Option<&Arc<Pod>>, asked: &Asked) -> Result<Arc<Member>, Failu
                     all.join(" ")
                 );
                 if !init.is_empty() {
-                    message.push_str(&format!(" or one of the init containers: [{}]", init.join(" ")));
+                    message = format!("{message} or one of the init containers: [{}]", init.join(" "));
                 }
                 return Err(Failure::bad_request(message));
             }

@@ -67,7 +67,8 @@ impl Pod {
                 .is_some_and(|(reason, _)| *reason == "CrashLoopBackOff")
             {
                 life.waiting = None;
-                life.ended = life.last.clone();
+                let last = life.last.clone();
+                life.ended = last;
             }
         }
         self.publish();
@@ -200,11 +201,8 @@ impl Pod {
         );
         for alias in object.items("/spec/hostAliases") {
             let names = alias.items("/hostnames").iter().filter_map(Value::as_str);
-            hosts.push_str(&format!(
-                "{}\t{}\n",
-                alias.text("/ip"),
-                names.collect::<Vec<_>>().join("\t")
-            ));
+            let names = names.collect::<Vec<_>>().join("\t");
+            hosts.extend([alias.text("/ip"), "\t", &names, "\n"]);
         }
         let namespace = object.namespace();
         let resolver = format!(
@@ -329,7 +327,7 @@ impl Pod {
             life.ended = Some(Ended {
                 code: exit.code,
                 reason,
-                message: self.message(member, container, exit.code),
+                message: message(member, container, exit.code),
                 started: container.started,
                 finished: exit.finished,
                 id: life.id.clone(),
@@ -337,18 +335,6 @@ impl Pod {
         }
         self.publish();
         exit.code
-    }
-
-    /// What it has left in the file for its last words.
-    fn message(&self, member: &Member, container: &Container, code: i32) -> String {
-        let said = container.last_words();
-        if said.is_empty()
-            && code != 0
-            && member.spec.value.text("/terminationMessagePolicy") == "FallbackToLogsOnError"
-        {
-            return container.log.tail(MESSAGE / 2);
-        }
-        said.get(..MESSAGE).unwrap_or(&said).to_owned()
     }
 
     /// Asks a container to end, and ends it when its time is over.
@@ -386,4 +372,16 @@ impl Pod {
             let _outcome = probe::run(container, &program).await;
         }
     }
+}
+
+/// What it has left in the file for its last words.
+fn message(member: &Member, container: &Container, code: i32) -> String {
+    let said = container.last_words();
+    if said.is_empty()
+        && code != 0
+        && member.spec.value.text("/terminationMessagePolicy") == "FallbackToLogsOnError"
+    {
+        return container.log.tail(MESSAGE / 2);
+    }
+    said.get(..MESSAGE).unwrap_or(&said).to_owned()
 }

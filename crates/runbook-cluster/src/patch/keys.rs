@@ -21,7 +21,8 @@ pub(super) fn strategic(kind: &Kind, path: &[&str]) -> Items {
     match built_in(kind, path) {
         // Only the first of the keys counts there.
         Items::By(keys) => Items::By(keys.into_iter().take(1).collect()),
-        other => other,
+        Items::Whole => Items::Whole,
+        Items::Themselves => Items::Themselves,
     }
 }
 
@@ -51,19 +52,20 @@ fn built_in(kind: &Kind, path: &[&str]) -> Items {
             "spec",
         )
         | ("env", _) => by(&["name"]),
+        ("secrets" | "imagePullSecrets", "") if kind.kind == "ServiceAccount" => {
+            Items::By(vec!["name".to_owned()])
+        }
         ("volumeMounts", _) => by(&["mountPath"]),
         ("volumeDevices", _) => by(&["devicePath"]),
-        ("hostAliases", _) => by(&["ip"]),
+        ("hostAliases", _) | ("podIPs", "status") => by(&["ip"]),
         ("topologySpreadConstraints", _) => by(&["topologyKey", "whenUnsatisfiable"]),
         ("ports", "spec") if kind.kind == "Service" => by(&["port", "protocol"]),
         ("ports", "containers" | "initContainers" | "ephemeralContainers") => {
             by(&["containerPort", "protocol"])
         }
-        ("conditions", "status") | ("addresses", "status") => by(&["type"]),
-        ("podIPs", "status") => by(&["ip"]),
+        ("conditions" | "addresses", "status") => by(&["type"]),
         ("ownerReferences", "metadata") => by(&["uid"]),
-        ("finalizers", "metadata") | ("finalizers", "spec") => Items::Themselves,
-        ("secrets" | "imagePullSecrets", "") if kind.kind == "ServiceAccount" => by(&["name"]),
+        ("finalizers", "metadata" | "spec") => Items::Themselves,
         _ => Items::Whole,
     }
 }

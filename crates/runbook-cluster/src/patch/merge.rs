@@ -3,13 +3,14 @@
 use serde_json::{Map, Value};
 
 /// A value after a patch: mappings are merged, null removes, all else replaces.
-pub(crate) fn merge(value: Value, patch: &Value) -> Value {
+pub(super) fn merge(value: Value, patch: &Value) -> Value {
     let Value::Object(patch) = patch else {
         return patch.clone();
     };
-    let mut fields = match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+    let mut fields = if let Value::Object(fields) = value {
+        fields
+    } else {
+        Map::new()
     };
     for (key, change) in patch {
         if change.is_null() {

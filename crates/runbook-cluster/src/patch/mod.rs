@@ -1,13 +1,16 @@
 //! The ways to say a change of an object.
 
+mod fields;
 mod json;
 mod keys;
+mod managers;
 mod merge;
 mod strategic;
 
 use serde_json::Value;
 
-pub(crate) use self::merge::merge;
+pub(crate) use self::managers::{apply, track, track_first};
+use self::merge::merge;
 use crate::failure::Failure;
 use crate::kinds::Kind;
 

@@ -22,13 +22,14 @@ pub(super) fn apply(kind: &Kind, live: &Value, patch: &Value) -> Result<Value, F
     merge(kind, live.clone(), patch, &mut Vec::new())
 }
 
-fn merge(kind: &Kind, value: Value, patch: &Value, path: &mut Vec<String>) -> Result<Value, Failure> {
+fn merge(kind: &Kind, value: Value, patch: &Value, names: &mut Vec<String>) -> Result<Value, Failure> {
     let Value::Object(patch) = patch else {
         return Ok(patch.clone());
     };
-    let mut fields = match value {
-        Value::Object(fields) => fields,
-        _ => Map::new(),
+    let mut fields = if let Value::Object(fields) = value {
+        fields
+    } else {
+        Map::new()
     };
     match patch.get(DIRECTIVE).and_then(Value::as_str) {
         Some("replace") => {
@@ -57,21 +58,21 @@ fn merge(kind: &Kind, value: Value, patch: &Value, path: &mut Vec<String>) -> Re
             fields.shift_remove(key);
             continue;
         }
-        path.push(key.clone());
+        names.push(key.clone());
         let old = fields.get(key).cloned().unwrap_or(Value::Null);
-        let new = match change {
-            Value::Array(items) => list(kind, old, items, path)?,
-            change => merge(kind, old, change, path)?,
+        let new = match change.as_array() {
+            Some(items) => list(kind, old, items, names)?,
+            None => merge(kind, old, change, names)?,
         };
-        path.pop();
+        names.pop();
         fields.insert(key.clone(), new);
     }
-    directives(kind, &mut fields, patch, path);
+    directives(kind, &mut fields, patch, names);
     Ok(Value::Object(fields))
 }
 
 /// What is said about lists beside them: items to remove, and their order.
-fn directives(kind: &Kind, fields: &mut Map<String, Value>, patch: &Map<String, Value>, path: &[String]) {
+fn directives(kind: &Kind, fields: &mut Map<String, Value>, patch: &Map<String, Value>, names: &[String]) {
     for (key, said) in patch {
         let said = said.as_array().map_or(&[][..], Vec::as_slice);
         if let Some(field) = key.strip_prefix(REMOVE) {
@@ -81,7 +82,7 @@ fn directives(kind: &Kind, fields: &mut Map<String, Value>, patch: &Map<String, 
         } else if let Some(field) = key.strip_prefix(ORDER)
             && let Some(Value::Array(items)) = fields.get_mut(field)
         {
-            let mut full: Vec<&str> = path.iter().map(String::as_str).collect();
+            let mut full: Vec<&str> = names.iter().map(String::as_str).collect();
             full.push(field);
             let by = keys::strategic(kind, &full);
             let place = |item: &Value| {
@@ -106,9 +107,10 @@ fn directives(kind: &Kind, fields: &mut Map<String, Value>, patch: &Map<String, 
 fn list(kind: &Kind, old: Value, items: &[Value], path: &mut Vec<String>) -> Result<Value, Failure> {
     let names: Vec<&str> = path.iter().map(String::as_str).collect();
     let by = keys::strategic(kind, &names);
-    let old = match old {
-        Value::Array(items) => items,
-        _ => Vec::new(),
+    let old = if let Value::Array(items) = old {
+        items
+    } else {
+        Vec::new()
     };
     let replaced = items.iter().any(|item| {
         item.text("/$patch") == "replace" && item.as_object().is_some_and(|item| item.len() == 1)

@@ -2,17 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::clock;
 use crate::object::Fields as _;
 
 /// Sets a condition; its time changes only with its status. Answers whether anything changed.
-pub(crate) fn condition(
-    object: &mut Value,
-    kind: &str,
-    status: &str,
-    reason: &str,
-    message: &str,
-    now: &str,
-) -> bool {
+pub(crate) fn condition(object: &mut Value, kind: &str, status: &str, reason: &str, message: &str) -> bool {
+    let now = clock::now_stamp();
     let mut all = object.items("/status/conditions").to_vec();
     let mut new = json!({"type": kind, "status": status, "lastTransitionTime": now});
     if object.text("/kind") == "Deployment" {
@@ -24,23 +19,21 @@ pub(crate) fn condition(
     if !message.is_empty() {
         new.put("/message", json!(message));
     }
-    let changed = match all.iter_mut().find(|known| known.text("/type") == kind) {
-        Some(known) => {
-            let same = ["/status", "/reason", "/message"]
-                .iter()
-                .all(|pointer| known.text(pointer) == new.text(pointer));
-            if known.text("/status") == status {
-                new.put("/lastTransitionTime", known.at("/lastTransitionTime").clone());
-            }
-            if !same {
-                *known = new;
-            }
-            !same
+    let known = all.iter_mut().find(|known| known.text("/type") == kind);
+    let changed = if let Some(known) = known {
+        let same = ["/status", "/reason", "/message"]
+            .iter()
+            .all(|pointer| known.text(pointer) == new.text(pointer));
+        if known.text("/status") == status {
+            new.put("/lastTransitionTime", known.at("/lastTransitionTime").clone());
         }
-        None => {
-            all.push(new);
-            true
+        if !same {
+            *known = new;
         }
+        !same
+    } else {
+        all.push(new);
+        true
     };
     if changed {
         object.put("/status/conditions", Value::Array(all));

@@ -51,7 +51,7 @@ pub(super) fn set(store: &Store, kind: &Kind, object: &mut Value) {
         "networkpolicies.networking.k8s.io" => object.default_to("/spec/policyTypes", json!(["Ingress"])),
         "customresourcedefinitions.apiextensions.k8s.io" => definition(object),
         "rolebindings.rbac.authorization.k8s.io" | "clusterrolebindings.rbac.authorization.k8s.io" => {
-            binding(object)
+            binding(object);
         }
         _ => {}
     }
@@ -65,8 +65,8 @@ pub(super) fn set_first(store: &Store, kind: &Kind, object: &mut Value) {
             object.put("/spec/finalizers", json!(["kubernetes"]));
             object.put("/status", json!({"phase": "Active"}));
         }
-        "services" => object.put("/status", json!({"loadBalancer": {}})),
-        "deployments.apps" | "customresourcedefinitions.apiextensions.k8s.io" | "poddisruptionbudgets.policy" => {
+        "services" | "ingresses.networking.k8s.io" => object.put("/status", json!({"loadBalancer": {}})),
+        "deployments.apps" | "poddisruptionbudgets.policy" => {
             object.put("/status", json!({}));
         }
         "replicasets.apps" => object.put("/status", json!({"replicas": 0})),
@@ -85,7 +85,6 @@ pub(super) fn set_first(store: &Store, kind: &Kind, object: &mut Value) {
             json!({"desiredReplicas": 0, "currentReplicas": 0, "currentMetrics": null}),
         ),
         "persistentvolumeclaims" => object.put("/status", json!({"phase": "Pending"})),
-        "ingresses.networking.k8s.io" => object.put("/status", json!({"loadBalancer": {}})),
         _ => {}
     }
 }

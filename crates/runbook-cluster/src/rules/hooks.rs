@@ -32,9 +32,6 @@ pub enum Verdict {
     Deny(String),
 }
 
-/// Judges a change.
-pub type Judge = dyn Fn(&Admission) -> Verdict + Send + Sync;
-
 /// A validating webhook.
 #[derive(Clone)]
 pub struct Webhook {
@@ -45,7 +42,7 @@ pub struct Webhook {
     /// How long the server waits for it; with a longer delay the change fails.
     pub timeout: Duration,
     /// What it says.
-    pub judge: Arc<Judge>,
+    pub judge: Arc<dyn Fn(&Admission) -> Verdict + Send + Sync>,
 }
 
 impl std::fmt::Debug for Webhook {

@@ -49,7 +49,9 @@ fn uid() -> String {
         if matches!(index, 4 | 6 | 8 | 10) {
             text.push('-');
         }
-        text.push_str(&format!("{byte:02x}"));
+        for half in [byte >> 4, byte & 0x0f] {
+            text.extend(char::from_digit(u32::from(half), 16));
+        }
     }
     text
 }
@@ -171,7 +173,7 @@ pub(super) fn update(wanted: &Wanted, live: &Value, object: &mut Value) -> Resul
     for key in OWN {
         let pointer = format!("/metadata/{key}");
         match live.at(&pointer) {
-            Value::Null => drop(object.take_out(&pointer)),
+            value if value.is_null() => drop(object.take_out(&pointer)),
             value => object.put(&pointer, value.clone()),
         }
     }

@@ -4,8 +4,10 @@ mod conditions;
 mod defaults;
 mod hooks;
 mod metadata;
+mod pod_rules;
 mod pods;
 mod quantity;
+mod validate;
 
 use serde_json::Value;
 
@@ -18,6 +20,8 @@ use crate::api::{Target, Validation};
 use crate::failure::Failure;
 use crate::kinds::Kind;
 use crate::object::Fields as _;
+use crate::patch;
+use crate::schema;
 use crate::store::Store;
 
 /// A request to make or change an object, without its body.
@@ -35,6 +39,8 @@ pub(crate) struct Wanted {
     pub(crate) validation: Validation,
     /// Whether fields are taken over that belong to others.
     pub(crate) force: bool,
+    /// Whether it is what a manager applies.
+    pub(crate) apply: bool,
 }
 
 /// The object that a request makes, with what is to be warned of.
@@ -44,16 +50,23 @@ pub(crate) type Made = Result<(Value, Vec<String>), Failure>;
 pub(crate) fn create(store: &Store, wanted: &Wanted, body: Value) -> Made {
     let kind = &*wanted.target.kind;
     let mut object = typed(kind, body)?;
+    let warnings = known(kind, wanted, &mut object)?;
+    let config = wanted.apply.then(|| object.clone());
+    object.take_out("/metadata/managedFields");
     metadata::create(store, wanted, &mut object)?;
-    let warnings = Vec::new();
     if kind.status {
         object.take_out("/status");
     }
     defaults::set(store, kind, &mut object);
+    match config {
+        Some(config) => patch::track_first(kind, &wanted.manager, &config, &mut object),
+        None => patch::track(kind, &wanted.manager, "", None, &mut object),
+    }
     defaults::set_first(store, kind, &mut object);
     if has_generation(kind) {
         object.put("/metadata/generation", Value::from(1));
     }
+    valid(kind, None, &object)?;
     if store.get(&kind.id(), object.namespace(), object.name()).is_some() {
         return Err(Failure::already_exists(kind, object.name()));
     }
@@ -64,32 +77,81 @@ pub(crate) fn create(store: &Store, wanted: &Wanted, body: Value) -> Made {
 pub(crate) fn update(store: &Store, wanted: &Wanted, live: &Value, body: Value) -> Made {
     let kind = &*wanted.target.kind;
     let mut object = typed(kind, body)?;
+    let warnings = known(kind, wanted, &mut object)?;
     metadata::update(wanted, live, &mut object)?;
-    let warnings = Vec::new();
-    match wanted.target.part.as_str() {
-        "status" => {
-            let status = object.take_out("/status");
-            object = live.clone();
-            match status {
-                Some(status) => object.put("/status", status),
+    let managed = object.at("/metadata/managedFields").clone();
+    if wanted.target.part == "status" {
+        let status = object.take_out("/status");
+        object = live.clone();
+        match status {
+            Some(status) => object.put("/status", status),
+            None => drop(object.take_out("/status")),
+        }
+    } else {
+        if kind.status {
+            match live.get("status") {
+                Some(status) => object.put("/status", status.clone()),
                 None => drop(object.take_out("/status")),
             }
         }
-        _ => {
-            if kind.status {
-                match live.get("status") {
-                    Some(status) => object.put("/status", status.clone()),
-                    None => drop(object.take_out("/status")),
-                }
-            }
-            defaults::set(store, kind, &mut object);
-            if has_generation(kind) && differs(live, &object) {
-                let generation = live.number("/metadata/generation").unwrap_or(0) + 1;
-                object.put("/metadata/generation", Value::from(generation));
-            }
+        defaults::set(store, kind, &mut object);
+        valid(kind, Some(live), &object)?;
+        if has_generation(kind) && differs(live, &object) {
+            let generation = live.number("/metadata/generation").unwrap_or(0) + 1;
+            object.put("/metadata/generation", Value::from(generation));
         }
     }
+    if wanted.apply {
+        object.put("/metadata/managedFields", managed);
+    } else {
+        patch::track(
+            kind,
+            &wanted.manager,
+            &wanted.target.part,
+            Some(live),
+            &mut object,
+        );
+    }
     Ok((object, warnings))
+}
+
+/// Fields that the kind does not have are dropped, warned of or refused.
+fn known(kind: &Kind, wanted: &Wanted, object: &mut Value) -> Result<Vec<String>, Failure> {
+    let unknown = schema::prune(kind, object)?;
+    if unknown.is_empty() || wanted.validation == Validation::Ignore {
+        return Ok(Vec::new());
+    }
+    if wanted.apply {
+        let why = format!(
+            "failed to create typed patch object ({}/{}; {}, Kind={}): .{}: field not declared in schema",
+            wanted.target.namespace,
+            wanted.target.name,
+            kind.api_version(),
+            kind.kind,
+            unknown.join(", .")
+        );
+        return Err(Failure::new(500, "", why));
+    }
+    let told: Vec<String> = unknown
+        .iter()
+        .map(|field| format!("unknown field {field:?}"))
+        .collect();
+    if wanted.validation == Validation::Strict {
+        return Err(schema::refused(
+            kind,
+            &format!("strict decoding error: {}", told.join(", ")),
+        ));
+    }
+    Ok(told)
+}
+
+fn valid(kind: &Kind, live: Option<&Value>, object: &Value) -> Result<(), Failure> {
+    let causes = validate::causes(kind, live, object);
+    if causes.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::invalid(kind, object.name(), &causes))
+    }
 }
 
 /// Whether two objects differ in more than metadata and status.

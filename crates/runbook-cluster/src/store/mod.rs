@@ -93,13 +93,6 @@ impl Store {
             .cloned()
     }
 
-    /// The kind that an object says it is of.
-    pub(crate) fn kind_of(&self, api_version: &str, kind: &str) -> Option<Arc<Kind>> {
-        self.kinds()
-            .find(|known| known.kind == kind && known.api_version() == api_version)
-            .cloned()
-    }
-
     pub(crate) fn get(&self, id: &str, namespace: &str, name: &str) -> Option<Arc<Value>> {
         self.objects
             .get(id)?

@@ -224,12 +224,12 @@ impl FieldSelector {
     pub(crate) fn matches(&self, object: &Value) -> bool {
         self.0.iter().all(|(field, equal, wanted)| {
             let value = object.at(&format!("/{}", field.replace('.', "/")));
-            let value = match value {
-                Value::String(text) => text.clone(),
-                Value::Null if field == "spec.unschedulable" => "false".to_owned(),
-                Value::Null if field == "status.successful" => "0".to_owned(),
-                Value::Null => String::new(),
-                other => other.to_string(),
+            let value = match (value.as_str(), field.as_str()) {
+                (Some(text), _) => text.to_owned(),
+                (None, "spec.unschedulable") if value.is_null() => "false".to_owned(),
+                (None, "status.successful") if value.is_null() => "0".to_owned(),
+                (None, _) if value.is_null() => String::new(),
+                (None, _) => value.to_string(),
             };
             (value == *wanted) == *equal
         })

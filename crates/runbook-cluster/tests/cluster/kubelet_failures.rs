@@ -152,7 +152,7 @@ fn who_uses_more_memory_than_allowed_is_killed() {
     let change = json!({"resources": {"limits": {"memory": "20Mi"}}});
     pods.run_in(
         "greedy",
-        "exec awk 'BEGIN { s = \"x\"; while (1) s = s s }'",
+        "awk 'BEGIN { s = \"x\"; while (1) s = s s }'",
         &change,
         &json!({"restartPolicy": "Never"}),
     );

@@ -1,10 +1,8 @@
 //! Logs, programs and files of pods, as kubectl sees them.
 
-use std::time::Instant;
-
 use serde_json::json;
 
-use crate::pods::{Pods, app};
+use crate::pods::Pods;
 
 use runbook_cluster::Fields as _;
 
@@ -152,18 +150,4 @@ fn a_container_that_does_not_run_executes_nothing() {
     pods.until("crash", |pod| crate::pods::waits_for(pod, "CrashLoopBackOff"));
     let why = pods.kubectl.refused("exec crash -- true", "");
     assert!(why.contains("container not found (\"app\")"), "{why}");
-}
-
-#[test]
-fn a_pod_starts_in_a_fraction_of_a_second() {
-    let pods = Pods::start();
-    let mut longest = std::time::Duration::ZERO;
-    for number in 0..5 {
-        let begun = Instant::now();
-        pods.run(&format!("p{number}"), "exec sleep 1000", &json!({}));
-        let pod = pods.until_ready(&format!("p{number}"));
-        longest = longest.max(begun.elapsed());
-        assert!(app(&pod).is_true("/ready"));
-    }
-    eprintln!("the slowest pod took {longest:?}");
 }

@@ -1,5 +1,12 @@
 //! The cluster against kubectl, which knows nothing of it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod access;
 mod kubectl;
 mod kubelet;
 mod kubelet_client;
@@ -10,3 +17,4 @@ mod nodes;
 mod pods;
 mod reading;
 mod rollouts;
+mod writing;

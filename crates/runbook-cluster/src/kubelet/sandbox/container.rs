@@ -239,15 +239,10 @@ impl Container {
         }
     }
 
-    /// Ends the process that uses too much memory. It may not be the first one.
-    pub(crate) fn kill_for_memory(&self, process: u32) {
-        let is_first = self.first.get().is_some_and(|(first, _)| *first == process);
-        if is_first {
-            self.is_out_of_memory.store(true, Ordering::Relaxed);
-            self.signal(Signal::KILL);
-        } else if let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) {
-            let _gone = rustix::process::kill_process(pid, Signal::KILL);
-        }
+    /// Ends it because its processes use too much memory: all of them, as nodes of today do.
+    pub(crate) fn kill_for_memory(&self) {
+        self.is_out_of_memory.store(true, Ordering::Relaxed);
+        self.signal(Signal::KILL);
     }
 
     /// Whether it ended because of its memory.
@@ -302,7 +297,7 @@ impl Container {
         for (side, stream) in [(Side::Out, output), (Side::Err, errors)] {
             let Some(stream) = stream else { continue };
             let (log, live) = (self.log.clone(), self.output.clone());
-            streams.spawn(log.collect(side, stream, move |bytes| {
+            streams.spawn(log.collect(stream, move |bytes| {
                 let _nobody = live.send((side, bytes.to_vec()));
             }));
         }

@@ -114,7 +114,7 @@ impl Image {
 
     /// Where it runs.
     #[must_use]
-    pub fn with_directory_of_work(mut self, path: &str) -> Self {
+    pub fn with_working_directory(mut self, path: &str) -> Self {
         self.directory = Some(path.to_owned());
         self
     }
@@ -166,13 +166,12 @@ impl Images {
         let mut made = lock(&self.made);
         let mut layers = Vec::new();
         for layer in &image.layers {
-            let path = match made.get(layer) {
-                Some(path) => path.clone(),
-                None => {
-                    let path = unpack(machine, layer)?;
-                    made.insert(layer.clone(), path.clone());
-                    path
-                }
+            let path = if let Some(path) = made.get(layer) {
+                path.clone()
+            } else {
+                let path = unpack(machine, layer)?;
+                made.insert(layer.clone(), path.clone());
+                path
             };
             layers.insert(0, path.display().to_string());
         }

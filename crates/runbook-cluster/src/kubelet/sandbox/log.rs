@@ -23,7 +23,6 @@ pub(crate) enum Side {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) time: Timestamp,
-    pub(crate) side: Side,
     pub(crate) text: Vec<u8>,
 }
 
@@ -78,21 +77,12 @@ impl Log {
         self.state.send_modify(|state| state.1 = true);
     }
 
-    /// Forgets the line that the program wrote that could not start.
-    pub(crate) fn clear(&self) {
-        let mut kept = self.lock();
-        kept.first += kept.entries.len() as u64;
-        kept.entries.clear();
-        kept.bytes = 0;
-    }
-
-    pub(crate) fn append(&self, side: Side, text: Vec<u8>) {
+    pub(crate) fn append(&self, text: Vec<u8>) {
         {
             let mut kept = self.lock();
             kept.bytes += text.len();
             kept.entries.push_back(Entry {
                 time: crate::clock::now(),
-                side,
                 text,
             });
             while kept.bytes > KEPT
@@ -106,7 +96,7 @@ impl Log {
     }
 
     /// Keeps what comes from a stream until it ends, and hands it on to `also`.
-    pub(crate) async fn collect(self, side: Side, mut stream: impl AsyncRead + Unpin, also: impl Fn(&[u8])) {
+    pub(crate) async fn collect(self, mut stream: impl AsyncRead + Unpin, also: impl Fn(&[u8])) {
         let mut line = Vec::new();
         let mut buffer = vec![0; PIECE];
         while let Ok(count) = stream.read(&mut buffer).await {
@@ -117,12 +107,12 @@ impl Log {
             for part in read.split_inclusive(|byte| *byte == b'\n') {
                 line.extend_from_slice(part);
                 if line.ends_with(b"\n") || line.len() >= PIECE {
-                    self.append(side, std::mem::take(&mut line));
+                    self.append(std::mem::take(&mut line));
                 }
             }
         }
         if !line.is_empty() {
-            self.append(side, line);
+            self.append(line);
         }
     }
 

@@ -19,7 +19,7 @@ pub(super) const BUSYBOX: &str = "/mnt/busybox";
 const PLACES: [&str; 5] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"];
 
 /// Makes the files, says so, and lives until its standard input closes. The shell stays, and reaps what is left over.
-const FIRST: &str = r#"
+const FIRST: &str = r"
 set -e
 B=$1
 $B mount -t tmpfs -o mode=0755 runbook-cluster /mnt
@@ -36,7 +36,7 @@ for stream in stdin:0 stdout:1 stderr:2; do $B ln -s /proc/self/fd/${stream#*:} 
 $B mount --bind /dev/pts /mnt/dev/pts
 echo ready
 $B cat >/dev/null
-"#;
+";
 
 /// The programs that are used.
 #[derive(Debug, Clone)]

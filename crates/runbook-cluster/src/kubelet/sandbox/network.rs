@@ -22,7 +22,6 @@ exec /mnt/busybox cat >/dev/null
 #[derive(Debug)]
 pub(crate) struct Network {
     holder: u32,
-    address: String,
     _process: Child,
     _pipe: Option<ChildStdin>,
 }
@@ -71,7 +70,6 @@ impl Network {
         };
         Ok(Self {
             holder,
-            address: address.to_owned(),
             _process: process,
             _pipe: pipe,
         })
@@ -80,11 +78,6 @@ impl Network {
     /// The arguments with which a program is in them.
     pub(super) fn arguments(&self) -> [String; 3] {
         ["net", "uts", "ipc"].map(|kind| format!("--{kind}=/proc/{}/ns/{kind}", self.holder))
-    }
-
-    /// The pod's own address.
-    pub(crate) fn address(&self) -> &str {
-        &self.address
     }
 
     /// Connects to a port in the pod's network. A thread goes there, since a socket stays where it was made.

@@ -11,8 +11,6 @@ pub(crate) struct Usage {
     pub(crate) ticks: u64,
     /// Bytes of memory that are theirs alone.
     pub(crate) memory: u64,
-    /// The largest of them.
-    pub(crate) largest: Option<(u32, u64)>,
 }
 
 const PAGE: u64 = 4096;
@@ -71,11 +69,7 @@ pub(crate) fn usage_of(namespaces: &[PathBuf]) -> Vec<Usage> {
             continue;
         };
         usage.ticks += read(pid).map_or(0, |process| process.ticks);
-        let memory = resident(pid);
-        usage.memory += memory;
-        if usage.largest.is_none_or(|(_, most)| memory > most) {
-            usage.largest = Some((pid, memory));
-        }
+        usage.memory += resident(pid);
     }
     usages
 }

@@ -35,6 +35,7 @@ const PIECE: usize = 32 << 10;
 
 /// What the client asked for.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a parameter of the query")]
 struct Wanted {
     input: bool,
     output: bool,
@@ -75,9 +76,9 @@ impl Wanted {
 }
 
 /// Upgrades the connection, and goes on in the background.
-pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body>, Failure> {
+pub(super) fn serve(pod: Option<&Arc<Pod>>, asked: Asked) -> Result<Response<Body>, Failure> {
     let wanted = Wanted::of(&asked)?;
-    let member = container(pod.as_ref(), &asked)?;
+    let member = container(pod, &asked)?;
     let (protocol, response) = agree(&asked.request, PROTOCOLS)?;
     let running = member.life().running().cloned();
     let Some(running) = running else {
@@ -151,8 +152,9 @@ impl Session {
                     ),
                     Refused::Machine(error) => error.to_string(),
                 };
+                let id = crate::kubelet::member::digest(&command.join(" "));
                 let why = format!(
-                    "error executing command in container: failed to exec in container: failed to start exec: {why}"
+                    "error executing command in container: failed to exec in container: failed to start exec {id:?}: {why}"
                 );
                 return finish(&mut self.sender, self.wanted, &Failure::internal(&why).status()).await;
             }
@@ -260,9 +262,9 @@ impl Session {
             }
             RESIZE => {
                 let size: Value = serde_json::from_slice(bytes).unwrap_or_default();
-                let side = |name: &str| size[name].as_u64().and_then(|side| u16::try_from(side).ok());
+                let length = |name: &str| size[name].as_u64().and_then(|length| u16::try_from(length).ok());
                 if let (Some(input), Some(width), Some(height)) =
-                    (input.as_ref(), side("Width"), side("Height"))
+                    (input.as_ref(), length("Width"), length("Height"))
                 {
                     Input::resize(input, width, height);
                 }

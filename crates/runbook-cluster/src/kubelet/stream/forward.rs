@@ -28,7 +28,7 @@ enum Told {
 }
 
 /// Upgrades the connection, and goes on in the background.
-pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body>, Failure> {
+pub(super) fn serve(pod: Option<&Arc<Pod>>, asked: Asked) -> Result<Response<Body>, Failure> {
     let mut ports = Vec::new();
     for (_, value) in asked.query.iter().filter(|(name, _)| name == "ports") {
         for port in value.split(',') {
@@ -80,7 +80,7 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: Asked) -> Result<Response<Body
                     }
                     Some(Told::End) | None => open -= 1,
                 },
-                received = receiver.next() => match received {
+                heard = receiver.next() => match heard {
                     Some(Received::Data(channel, bytes)) => {
                         if let Some(input) = inputs.get(usize::from(channel / 2)).filter(|_| channel % 2 == 0) {
                             // A port that is closed takes nothing any more.
@@ -108,29 +108,26 @@ async fn forward(
         Ok(stream) => Ok(stream),
         Err(_) => network.connect("::1", port, PATIENCE).await,
     };
-    match connected {
-        Ok(stream) => {
-            let (mut reader, writer) = stream.into_split();
-            let writing = tokio::spawn(write(writer, input));
-            let mut buffer = vec![0; PIECE];
-            while let Ok(count) = reader.read(&mut buffer).await {
-                let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
-                    break;
-                };
-                if told.send(Told::Bytes(channel, bytes.to_vec())).await.is_err() {
-                    break;
-                }
+    if let Ok(stream) = connected {
+        let (mut reader, writer) = stream.into_split();
+        let writing = tokio::spawn(write(writer, input));
+        let mut buffer = vec![0; PIECE];
+        while let Ok(count) = reader.read(&mut buffer).await {
+            let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else {
+                break;
+            };
+            if told.send(Told::Bytes(channel, bytes.to_vec())).await.is_err() {
+                break;
             }
-            writing.abort();
         }
-        Err(_) => {
-            let why = format!(
-                "error forwarding port {port} to pod, uid : failed to execute portforward in network namespace: failed to \
+        writing.abort();
+    } else {
+        let why = format!(
+            "error forwarding port {port} to pod, uid : failed to execute portforward in network namespace: failed to \
                  connect to localhost:{port} inside namespace, IPv4: dial tcp4 127.0.0.1:{port}: connect: connection \
                  refused IPv6 dial tcp6: address localhost: no suitable address"
-            );
-            let _gone = told.send(Told::Bytes(channel + 1, why.into_bytes())).await;
-        }
+        );
+        let _gone = told.send(Told::Bytes(channel + 1, why.into_bytes())).await;
     }
     let _gone = told.send(Told::End).await;
 }

@@ -32,7 +32,7 @@ struct Reading {
 }
 
 /// Answers with what was printed, and with what will be.
-pub(super) fn serve(pod: Option<Arc<Pod>>, asked: &Asked) -> Result<Response<Body>, Failure> {
+pub(super) fn serve(pod: Option<&Arc<Pod>>, asked: &Asked) -> Result<Response<Body>, Failure> {
     let number = |name: &str| -> Result<Option<u64>, Failure> {
         let text = asked.parameter(name).filter(|text| !text.is_empty());
         let parsed = text.map(|text| {
@@ -48,7 +48,7 @@ pub(super) fn serve(pod: Option<Arc<Pod>>, asked: &Asked) -> Result<Response<Bod
         number("limitBytes")?,
         number("sinceSeconds")?,
     );
-    let member = container(pod.as_ref(), asked)?;
+    let member = container(pod, asked)?;
     let (log, is_over) = find(&member, asked)?;
     let now = crate::clock::now();
     let ago = seconds.and_then(|seconds| i64::try_from(seconds).ok());

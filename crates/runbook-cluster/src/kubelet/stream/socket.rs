@@ -1,4 +1,4 @@
-//! WebSockets with the channels of Kubernetes: the first byte of a message says which one it is of.
+//! `WebSocket` connections with the channels of Kubernetes: the first byte of a message says which one it is of.
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use http_body_util::BodyExt as _;
@@ -115,7 +115,7 @@ impl Receiver {
                 }
                 Message::Ping(bytes) => return Some(Received::Ping(bytes)),
                 Message::Close(_) => return None,
-                _ => {}
+                Message::Text(_) | Message::Binary(_) | Message::Pong(_) | Message::Frame(_) => {}
             }
         }
     }
