@@ -66,6 +66,10 @@ impl Drop for Own {
 }
 
 /// The kubeconfig of the cluster that the tests share.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever runs the tests names the cluster"
+)]
 fn kubeconfig() -> PathBuf {
     static OWN: OnceLock<Own> = OnceLock::new();
     match std::env::var_os("RUNBOOK_TEST_KUBECONFIG") {
@@ -190,6 +194,10 @@ impl Drop for Stage {
     }
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "programs are found as the tests find them"
+)]
 fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K8s {
     let around = Environment {
         vars: vars.clone(),
