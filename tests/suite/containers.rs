@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use runbook_testkit::docker::{Engine, IMAGE, NEWER};
+use rustix::process::Signal;
 
 use crate::harness::Project;
 
@@ -161,7 +162,7 @@ fn answers(port: u16) -> Option<()> {
 }
 
 /// A project of compose with a service `web`.
-fn compose(engine: &Engine, rest: &str) -> Project {
+pub(crate) fn compose(engine: &Engine, rest: &str) -> Project {
     let project = runbook(
         engine,
         &format!("  shop: {{compose: {{project: shop, directory: shop}}, via: engine}}\n{rest}"),
@@ -175,7 +176,7 @@ fn compose(engine: &Engine, rest: &str) -> Project {
     project
 }
 
-fn running(engine: &Engine) -> usize {
+pub(crate) fn running(engine: &Engine) -> usize {
     engine
         .docker(&["ps", "-q", "--filter", "label=com.docker.compose.service=web"])
         .lines()
@@ -264,4 +265,77 @@ fn an_image_that_was_replaced_comes_back() {
     let image = |name: &str| engine.field(name, "{{.Id}}");
     assert_eq!(engine.field(&container, "{{.Image}}"), image(IMAGE));
     assert_eq!(image("shop:1"), image(IMAGE));
+}
+
+#[test]
+fn what_runs_in_a_container_ends_with_its_step() {
+    let engine = Engine::start();
+    let _web = engine.docker(&["run", "-d", "--name", "web", IMAGE, "idle"]);
+    for step in [
+        "{id: long, shell: 'echo $((40 + 2))x; sleep 1000', target: inside, rollback: not_needed}",
+        "{id: long, exec: [sh, -c, 'echo $((40 + 2))x; sleep 1000'], target: inside, rollback: not_needed}",
+        "{id: long, docker: {exec: web, argv: [sh, -c, 'echo $((40 + 2))x; sleep 1000']}, rollback: not_needed}",
+        "{id: long, docker: {run: 'lab:1', argv: [sh, -c, 'echo $((40 + 2))x; sleep 1000']}, rollback: not_needed}",
+    ] {
+        let project = runbook(
+            &engine,
+            &format!("  inside: {{container: web, via: engine}}\nsteps:\n  - {step}\n"),
+        );
+        let mut running = project.start(&["exec", "runbook.yaml", "--yes", "--output"]);
+        running.wait_for("42x");
+        running.signal(Signal::INT);
+        running.end().expect(5).says(&["was cancelled"]);
+        let listed = engine.docker(&["exec", "web", "ps", "-o", "args"]);
+        assert!(!listed.contains("sleep 1000"), "{step}\n{listed}");
+        assert_eq!(
+            engine.docker(&["ps", "-a", "--format", "{{.Names}}"]),
+            "web",
+            "{step}"
+        );
+    }
+}
+
+#[test]
+fn a_container_is_a_service() {
+    let engine = Engine::start();
+    let script = ["sh", "-c", "echo begun; exec idle"];
+    let name = ["run", "-d", "--name", "web", "--memory", "64m", IMAGE];
+    let _web = engine.docker(&[&name[..], &script].concat());
+    let asked = |rest: &str| runbook(&engine, rest);
+    let project = asked(
+        r#"steps:
+  - {id: status, service: {status: web}, target: engine, capture: {status: '[running, state, replicas, ready]'}}
+  - {id: stop, service: {stop: web}, target: engine, rollback: auto, capture: {changed: changed}}
+  - {id: start, service: {start: web}, target: engine, rollback: auto}
+  - {id: restart, service: {restart: web}, target: engine}
+  - {id: limits, service: {set_limits: web, memory: 96Mi}, target: engine, rollback: auto}
+  - {id: logs, service: {logs: web, lines: 2}, target: engine, capture: {lines: lines}}
+verify:
+  - {id: said, service: {status: web}, target: engine, expect: 'running and steps.status.status == [true, "running", 1, 1] and steps.stop.changed and steps.logs.lines == ["begun", "begun"]'}
+  - {id: fails, service: {status: web}, target: engine, expect: ready == 2}
+"#,
+    );
+    // The last check fails, so all of it is put back.
+    project
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(5)
+        .says(&["rolled_back"]);
+    let field = |template: &str| engine.field("web", template);
+    assert_eq!(
+        (field("{{.State.Status}}"), field("{{.HostConfig.Memory}}")),
+        ("running".to_owned(), "67108864".to_owned())
+    );
+    let absent = asked(
+        "steps:\n  - {id: pid, service: {status: web}, target: engine, capture: {pid: pid}, rollback: not_needed}\n",
+    );
+    absent
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(4)
+        .says(&["only systemd tells it"]);
+    let single =
+        asked("steps:\n  - {id: more, service: {scale: web, replicas: 2}, target: engine, rollback: auto}\n");
+    single
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(2)
+        .says(&["of a single container"]);
 }

@@ -17,6 +17,7 @@ mod broken;
 mod check;
 mod codesage;
 mod commands;
+mod composing;
 mod containers;
 mod describe;
 mod editors;

@@ -320,16 +320,20 @@ steps:
 fn what_no_version_can_run_is_not_probed() {
     let project = Project::runbook(
         "
-steps: [{id: look, exec: [id], effect: read}, {id: tell, notify: {to: chat, message: hello}}]
+connections: {cluster: {k8s: {namespace: n}}, web: {pod: web}}
+steps: [{id: look, exec: [id], effect: read, target: web}]
 ",
     );
     project
         .run(&["plan", "runbook.yaml", "--probe"])
         .expect(2)
-        .says(&["notify"]);
+        .says(&["pod"]);
     let planned: Value = project
         .run(&["plan", "runbook.yaml", "--format", "json"])
         .expect(0)
         .json();
-    assert_eq!(planned["cannot_run"], json!(["`notify`"]));
+    assert_eq!(
+        planned["cannot_run"],
+        json!(["anything through a connection of kind `pod`"])
+    );
 }

@@ -37,6 +37,7 @@ impl Shop {
             around: Environment {
                 vars: vars.clone(),
                 root: engine.directory().to_owned(),
+                ..Environment::default()
             },
             here: Arc::new(Local::new(runbook_action_shell::Environment {
                 vars,

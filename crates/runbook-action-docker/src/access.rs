@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use runbook_action::{Args, Connection, ErrorKind, Failure, Lack, Param};
+use runbook_action::{Args, Connection, ErrorKind, Failure, Param};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -15,7 +15,15 @@ const USUAL: &str = "/var/run/docker.sock";
 /// The name of the context that is no context: what the environment says, or the usual socket.
 const DEFAULT: &str = "default";
 
-/// Where an engine is.
+/// Where an engine is, and as seen from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Address {
+    /// The machine on which it is so, as the client of `ssh` is told it; nothing is this one.
+    pub(crate) machine: Option<String>,
+    pub(crate) access: Access,
+}
+
+/// Where an engine is, on some machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Access {
     /// A socket in the file system.
@@ -36,7 +44,14 @@ pub(crate) struct Tls {
     pub(crate) key: PathBuf,
 }
 
-impl Access {
+impl Address {
+    const fn here(access: Access) -> Self {
+        Self {
+            machine: None,
+            access,
+        }
+    }
+
     /// What the connection says.
     pub(crate) fn read(connection: &Connection, around: &Environment) -> Result<Self, Failure> {
         let args = connection.args();
@@ -52,7 +67,8 @@ impl Access {
             return Err(second.wrong("stands beside another address, and one of them is enough"));
         }
         if let Some(socket) = docker.get("socket") {
-            return Ok(Self::Socket(around.root.join(socket.text()?.reveal())));
+            let path = around.root.join(socket.text()?.reveal());
+            return Ok(Self::here(Access::Socket(path)));
         }
         if let Some(context) = docker.get("context") {
             return Self::named(&context.text()?.reveal(), around)
@@ -61,8 +77,15 @@ impl Access {
         let Some(host) = docker.get("host") else {
             return Self::named(DEFAULT, around).map_err(|failure| about(failure, &docker));
         };
-        let tls = docker.get("tls").map(|tls| tls_of(&tls, around)).transpose()?;
-        Self::at(&host.text()?.reveal(), tls).map_err(|failure| about(failure, &host))
+        let tls = docker.get("tls");
+        let files = tls.as_ref().map(|tls| tls_of(tls, around)).transpose()?;
+        let address = Self::at(&host.text()?.reveal(), files).map_err(|failure| about(failure, &host))?;
+        match tls.filter(|_| address.machine.is_some()) {
+            Some(tls) => Err(tls
+                .wrong("is for a TCP address, and `ssh` encrypts by itself")
+                .help("leave it out")),
+            None => Ok(address),
+        }
     }
 
     /// The engine that people mean when they say nothing.
@@ -97,7 +120,7 @@ impl Access {
         });
         match chosen {
             Some(context) if !context.is_empty() && context != DEFAULT => in_context(&context, around),
-            Some(_) | None => Ok(Self::Socket(PathBuf::from(USUAL))),
+            Some(_) | None => Ok(Self::here(Access::Socket(PathBuf::from(USUAL)))),
         }
     }
 
@@ -105,7 +128,7 @@ impl Access {
     fn at(url: &str, tls: Option<Tls>) -> Result<Self, Failure> {
         let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
         match scheme {
-            "unix" if rest.starts_with('/') => Ok(Self::Socket(PathBuf::from(rest))),
+            "unix" if rest.starts_with('/') => Ok(Self::here(Access::Socket(PathBuf::from(rest)))),
             "tcp" | "http" | "https" => {
                 let rest = rest.trim_end_matches('/');
                 let (host, port) = rest.rsplit_once(':').unwrap_or((rest, ""));
@@ -117,22 +140,44 @@ impl Access {
                 if host.is_empty() {
                     return Err(Failure::new(ErrorKind::Other, "names no host"));
                 }
-                Ok(Self::Tcp {
+                Ok(Self::here(Access::Tcp {
                     host: host.trim_matches(['[', ']']).to_owned(),
                     port,
                     tls,
-                })
+                }))
             }
-            "ssh" => Err(Failure::new(
-                ErrorKind::Other,
-                "this version cannot reach an engine by a URL of `ssh`",
-            )
-            .help(THROUGH_SSH)),
+            "ssh" => beyond(rest),
             _ => Err(Failure::new(ErrorKind::Other, "is not the address of an engine")
-                .help("write `unix:///path/to/socket` or `tcp://host:2376`")),
+                .help("write `unix:///path/to/socket` `tcp://host:2376` or `ssh://user@host`")),
         }
     }
+}
 
+/// What a URL of `ssh` says: a machine, and perhaps the path of the socket there.
+fn beyond(rest: &str) -> Result<Address, Failure> {
+    let wrong = |message: &str| {
+        Failure::new(ErrorKind::Other, message)
+            .help("write `ssh://user@host:22/path/to/socket`, of which the host is enough")
+    };
+    let (machine, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    let (user, host) = machine.rsplit_once('@').unwrap_or(("", machine));
+    if user.contains(':') {
+        return Err(wrong(
+            "holds a password, which the client of `ssh` takes from nobody",
+        ));
+    }
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "?#%".contains(c);
+    if host.is_empty() || machine.starts_with('-') || host.starts_with('-') || rest.contains(is_odd) {
+        return Err(wrong("is not the address of an engine"));
+    }
+    let socket = if path.len() > 1 { path } else { USUAL };
+    Ok(Address {
+        machine: Some(format!("ssh://{machine}")),
+        access: Access::Socket(PathBuf::from(socket)),
+    })
+}
+
+impl Access {
     /// How people know it.
     pub(crate) fn shown(&self) -> String {
         match self {
@@ -140,23 +185,6 @@ impl Access {
             Self::Tcp { host, port, .. } => format!("the engine at `{host}:{port}`"),
         }
     }
-}
-
-const THROUGH_SSH: &str = "make the machine a connection of kind `ssh`, and go through it with `via`";
-
-/// What of a connection cannot be reached yet.
-pub(crate) fn lacks(connection: Option<(&str, &Param)>) -> Option<Lack> {
-    let Some(("docker", params)) = connection else {
-        return None;
-    };
-    let host = params.get("docker")?.get("host")?;
-    let Param::Text(text) = host else { return None };
-    let begins = text.to_string().starts_with("ssh://");
-    begins.then(|| Lack {
-        param: String::new(),
-        what: "an engine whose `host` is a URL of `ssh` (go through a connection of kind `ssh` with `via`)"
-            .to_owned(),
-    })
 }
 
 fn tls_of(args: &Args<'_>, around: &Environment) -> Result<Tls, Failure> {
@@ -183,7 +211,7 @@ fn tls_in(directory: &Path) -> Tls {
 }
 
 /// A context as the client of Docker keeps it.
-fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
+fn in_context(name: &str, around: &Environment) -> Result<Address, Failure> {
     let unknown = || {
         Failure::new(
             ErrorKind::NotFound,
@@ -201,7 +229,7 @@ fn in_context(name: &str, around: &Environment) -> Result<Access, Failure> {
         .ok_or_else(unknown)?;
     let tls = kept.join("tls").join(&digest).join("docker");
     let tls = tls.join("ca.pem").is_file().then(|| tls_in(&tls));
-    Access::at(host, tls)
+    Address::at(host, tls)
 }
 
 /// The client names a context's directory by this.
@@ -235,26 +263,27 @@ mod tests {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             root: "/project".into(),
+            ..Environment::default()
         }
     }
 
     #[test]
     fn the_usual_engine_is_what_the_environment_says() {
-        let socket = |path: &str| Access::Socket(path.into());
-        assert_eq!(Access::usual(&around(&[])), Ok(socket(USUAL)));
+        let socket = |path: &str| Address::here(Access::Socket(path.into()));
+        assert_eq!(Address::usual(&around(&[])), Ok(socket(USUAL)));
         let host = ("DOCKER_HOST", "unix:///run/podman.sock");
-        assert_eq!(Access::usual(&around(&[host])), Ok(socket("/run/podman.sock")));
+        assert_eq!(Address::usual(&around(&[host])), Ok(socket("/run/podman.sock")));
         let tcp = around(&[
             ("DOCKER_HOST", "tcp://build-1"),
             ("DOCKER_TLS_VERIFY", "1"),
             ("DOCKER_CERT_PATH", "/certs"),
         ]);
-        let expected = Access::Tcp {
+        let expected = Address::here(Access::Tcp {
             host: "build-1".to_owned(),
             port: 2376,
             tls: Some(tls_in(Path::new("/certs"))),
-        };
-        assert_eq!(Access::usual(&tcp), Ok(expected));
+        });
+        assert_eq!(Address::usual(&tcp), Ok(expected));
     }
 
     #[test]
@@ -266,10 +295,39 @@ mod tests {
         std::fs::write(meta.join("meta.json"), text).unwrap();
         let home = home.path().display().to_string();
         let vars = [("HOME", home.as_str()), ("DOCKER_CONTEXT", "far")];
-        let far = Ok(Access::Socket("/far.sock".into()));
-        assert_eq!(Access::usual(&around(&vars)), far);
-        assert_eq!(Access::named("far", &around(&vars[..1])), far);
-        let unknown = Access::named("near", &around(&vars)).unwrap_err();
+        let far = Ok(Address::here(Access::Socket("/far.sock".into())));
+        assert_eq!(Address::usual(&around(&vars)), far);
+        assert_eq!(Address::named("far", &around(&vars[..1])), far);
+        let unknown = Address::named("near", &around(&vars)).unwrap_err();
         assert_eq!(unknown.message, "there is no context `near` of Docker here");
+    }
+
+    #[test]
+    fn a_url_of_ssh_names_a_machine_and_a_socket_there() {
+        for (url, expected) in [
+            ("ssh://build-1", Some(("ssh://build-1", USUAL))),
+            ("ssh://ops@build-1:2222/", Some(("ssh://ops@build-1:2222", USUAL))),
+            (
+                "ssh://ops@[::1]:22/run/user/1000/podman.sock",
+                Some(("ssh://ops@[::1]:22", "/run/user/1000/podman.sock")),
+            ),
+            ("ssh://", None),
+            ("ssh:///var/run/docker.sock", None),
+            ("ssh://ops:hunter2@build-1", None),
+            ("ssh://-oProxyCommand=x", None),
+            ("ssh://ops@-oProxyCommand=x", None),
+            ("ssh://build 1", None),
+            ("ssh://build-1?x", None),
+        ] {
+            let address = Address::usual(&around(&[("DOCKER_HOST", url)]));
+            let expected = expected.map(|(machine, socket)| Address {
+                machine: Some(machine.to_owned()),
+                access: Access::Socket(socket.into()),
+            });
+            assert_eq!(address.as_ref().ok(), expected.as_ref(), "{url}");
+            if let Err(failure) = address {
+                assert!(!failure.to_string().contains("hunter2"), "{failure}");
+            }
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! The action `docker`.
 
 use runbook_action::{
-    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Lack, Output, Param, Preview, Recognised,
-    Settled, Spec, Verb, async_trait,
+    Action, Args, Call, Chosen, Failure, Handle, Inverse, Kind, Output, Param, Preview, Recognised, Settled,
+    Spec, Verb, async_trait,
 };
 
 use crate::attend::unless_cancelled;
@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::settings::Environment;
 use crate::verb::DOCKER;
 use crate::verbs::Asked;
-use crate::{access, docker, inverse, preview, recognise, settle};
+use crate::{docker, inverse, preview, recognise, settle};
 
 /// The action `docker`: one verb on containers, images or volumes of an engine.
 #[derive(Debug, Clone, Default)]
@@ -49,10 +49,6 @@ impl Kind for Docker {
 
 #[async_trait]
 impl Action for Docker {
-    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        access::lacks(connection).into_iter().collect()
-    }
-
     fn carriers(&self) -> &'static [&'static str] {
         &["ssh"]
     }

@@ -6,14 +6,19 @@ use std::sync::Arc;
 
 use bollard::{API_DEFAULT_VERSION, Docker};
 use runbook_action::{Call, Connection, Endpoint, Failure, Forward, Transport};
+use tokio::time::sleep;
 
-use crate::access::Access;
+use crate::access::{Access, Address};
+use crate::attend::POLL;
 use crate::settings::Environment;
 use crate::trouble;
 
 /// How long the client waits for an answer, in seconds. The engine of runbooks has deadlines of its own, so this only
 /// must not be shorter than the longest of them.
 const PATIENCE: u64 = 7 * 24 * 3600;
+
+/// How often one asks why a way led nowhere, before one says what is known without.
+const TRIES: u32 = 20;
 
 /// An engine that answers.
 #[derive(Clone)]
@@ -25,6 +30,8 @@ pub(crate) struct Engine {
     pub(crate) at: Access,
     /// Whether it is, or may be, on another machine.
     pub(crate) beyond: bool,
+    /// The machine on which it is, where its address names one.
+    pub(crate) machine: Option<Arc<dyn Transport>>,
     /// The way to it, which is open for as long as this lives.
     _way: Option<Arc<dyn Forward>>,
 }
@@ -49,11 +56,36 @@ impl Engine {
         place: Option<&dyn Transport>,
         around: &Environment,
     ) -> Result<Self, Failure> {
-        Self::open(&Access::read(connection, around)?, place).await
+        Self::at(&Address::read(connection, around)?, place, around).await
+    }
+
+    /// The one at an address; as seen from a place, if it is reached from there.
+    pub(crate) async fn at(
+        address: &Address,
+        place: Option<&dyn Transport>,
+        around: &Environment,
+    ) -> Result<Self, Failure> {
+        let Some(url) = &address.machine else {
+            return Self::open(&address.access, place).await;
+        };
+        if let Some(place) = place {
+            let message = format!(
+                "`{url}` is a way of its own, and cannot go through {}",
+                place.place()
+            );
+            return Err(Failure::new(runbook_action::ErrorKind::Other, message)
+                .help("make the machine a connection of kind `ssh`, and go through it with `via`"));
+        }
+        let machine = around.places.machine(url).await?;
+        let engine = Self::open(&address.access, Some(&*machine)).await?;
+        Ok(Self {
+            machine: Some(machine),
+            ..engine
+        })
     }
 
     /// The one that is there.
-    pub(crate) async fn open(access: &Access, place: Option<&dyn Transport>) -> Result<Self, Failure> {
+    async fn open(access: &Access, place: Option<&dyn Transport>) -> Result<Self, Failure> {
         let mut shown = access.shown();
         let (access, way) = match place {
             None => (access.clone(), None),
@@ -86,19 +118,22 @@ impl Engine {
                 }
             }
         };
-        let failed = |error: bollard::errors::Error| {
-            let from_way = way.as_ref().and_then(|way| way.failure());
-            from_way.unwrap_or_else(|| trouble::failure(&error, &shown))
-        };
-        let client = client.map_err(failed)?;
+        let client = client.map_err(|error| trouble::failure(&error, &shown))?;
         // Engines are older and younger than this client: both speak the greatest version that they have in common.
-        let docker = client.negotiate_version().await.map_err(failed)?;
+        let docker = match client.negotiate_version().await {
+            Ok(docker) => docker,
+            Err(error) => {
+                let why = why(way.as_deref()).await;
+                return Err(why.unwrap_or_else(|| trouble::failure(&error, &shown)));
+            }
+        };
         let beyond = way.is_some() || matches!(access, Access::Tcp { .. });
         Ok(Self {
             docker,
             shown,
             at: access,
             beyond,
+            machine: None,
             _way: way,
         })
     }
@@ -107,6 +142,18 @@ impl Engine {
     pub(crate) fn failure(&self, error: &bollard::errors::Error) -> Failure {
         trouble::failure(error, &self.shown)
     }
+}
+
+/// Why a way led nowhere, which is known a moment after its connection was closed.
+async fn why(way: Option<&dyn Forward>) -> Option<Failure> {
+    let way = way?;
+    for _ in 0..TRIES {
+        if let Some(failure) = way.failure() {
+            return Some(failure);
+        }
+        sleep(POLL).await;
+    }
+    way.failure()
 }
 
 /// The way to an engine that another place reaches.

@@ -8,7 +8,7 @@ use runbook_action::{
     Transport, TransportKind, async_trait,
 };
 
-use crate::access::Access;
+use crate::access::Address;
 use crate::engine::Engine;
 use crate::execution::{self, Execution, Marked};
 use crate::project::Project;
@@ -58,6 +58,8 @@ impl TransportKind for Containers {
             Some(via)
         };
         let engine = engine(of, opening.through.as_deref(), &self.around).await?;
+        // What its containers reach is reached from its machine.
+        let through = opening.through.or_else(|| engine.machine.clone());
         Ok(Arc::new(Place {
             inner: Arc::new(Inner {
                 engine,
@@ -65,7 +67,7 @@ impl TransportKind for Containers {
                 index,
                 user: user.map(|user| user.reveal()),
                 project,
-                through: opening.through,
+                through,
             }),
         }))
     }
@@ -80,8 +82,10 @@ pub(crate) async fn engine(
     match connection.filter(|connection| connection.params.get("docker").is_some()) {
         Some(connection) => Engine::of_connection(connection, through, around).await,
         // On another machine this one's environment says nothing.
-        None if through.is_some() => Engine::open(&Access::usual(&Environment::default())?, through).await,
-        None => Engine::open(&Access::usual(around)?, None).await,
+        None if through.is_some() => {
+            Engine::at(&Address::usual(&Environment::default())?, through, around).await
+        }
+        None => Engine::at(&Address::usual(around)?, None, around).await,
     }
 }
 

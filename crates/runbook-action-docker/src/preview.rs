@@ -9,6 +9,7 @@ use crate::asked;
 use crate::look;
 use crate::verbs::limits::{self, Limits};
 use crate::verbs::{Asked, about, prune};
+use crate::volumes::Sizes;
 
 /// What the verb would do; nothing where only doing it tells.
 pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure> {
@@ -26,6 +27,11 @@ pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure
 async fn removed(asked: Asked<'_>) -> Result<Preview, Failure> {
     let (mut lines, mut bytes, mut volumes) = (Vec::new(), 0_i64, 0_usize);
     let names = asked::names(&asked.chosen.value)?;
+    let sizes = if asked.chosen.is_on("volumes") {
+        Sizes::read(asked.engine).await?
+    } else {
+        Sizes::default()
+    };
     for (name, path) in &names {
         let options = InspectContainerOptionsBuilder::new().size(true).build();
         let looked =
@@ -53,16 +59,19 @@ async fn removed(asked: Asked<'_>) -> Result<Preview, Failure> {
                 .filter(|name| name.len() == 64 && name.chars().all(|c| c.is_ascii_hexdigit()));
             if let Some(volume) = anonymous {
                 volumes += 1;
+                bytes = bytes.saturating_add(sizes.of(&volume).unwrap_or(0));
                 let at = mount.destination.unwrap_or_default();
+                let held = sizes.shown(&volume);
                 lines.push(PreviewLine::new(
                     Mark::Removed,
-                    format!("volume {volume}, at {at}"),
+                    format!("volume {volume}, at {at} {held}"),
                 ));
             }
         }
     }
     let of_volumes = if asked.chosen.is_on("volumes") {
-        format!(", {volumes} volumes")
+        let word = if volumes == 1 { "volume" } else { "volumes" };
+        format!(", {volumes} {word}")
     } else {
         String::new()
     };

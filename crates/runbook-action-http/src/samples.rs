@@ -118,6 +118,7 @@ async fn output(
         value: Value::Object(result),
         cut,
         absent,
+        ..Output::default()
     })
 }
 

@@ -175,6 +175,9 @@ pub struct Output {
     /// The names of [`Spec::result`] that it does not have this time, each with why: “the query gave 0 samples”. An
     /// expression that asks for one of them fails with that.
     pub absent: Vec<(String, String)>,
+    /// What it left of the fields that its [`Inverse`] is about, where [`prepare`](Action::prepare) could not know that:
+    /// it takes the place of [`Inverse::expects`]. It is kept as the inverse is, and shown nowhere.
+    pub left: Option<Value>,
 }
 
 impl From<Value> for Output {
@@ -254,6 +257,13 @@ pub trait Kind: Send + Sync {
     /// What these parameters would do. Pure: the parameters may have parts that are not known yet, and the
     /// effect may depend only on literal ones.
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure>;
+
+    /// By which program it is done, where that is chosen on the spot: the rule of the choice, for people who read a
+    /// plan. Pure, like [`recognise`](Kind::recognise); `None` where there is nothing to choose.
+    fn means(&self, params: &Param) -> Option<&'static str> {
+        let _ = params;
+        None
+    }
 }
 
 /// One way to touch the world.
@@ -265,6 +275,9 @@ pub trait Kind: Send + Sync {
 /// applied. That holds for each of the five methods that are given a call.
 ///
 /// # Putting back
+///
+/// What it leaves is known before it acts, and stands in [`Inverse::expects`], or only afterwards: then
+/// [`Output::left`] tells it.
 ///
 /// An action that recognises something as [`Undoing::Automatic`] can [`prepare`](Action::prepare) and
 /// [`undo`](Action::undo) it. `undo` can be called at any time after `prepare`: when the action was not run, when

@@ -17,6 +17,8 @@
 //! Parameters arrive as [`Param`]s whose texts are kept in [`Segment`]s, so that an action can tell what the
 //! author wrote from what a value brought, and a secret stays one until the last moment.
 //!
+//! One action has several back ends, each in a crate of its own: [`service`] holds what they share.
+//!
 //! This crate knows no runtime, no file system, no clock and no engine.
 
 mod action;
@@ -27,6 +29,7 @@ mod mask;
 mod param;
 mod preview;
 mod secret;
+pub mod service;
 mod transport;
 mod verb;
 

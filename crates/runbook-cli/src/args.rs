@@ -2,6 +2,7 @@
 
 mod author;
 mod list;
+mod review;
 mod run;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
 pub(crate) use self::list::{List, Plugins, PluginsWhat};
+pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
@@ -60,6 +62,12 @@ pub(crate) enum Command {
     Rollback(Rollback),
     /// Check runbooks and say all that is wrong, without running anything
     Check(Check),
+    /// Say what runbooks do otherwise than at a commit of git, for whoever reviews the change
+    #[command(after_help = "Exit codes: 0, or 1 if there is what `--fail-on` names.")]
+    Review(Review),
+    /// Say what differs in what two runbooks, revisions, plans or runs do
+    #[command(after_help = "Exit codes: 0 if both do the same, 1 if not.")]
+    Diff(Diff),
     /// Explain a code such as RB0101, or list all of them
     Explain(Explain),
     /// Write a new runbook to begin with

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
-use runbook_action_docker::{Compose, Containers, Docker, Services};
+use runbook_action_docker::{Compose, Containers, Docker, Places as Programs, Services};
 use runbook_action_http::{Http, Promql};
 use runbook_action_plugin::{Lock, Places, Uses};
 use runbook_action_shell::{Exec, File, Local, LocalServices, Shell, Ssh, Systemd};
@@ -29,19 +29,21 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
         vars: environment.vars.clone(),
         root: root.to_owned(),
     };
+    let here = Arc::new(Local::new(shell.clone()));
+    let ssh = Arc::new(Ssh::new(shell.clone()));
     let engines = runbook_action_docker::Environment {
         vars: environment.vars.clone(),
         root: root.to_owned(),
+        places: Programs::new(here.clone(), ssh.clone()),
     };
     let mut catalogue = Catalogue::new();
     catalogue.add_transport(Arc::new(Local::new(shell.clone())));
     catalogue.add(Arc::new(Shell::new(shell.clone())));
-    catalogue.add_transport(Arc::new(Ssh::new(shell.clone())));
+    catalogue.add_transport(ssh);
     catalogue.add_transport(Arc::new(Containers::new(engines.clone())));
     catalogue.add(Arc::new(Exec::new(shell.clone())));
     catalogue.add(Arc::new(File::new(shell.clone())));
     catalogue.add_service("systemd", Arc::new(Systemd::new(shell.clone())));
-    let here = Arc::new(Local::new(shell.clone()));
     let services = Arc::new(Services::new(engines.clone(), here.clone()));
     catalogue.add_service("docker", services.clone());
     catalogue.add_service("compose", services);

@@ -53,13 +53,26 @@ impl<'a> Base<'a> {
         })
     }
 
+    /// The commit at which what is here now branched off from it; itself where git does not know that.
+    pub(crate) fn forked(self) -> Result<Self, Error> {
+        let arguments = ["merge-base", "--end-of-options", &self.commit, "HEAD"];
+        let commit = answer(self.environment, &self.top, &arguments)?;
+        Ok(Self {
+            commit: commit.unwrap_or(self.commit),
+            ..self
+        })
+    }
+
     /// What these files were, in their order. None for one that was not there, that is elsewhere or that is too long.
     pub(crate) fn texts(&self, paths: &[PathBuf]) -> Result<Vec<Option<String>>, Error> {
-        let names: Vec<Option<String>> = paths.iter().map(|path| self.name(path)).collect();
+        self.contents(&paths.iter().map(|path| self.name(path)).collect::<Vec<_>>())
+    }
+
+    fn contents(&self, names: &[Option<String>]) -> Result<Vec<Option<String>>, Error> {
         let asked: Vec<&String> = names.iter().flatten().collect();
         let mut child = self.batch()?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-            return Ok(vec![None; paths.len()]);
+            return Ok(vec![None; names.len()]);
         };
         let answers = std::thread::scope(|scope| {
             // Beside the reading, since neither side keeps all that the other has to say.
@@ -75,6 +88,55 @@ impl<'a> Base<'a> {
             .iter()
             .map(|name| name.as_ref().and_then(|_| answers.next().flatten()));
         Ok(texts.collect())
+    }
+
+    /// The files that were there, below these of a folder: their names from that folder.
+    pub(crate) fn files(&self, folder: &Path, below: &[&str]) -> Result<Vec<String>, Error> {
+        let mut arguments = vec![
+            "ls-tree",
+            "-r",
+            "-z",
+            "--full-tree",
+            "--format=%(objectmode) %(path)",
+            &self.commit,
+            "--",
+        ];
+        let prefix = self.prefix(folder);
+        let paths: Vec<String> = below.iter().map(|name| format!("{prefix}{name}")).collect();
+        arguments.extend(paths.iter().map(String::as_str));
+        let output = git(self.environment, &self.top)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| not_started(&error))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let names = text.split('\0').filter_map(|entry| {
+            // Neither links nor other repositories.
+            let path = entry
+                .strip_prefix("100644 ")
+                .or_else(|| entry.strip_prefix("100755 "))?;
+            path.strip_prefix(&prefix).map(str::to_owned)
+        });
+        Ok(names.collect())
+    }
+
+    /// What these files of a folder were, in their order, named from that folder.
+    pub(crate) fn texts_of(&self, folder: &Path, names: &[PathBuf]) -> Result<Vec<Option<String>>, Error> {
+        let prefix = self.prefix(folder);
+        let asked = |path: &PathBuf| {
+            let name = path.to_str()?;
+            (!name.contains(['\n', '\r'])).then(|| format!("{}:{prefix}{name}", self.commit))
+        };
+        self.contents(&names.iter().map(asked).collect::<Vec<_>>())
+    }
+
+    /// What stands before the names of a folder's files where git names them.
+    fn prefix(&self, folder: &Path) -> String {
+        let full = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+        match full.strip_prefix(&self.top).ok().and_then(Path::to_str) {
+            None | Some("") => String::new(),
+            Some(below) => format!("{below}/"),
+        }
     }
 
     /// How git names a file at this commit.

@@ -22,6 +22,7 @@ mod practice;
 mod pretty;
 mod project;
 mod raised;
+mod review;
 mod secrets;
 mod session;
 mod signals;
@@ -99,6 +100,8 @@ fn run(args: Args) -> Result<u8, Error> {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
             commands::check::run(&Project::find(&environment, named)?, &environment, &args)
         }
+        Command::Review(args) => commands::review::run(&here()?, &environment, &args),
+        Command::Diff(args) => commands::review::diff(&here()?, &environment, &args),
         Command::Exec(args) => {
             let project = Project::find(&environment, Some(&args.runbook))?;
             commands::exec::run(&project, &environment, &args)

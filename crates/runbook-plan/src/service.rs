@@ -2,6 +2,7 @@
 //! outside the program.
 
 use runbook_action::schema::{Object, Shape};
+use runbook_action::service::VERBS;
 use runbook_action::{
     Args, ConnectionNeed, Effect, ErrorKind, Failure, Kind, Param, Recognised, Spec, Undoing,
 };
@@ -23,24 +24,6 @@ static SPEC: Spec = Spec {
     takes_env: false,
 };
 
-/// The verbs, with what they do, what undoing them takes, and the parameters that belong to them.
-const VERBS: &[(&str, Effect, Undoing, &[&str])] = &[
-    ("status", Effect::Read, Undoing::Needless, &[]),
-    ("logs", Effect::Read, Undoing::Needless, &["lines", "since"]),
-    ("start", Effect::Change, Undoing::Automatic, &[]),
-    ("stop", Effect::Change, Undoing::Automatic, &[]),
-    ("restart", Effect::Change, Undoing::Needless, &[]),
-    ("scale", Effect::Change, Undoing::Automatic, &["replicas"]),
-    ("set_env", Effect::Change, Undoing::Automatic, &["env"]),
-    ("set_image", Effect::Change, Undoing::Automatic, &["image"]),
-    (
-        "set_limits",
-        Effect::Change,
-        Undoing::Automatic,
-        &["memory", "cpus"],
-    ),
-];
-
 impl Kind for Service {
     fn spec(&self) -> &'static Spec {
         &SPEC
@@ -48,51 +31,47 @@ impl Kind for Service {
 
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
         let args = Args::new(params);
-        let found: Vec<_> = VERBS
-            .iter()
-            .filter(|(verb, ..)| args.get(verb).is_some())
-            .collect();
-        let (verb, effect, undoing, own) = match found.as_slice() {
-            [only] => **only,
+        let found: Vec<_> = VERBS.iter().filter(|verb| args.get(verb.key).is_some()).collect();
+        let verb = match found.as_slice() {
+            [only] => *only,
             [] => {
                 let failure = Failure::new(ErrorKind::Other, "says nothing to do");
                 return Err(failure.help(format!("name one of `{}`", verbs().join("`, `"))));
             }
-            [_, (second, ..), ..] => {
+            [_, second, ..] => {
                 let failure = Failure::new(ErrorKind::Other, "this is a second verb");
-                return Err(failure.about(*second).help("make two steps of it"));
+                return Err(failure.about(second.key).help("make two steps of it"));
             }
         };
         let others = language::SERVICE.fields.iter().map(|field| field.key);
-        for key in others.filter(|key| !verbs().contains(key) && !own.contains(key)) {
+        for key in others.filter(|key| !verbs().contains(key) && !verb.takes.contains(key)) {
             if args.get(key).is_some() {
-                let failure = Failure::new(ErrorKind::Other, format!("`{verb}` takes none"));
+                let failure = Failure::new(ErrorKind::Other, format!("`{}` takes none", verb.key));
                 return Err(failure
                     .about(key)
                     .help("leave it out, or use the verb that it belongs to"));
             }
         }
-        let missing =
-            !own.is_empty() && effect > Effect::Read && own.iter().all(|key| args.get(key).is_none());
-        if missing {
+        let own = verb.takes;
+        if !verb.needs.is_empty() && own.iter().all(|key| args.get(key).is_none()) {
             let failure = Failure::new(
                 ErrorKind::Other,
                 format!("this needs `{}` beside it", own.join("` or `")),
             );
-            return Err(failure.about(verb));
+            return Err(failure.about(verb.key));
         }
-        let name = args.require(verb)?.text()?;
+        let name = args.require(verb.key)?.text()?;
         Ok(Recognised {
-            effect,
-            certain: true,
-            summary: format!("{} service {name}", verb.replace('_', " ")),
-            undoing,
+            effect: verb.effect,
+            certain: verb.certain,
+            summary: format!("{} service {name}", verb.key.replace('_', " ")),
+            undoing: verb.undoing,
         })
     }
 }
 
 fn verbs() -> Vec<&'static str> {
-    VERBS.iter().map(|(verb, ..)| *verb).collect()
+    VERBS.iter().map(|verb| verb.key).collect()
 }
 
 /// A use of an action outside the program.
@@ -140,5 +119,23 @@ impl Kind for Plugin {
             summary: name.to_string(),
             undoing: Undoing::ByAuthor,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use runbook_action::schema::Field;
+    use runbook_action::service::{PARAMS, RESULT};
+
+    use super::*;
+
+    /// The language and the back ends are in crates that do not know each other.
+    #[test]
+    fn the_language_and_the_back_ends_have_the_same_keys() {
+        let keys = |fields: &[Field]| -> Vec<(&str, bool)> {
+            fields.iter().map(|field| (field.key, field.required)).collect()
+        };
+        assert_eq!(keys(language::SERVICE.fields), keys(PARAMS.fields));
+        assert_eq!(keys(language::SERVICE_RESULT), keys(RESULT));
     }
 }

@@ -5,12 +5,12 @@
 //! it says is what the records say. What a person must still find out is marked as missing, never invented.
 //!
 //! [`describe`], [`reading`] and [`duration`] are the words in which both the terminal and the report tell
-//! of an event, and [`visible`] is what either must do to a text of the run before it shows it.
+//! of an event, and [`visible`] is what either must do to a text of the run before it shows it; [`text`] is the same for Markdown.
 
 mod json;
 mod markdown;
 mod story;
-mod text;
+pub mod text;
 mod timeline;
 mod words;
 

@@ -85,7 +85,8 @@ fn is_unseen(char: char) -> bool {
 
 /// A text within a paragraph, a heading, an item or a cell. What stands in single backticks is shown as code,
 /// since that is how our own messages mark names; all else is shown as it is.
-pub(crate) fn inline(text: &str) -> String {
+#[must_use]
+pub fn inline(text: &str) -> String {
     let text = visible(text);
     let text = text.trim();
     if text.is_empty() {
@@ -110,7 +111,8 @@ pub(crate) fn inline(text: &str) -> String {
 }
 
 /// A name or a value, as code.
-pub(crate) fn code(text: &str) -> String {
+#[must_use]
+pub fn code(text: &str) -> String {
     let text = visible(text);
     let text = text.trim();
     if text.is_empty() || text.contains('`') || !is_plain(text) {
@@ -130,7 +132,8 @@ fn is_plain(span: &str) -> bool {
 }
 
 /// What was made fit to be shown, as a cell of a table: there a bar ends a cell even within code.
-pub(crate) fn cell(shown: &str) -> String {
+#[must_use]
+pub fn cell(shown: &str) -> String {
     let mut cell = String::with_capacity(shown.len());
     let mut escaped = false;
     for char in shown.chars() {
@@ -144,7 +147,8 @@ pub(crate) fn cell(shown: &str) -> String {
 }
 
 /// A block of at most so many lines, in that language. Returns it with the number of lines that are left out.
-pub(crate) fn fence(text: &str, language: &str, most: usize) -> (String, usize) {
+#[must_use]
+pub fn fence(text: &str, language: &str, most: usize) -> (String, usize) {
     let shown = visible_lines(text);
     let shown = shown.trim_end();
     let total = shown.lines().count();
@@ -159,7 +163,8 @@ pub(crate) fn fence(text: &str, language: &str, most: usize) -> (String, usize) 
 }
 
 /// A text without anything that Markdown or HTML would take for its own.
-fn escape(text: &str) -> String {
+#[must_use]
+pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut before = None;
     let mut chars = text.chars().peekable();
@@ -179,6 +184,24 @@ fn escape(text: &str) -> String {
         before = Some(char);
     }
     shown
+}
+
+/// What was made fit to be shown, for a comment where people talk: a name after `@` would tell somebody there, and a
+/// number after `#` would lead somewhere. In code neither does.
+#[must_use]
+pub fn quiet(shown: &str) -> String {
+    let mut quiet = String::with_capacity(shown.len());
+    for (at, part) in shown.split('`').enumerate() {
+        if at > 0 {
+            quiet.push('`');
+        }
+        if at % 2 == 0 {
+            quiet.push_str(&part.replace('@', "&#64;").replace('#', "&#35;"));
+        } else {
+            quiet.push_str(part);
+        }
+    }
+    quiet
 }
 
 /// So that a text does not begin a heading or a list where it begins a line.

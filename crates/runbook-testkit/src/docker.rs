@@ -7,7 +7,7 @@
 //!
 //! An [`Engine`] is a `dockerd` of its own: its data, its socket, its bridge and its part of the control groups are in
 //! nobody else's way, and it touches no rule of a firewall. It runs as root, as engines do. The image [`IMAGE`] is made of
-//! a static busybox by `docker import`; nothing is ever pulled.
+//! a static busybox by `docker import`; nothing is ever pulled, unless from a [`Registry`] of the tests.
 //!
 //! The engine ends when the value is dropped, with all its containers. It also ends when the process that started it dies:
 //! a watcher beside it reads from a pipe whose other end only that process holds. It clears up even if the engine itself
@@ -15,8 +15,10 @@
 
 mod image;
 mod podman;
+mod registry;
 
 pub use podman::Podman;
+pub use registry::{LOGIN, Registry};
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -87,7 +89,9 @@ exec "$@" 3<&- </dev/null
 #[non_exhaustive]
 pub enum Error {
     /// Something that it takes is not installed.
-    #[error("no `{0}` in the usual places: install `docker.io`, `podman`, `busybox-static` and `iproute2`")]
+    #[error(
+        "no `{0}` in the usual places: install `docker.io`, `podman`, `docker-registry`, `busybox-static` and `iproute2`"
+    )]
     NotInstalled(&'static str),
     /// A program could not be run, or a file not be written.
     #[error("cannot use `{name}`")]

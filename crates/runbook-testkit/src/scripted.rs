@@ -180,7 +180,13 @@ impl Action for Scripted {
             Ok(())
         };
         let got = self.perform(name, self.effect, call.host, Arc::new(act)).await?;
-        Ok(json!({ "got": got, "said": said }).into())
+        let left = self
+            .tells_late(&said)
+            .then(|| json!({ text(&said, "key"): said.get("value") }));
+        Ok(Output {
+            left,
+            ..json!({ "got": got, "said": said }).into()
+        })
     }
 
     /// What `keep` would write, and nothing of the others.
@@ -217,7 +223,11 @@ impl Action for Scripted {
         Ok(Some(Inverse {
             version: 1,
             summary: format!("put back `{key} = {old}`"),
-            expects: json!({ key: value }),
+            expects: if self.tells_late(&said) {
+                json!({})
+            } else {
+                json!({ key: value })
+            },
             data: json!({ key: old }),
         }))
     }
@@ -252,6 +262,11 @@ impl Action for Scripted {
 impl Scripted {
     fn keeps(&self) -> bool {
         self.spec.kind == KEEP.kind
+    }
+
+    /// Whether what it leaves is told only when it has acted.
+    fn tells_late(&self, said: &Value) -> bool {
+        self.keeps() && said.get("late") == Some(&Value::Bool(true))
     }
 
     /// Plays what is next under this name; `act` is what it does to the world, if the play gets so far.

@@ -4,6 +4,7 @@ use runbook_action::{Failure, Output};
 use serde_json::Value;
 
 use super::Asked;
+use super::inverse;
 use super::looks::{self, services};
 use super::program::{self, Program};
 use crate::answer;
@@ -68,7 +69,12 @@ pub(crate) async fn run(asked: Asked<'_>) -> Result<Output, Failure> {
     let after = looks::state(asked, &meant)
         .await
         .map_err(Failure::maybe_applied)?;
-    Ok(compared(output, &before, &after))
+    let mut output = compared(output, &before, &after);
+    if asked.chosen.verb.key == "up" {
+        // What the files make of the services is known only now.
+        output.left = Some(inverse::images(asked).await.map_err(Failure::maybe_applied)?);
+    }
+    Ok(output)
 }
 
 /// The result of a program with what has become of the services.

@@ -34,16 +34,23 @@ async fn running(asked: Asked<'_>) -> Result<Value, Failure> {
     Ok(Value::Object(running))
 }
 
-/// Of which image the containers of each service are, by name and identity, and how many there are.
-async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
+/// The label by which compose knows of which settings a container was made.
+const HASH: &str = "com.docker.compose.config-hash";
+
+/// Of which image the containers of each service are, by name and identity, how many there are, and of which settings
+/// they were made.
+pub(crate) async fn images(asked: Asked<'_>) -> Result<Value, Failure> {
     let mut images: Map<String, Value> = Map::new();
     for member in looks::members(asked, &services(&asked.chosen.value)?).await? {
         let container = look::inspect(asked.engine, &member.id).await?;
         let known = images
             .get(&member.service)
             .and_then(|service| service.get("replicas")?.as_u64());
-        let name = container.config.and_then(|config| config.image);
-        let service = json!({ "image": name, "id": container.image, "replicas": known.unwrap_or(0) + 1 });
+        let config = container.config.unwrap_or_default();
+        let hash = config.labels.and_then(|labels| labels.get(HASH).cloned());
+        let service = json!({
+            "image": config.image, "id": container.image, "replicas": known.unwrap_or(0) + 1, "settings": hash,
+        });
         images.insert(member.service, service);
     }
     Ok(Value::Object(images))
@@ -81,7 +88,7 @@ pub(crate) async fn prepare(asked: Asked<'_>) -> Result<Option<Inverse>, Failure
                 before,
             )
         }
-        // What the files make of it is known only when it was done.
+        // What the files make of it is known only when it was done: then it is told.
         "up" => (
             "go back to the images and numbers of containers that there were".to_owned(),
             json!({}),
@@ -155,10 +162,55 @@ async fn undo_running(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Fai
     Ok(compared(looks::empty(), &before, &after))
 }
 
+/// Whether an `up` is to be undone, to which nobody has done anything since.
+fn is_due(inverse: &Inverse, now: &Value) -> Result<bool, Failure> {
+    let mut before = inverse.data.clone();
+    for (service, now) in now.as_object().into_iter().flatten() {
+        let Some(before) = before.get_mut(service).and_then(Value::as_object_mut) else {
+            continue;
+        };
+        // The settings tell who has made a container. They are not put back: the files are not ours.
+        let own = before.insert("settings".to_owned(), json!(now.get("settings")));
+        if Some(&*before) != now.as_object() {
+            before.insert("settings".to_owned(), json!(own));
+        }
+    }
+    if *now == before {
+        return Ok(false);
+    }
+    // An `up` that failed could not tell what it left.
+    if inverse.expects.as_object().is_none_or(Map::is_empty) {
+        return Ok(true);
+    }
+    let (before, mut left, now) = (fields(&before), fields(&inverse.expects), fields(now));
+    for field in now.keys() {
+        // What was not there, and was not left there, came from somebody else.
+        left.entry(field).or_insert(Value::Null);
+    }
+    let inverse = Inverse {
+        expects: Value::Object(left),
+        data: Value::Object(before),
+        ..inverse.clone()
+    };
+    inverse.is_due(&Value::Object(now))
+}
+
+/// What is known of services, each field by its name, so that a difference is told in few words.
+fn fields(services: &Value) -> Map<String, Value> {
+    let services = services.as_object().into_iter().flatten();
+    let of_service = |(service, known): (&String, &Value)| -> Vec<(String, Value)> {
+        let fields = known.as_object().into_iter().flatten();
+        fields
+            .map(|(field, value)| (format!("{field} of {service}"), value.clone()))
+            .collect()
+    };
+    services.flat_map(of_service).collect()
+}
+
 /// Gives the names back to the images that had them, and has compose make the containers of those.
 async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure> {
     let now = images(asked).await?;
-    if now == inverse.data {
+    if !is_due(inverse, &now)? {
         return Ok(looks::empty());
     }
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
@@ -208,4 +260,66 @@ async fn undo_up(asked: Asked<'_>, inverse: &Inverse) -> Result<Output, Failure>
     }
     words.extend(names);
     by_program(asked, words).await.map_err(Failure::maybe_applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(image: &str, replicas: u32, settings: &str) -> Value {
+        json!({"image": "shop:1", "id": image, "replicas": replicas, "settings": settings})
+    }
+
+    #[test]
+    fn an_up_is_undone_unless_somebody_was_there_since() {
+        let before = json!({"web": of("one", 1, "a"), "db": of("db", 1, "d")});
+        let left = json!({"web": of("two", 2, "b"), "db": of("db", 1, "d")});
+        let known = Inverse {
+            version: VERSION,
+            summary: String::new(),
+            expects: left.clone(),
+            data: before.clone(),
+        };
+        let with = |web: Value| json!({"web": web, "db": of("db", 1, "d")});
+        let undone = "somebody else has changed it since: ";
+        for (now, expected) in [
+            (left.clone(), Ok(true)),
+            (before, Ok(false)),
+            // It was undone, and the files are not as they were.
+            (with(of("one", 1, "c")), Ok(false)),
+            (
+                with(of("two", 3, "b")),
+                Err("`replicas of web` is 3, and was left as 2"),
+            ),
+            (
+                with(of("three", 2, "b")),
+                Err("`id of web` is \"three\", and was left as \"two\""),
+            ),
+            // Somebody has brought it up with other files.
+            (
+                with(of("two", 2, "c")),
+                Err("`settings of web` is \"c\", and was left as \"b\""),
+            ),
+            (
+                json!({"db": of("db", 1, "d")}),
+                Err("`image of web` is null, and was left as \"shop:1\""),
+            ),
+            (
+                json!({"web": of("two", 2, "b"), "db": of("db", 1, "d"), "new": of("x", 1, "x")}),
+                Err("`image of new` is \"shop:1\", and was left as null"),
+            ),
+        ] {
+            let expected = expected.map_err(|message| format!("{undone}{message}"));
+            assert_eq!(
+                is_due(&known, &now).map_err(|failure| failure.message),
+                expected,
+                "{now}"
+            );
+        }
+        let failed = Inverse {
+            expects: json!({}),
+            ..known
+        };
+        assert_eq!(is_due(&failed, &with(of("two", 3, "b"))), Ok(true));
+    }
 }

@@ -1,15 +1,14 @@
 //! What is asked about a project: its services and containers, what they print, and programs in them.
 
-use indexmap::IndexMap;
-use runbook_action::{Args, Command, ErrorKind, Failure, Output, Stream};
+use runbook_action::{Args, Failure, Output, Stream};
 use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::asked::{self, Named};
-use crate::attend::{self, Fine};
 use crate::execution::Execution;
 use crate::printed::Printed;
 use crate::project::Member;
+use crate::verbs::program::{attended, told};
 use crate::{answer, look};
 
 /// The services that are meant; none means all.
@@ -115,39 +114,11 @@ pub(crate) async fn logs(asked: Asked<'_>) -> Result<Output, Failure> {
 pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
     let service = asked.chosen.value.text()?.reveal();
     let index = asked::integer(asked.chosen, "index")?.unwrap_or(1);
-    let own = asked
-        .call
-        .env
-        .iter()
-        .map(|(name, text)| (name.clone(), text.reveal()));
-    let mut env: IndexMap<String, String> = own.collect();
-    env.extend(asked::map(asked.chosen, "env")?);
-    let command = Command {
-        argv: asked::argv(asked.chosen, "argv")?.unwrap_or_default(),
-        env,
-        cwd: asked::text(asked.chosen, "workdir")?,
-        stdin: asked::text(asked.chosen, "stdin")?.map(String::into_bytes),
-        user: asked::text(asked.chosen, "user")?,
-        ..Command::default()
-    };
-    let fine = Fine(asked::exit_codes(asked.chosen)?);
+    let command = told(asked.chosen, asked.call)?;
     let start = async {
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let member = asked.project.member(asked.engine, &service, index).await?;
         Execution::start(asked.engine, &member.id, &command).await
     };
-    let started = tokio::select! {
-        biased;
-        started = start => started,
-        () = asked.call.host.cancelled() => {
-            Err(Failure::new(ErrorKind::Cancelled, "was stopped before it began").maybe_applied())
-        }
-    };
-    let path = asked.chosen.value.path();
-    let mut process = started.map_err(|failure| match failure.param.as_deref() {
-        Some("cwd") => failure.about("workdir"),
-        Some(_) | None => crate::verbs::about(failure, path),
-    })?;
-    let output = answer::with(empty(), "changed", true);
-    attend::run(&mut process, &fine, asked.call, || output).await
+    attended(start, asked.chosen, asked.call, empty()).await
 }

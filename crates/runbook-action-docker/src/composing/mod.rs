@@ -16,7 +16,7 @@ pub use service::Services;
 use std::sync::Arc;
 
 use runbook_action::{
-    Action, Args, Call, Chosen, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Lack, Output, Param,
+    Action, Args, Call, Chosen, Connection, ErrorKind, Failure, Handle, Inverse, Kind, Output, Param,
     Preview, Recognised, Settled, Spec, Transport, Verb, async_trait,
 };
 
@@ -25,7 +25,7 @@ use crate::engine::Engine;
 use crate::project::Project;
 use crate::settings::Environment;
 use crate::verb::COMPOSE;
-use crate::{access, compose, place, recognise, settle};
+use crate::{compose, place, recognise, settle};
 
 /// The action `compose`: one verb on the services of a project.
 #[derive(Debug, Clone)]
@@ -93,6 +93,7 @@ pub(crate) async fn open<'a>(
     let is_engine = |via: &&Connection| via.params.get("docker").is_some();
     let of = call.via.filter(is_engine);
     let engine = unless_cancelled(call, false, place::engine(of, call.transport, around)).await?;
+    let is_told = of.is_some() || engine.machine.is_some();
     Ok(Opened {
         project,
         engine,
@@ -101,7 +102,7 @@ pub(crate) async fn open<'a>(
             (None, Some(there)) => there,
             (Some(_), _) | (None, None) => here,
         },
-        is_told: of.is_some(),
+        is_told,
     })
 }
 
@@ -118,14 +119,16 @@ impl Kind for Compose {
     fn recognise(&self, params: &Param) -> Result<Recognised, Failure> {
         recognise::compose(params)
     }
+
+    fn means(&self, params: &Param) -> Option<&'static str> {
+        let chosen = Verb::chosen(COMPOSE, &Args::new(params)).ok()?;
+        let is_program = !["ps", "logs", "exec"].contains(&chosen.verb.key);
+        is_program.then_some(program::EITHER)
+    }
 }
 
 #[async_trait]
 impl Action for Compose {
-    fn lacks(&self, _params: &Param, connection: Option<(&str, &Param)>) -> Vec<Lack> {
-        access::lacks(connection).into_iter().collect()
-    }
-
     fn carriers(&self) -> &'static [&'static str] {
         &["docker", "ssh"]
     }

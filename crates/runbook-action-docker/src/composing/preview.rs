@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use bollard::query_parameters::ListVolumesOptionsBuilder;
+use bollard::query_parameters::{InspectContainerOptionsBuilder, ListVolumesOptionsBuilder};
 use runbook_action::{Failure, Mark, Preview, PreviewLine};
 use serde_json::Value;
 
@@ -10,21 +10,23 @@ use super::Asked;
 use super::changes::scaled;
 use super::looks::{self, services};
 use super::program::Program;
+use crate::look;
+use crate::trouble::is_missing;
 use crate::verbs::read::Filters;
+use crate::volumes::Sizes;
 
 /// What the verb would do; nothing where only doing it tells.
 pub(crate) async fn preview(asked: Asked<'_>) -> Result<Option<Preview>, Failure> {
     let preview = match asked.chosen.verb.key {
         "down" => down(asked).await?,
         "scale" => scale(asked).await?,
-        "stop" | "restart" => {
+        verb @ ("start" | "stop" | "restart") => {
             let state = looks::state(asked, &services(&asked.chosen.value)?).await?;
             let lines = lines(&state.value, Mark::Note);
-            let verb = asked.chosen.verb.key;
-            let verb = if verb == "stop" {
-                "be stopped"
-            } else {
-                "be restarted"
+            let verb = match verb {
+                "start" => "run",
+                "stop" => "be stopped",
+                _ => "be restarted",
             };
             Preview {
                 summary: format!("{} would {verb}", counted(lines.len(), "container")),
@@ -50,7 +52,8 @@ fn counted(count: usize, word: &str) -> String {
     }
 }
 
-fn lines(state: &Value, mark: Mark) -> Vec<PreviewLine> {
+/// The containers, each with a line about it and its name.
+fn named(state: &Value) -> Vec<(String, String)> {
     let containers = state.get("containers").and_then(Value::as_array);
     let text = |container: &Value| {
         let word = |path: &str| {
@@ -60,31 +63,68 @@ fn lines(state: &Value, mark: Mark) -> Vec<PreviewLine> {
                 .unwrap_or_default()
                 .to_owned()
         };
-        PreviewLine::new(
-            mark,
-            format!("container {}, {}", word("/name"), word("/state/status")),
-        )
+        let name = word("/name");
+        (format!("container {name}, {}", word("/state/status")), name)
     };
     containers.into_iter().flatten().map(text).collect()
+}
+
+fn lines(state: &Value, mark: Mark) -> Vec<PreviewLine> {
+    let named = named(state).into_iter();
+    named.map(|(text, _)| PreviewLine::new(mark, text)).collect()
 }
 
 async fn down(asked: Asked<'_>) -> Result<Preview, Failure> {
     let meant = services(&asked.chosen.value)?;
     let state = looks::state(asked, &meant).await?;
-    let mut lines = lines(&state.value, Mark::Removed);
+    let (mut lines, mut bytes) = (Vec::new(), 0_i64);
+    for (text, name) in named(&state.value) {
+        let written = written(asked, &name).await?;
+        bytes = bytes.saturating_add(written);
+        lines.push(PreviewLine::new(
+            Mark::Removed,
+            format!("{text} ({written} bytes)"),
+        ));
+    }
     let mut summary = counted(lines.len(), "container");
     if asked.chosen.is_on("volumes") {
         let volumes = volumes(asked, &state.value).await?;
+        let sizes = Sizes::read(asked.engine).await?;
+        let held = volumes.iter().filter_map(|volume| sizes.of(volume));
+        bytes = held.fold(bytes, i64::saturating_add);
         summary = format!("{summary}, {}", counted(volumes.len(), "volume"));
-        let line =
-            |volume| PreviewLine::new(Mark::Removed, format!("volume {volume}, with all that is in it"));
+        let line = |volume: String| {
+            let held = sizes.shown(&volume);
+            PreviewLine::new(
+                Mark::Removed,
+                format!("volume {volume}, with all that is in it {held}"),
+            )
+        };
         lines.extend(volumes.into_iter().map(line));
     }
+    if asked.chosen.get("images").is_some() {
+        lines.push(PreviewLine::new(
+            Mark::Note,
+            "and images, of which only compose knows the names",
+        ));
+    }
     Ok(Preview {
-        summary: format!("{summary} would go"),
+        summary: format!("{summary} would go, {bytes} bytes"),
         lines,
         ..Preview::default()
     })
+}
+
+/// What a container has written beside its image and its volumes.
+async fn written(asked: Asked<'_>, name: &str) -> Result<i64, Failure> {
+    let options = InspectContainerOptionsBuilder::new().size(true).build();
+    let docker = &asked.engine.docker;
+    let looked = look::patiently(|| docker.inspect_container(name, Some(options.clone()))).await;
+    match looked {
+        Ok(container) => Ok(container.size_rw.unwrap_or(0)),
+        Err(error) if is_missing(&error) => Ok(0),
+        Err(error) => Err(asked.engine.failure(&error)),
+    }
 }
 
 /// The volumes that the project has named.

@@ -7,6 +7,9 @@ use super::Asked;
 use crate::access::Access;
 use crate::attend::{self, Fine};
 
+/// Which program it will be, as far as a plan can know: that asks nobody.
+pub(crate) const EITHER: &str = "docker compose, or docker-compose where that is not there";
+
 /// The program that there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Program {

@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use runbook_action::schema::{Field, Object, Shape};
+use runbook_action::service::{self, Foreign, LINES};
 use runbook_action::{
-    Action, Args, Call, Chosen, Command, ConnectionNeed, ErrorKind, Failure, Inverse, Kind, Lack, Output,
-    Param, Recognised, Spec, Stream, Transport, Undoing, Verb, async_trait,
+    Action, Args, Call, Chosen, Command, ErrorKind, Failure, Inverse, Kind, Lack, Output, Param, Recognised,
+    Spec, Stream, Transport, async_trait,
 };
 use serde_json::{Map, Value, json};
 
@@ -19,83 +19,23 @@ use crate::engine::Engine;
 use crate::settings::Environment;
 use crate::verbs::limits::{self, Limits};
 use crate::verbs::{health, state};
-use crate::{access, asked, look};
+use crate::{asked, look};
 
 /// The form of what is kept.
 const VERSION: u32 = 1;
 
-/// How many lines of a log are read unless the author says.
-const LINES: i64 = 100;
-
-static VERBS: &[Verb] = &[
-    Verb::reads("status", &[]),
-    Verb::reads("logs", &["lines", "since"]),
-    Verb::changes("start", &[], Undoing::Automatic),
-    Verb::changes("stop", &[], Undoing::Automatic),
-    Verb::changes("restart", &[], Undoing::Needless),
-    Verb::changes("scale", &["replicas"], Undoing::Automatic),
-    Verb::changes("set_limits", &["memory", "cpus"], Undoing::Automatic),
-];
-
-static PARAMS: Object = Object {
-    name: "service",
-    open: false,
-    fields: &[
-        Field::optional("status", Shape::Template, "The service to look at."),
-        Field::optional("logs", Shape::Template, "The service whose log to read."),
-        Field::optional("start", Shape::Template, "The service to start."),
-        Field::optional("stop", Shape::Template, "The service to stop."),
-        Field::optional("restart", Shape::Template, "The service to restart."),
-        Field::optional(
-            "scale",
-            Shape::Template,
-            "The service to have more or fewer containers of.",
-        ),
-        Field::optional("set_env", Shape::Template, "For Kubernetes only."),
-        Field::optional("set_image", Shape::Template, "For Kubernetes only."),
-        Field::optional("set_limits", Shape::Template, "The service whose limits to set."),
-        Field::optional(
-            "replicas",
-            Shape::Dynamic(&Shape::COUNT),
-            "How many, with `scale`.",
-        ),
-        Field::optional("memory", Shape::Template, "The memory, with `set_limits`."),
-        Field::optional("cpus", Shape::Template, "The processors, with `set_limits`."),
-        Field::optional(
-            "lines",
-            Shape::Dynamic(&Shape::POSITIVE),
-            "How many lines, with `logs` (100).",
-        ),
-        Field::optional(
-            "since",
-            Shape::Dynamic(&Shape::Duration),
-            "How far back, with `logs`.",
-        ),
-    ],
+/// What an engine cannot change of a container that there is.
+static FOREIGN: Foreign = Foreign {
+    verbs: &["set_env", "set_image"],
+    why: "is not what an engine can change of a container that there is",
+    help: "change the project's files with `file`, and have `compose` bring it up",
 };
 
-static RESULT: &[Field] = &[
-    Field::required("running", Shape::Boolean, "Whether it runs."),
-    Field::required("state", Shape::Template, "Its state, in the words of the engine."),
-    Field::required("replicas", Shape::COUNT, "How many containers it has."),
-    Field::required(
-        "ready",
-        Shape::COUNT,
-        "How many of them run, and are healthy where that is asked.",
-    ),
-    Field::required("lines", Shape::List(&Shape::Template), "The lines of its log."),
-    Field::required("changed", Shape::Boolean, "Whether something was changed."),
-];
-
-static SPEC: Spec = Spec {
-    kind: "service",
-    doc: "Looks at or changes a service that runs in containers.",
-    params: Shape::Object(&PARAMS),
-    result: RESULT,
-    connection: ConnectionNeed::Required(&["docker", "compose"]),
-    connections: &[],
-    takes_env: false,
-};
+static SPEC: Spec = service::spec(
+    "Looks at or changes a service that runs in containers.",
+    &["docker", "compose"],
+    &[],
+);
 
 /// The action `service` for connections of kind `docker` and `compose`.
 #[derive(Debug, Clone)]
@@ -159,14 +99,7 @@ struct Asked<'a> {
 }
 
 fn chosen(params: &Param) -> Result<Chosen<'_>, Failure> {
-    let args = Args::new(params);
-    if let Some(verb) = ["set_env", "set_image"].iter().find_map(|verb| args.get(verb)) {
-        let message = "is not what an engine can change of a container that there is";
-        return Err(verb
-            .wrong(message)
-            .help("change the project's files with `file`, and have `compose` bring it up"));
-    }
-    Verb::chosen(VERBS, &args)
+    service::chosen(&Args::new(params), &FOREIGN)
 }
 
 impl Kind for Services {
@@ -184,6 +117,11 @@ impl Kind for Services {
         }
         Ok(chosen.recognised(&format!("service {name}")))
     }
+
+    fn means(&self, params: &Param) -> Option<&'static str> {
+        // A single container is not scaled, so this is a project of compose.
+        params.get("scale").is_some().then_some(program::EITHER)
+    }
 }
 
 #[async_trait]
@@ -194,11 +132,11 @@ impl Action for Services {
             param: param.to_owned(),
             what: what.to_owned(),
         };
-        let mut lacks: Vec<Lack> = access::lacks(connection).into_iter().collect();
+        let mut lacks = Vec::new();
         if params.get("scale").is_some() && of_engine {
             lacks.push(lack("scale", "`service: {scale: …}` of a single container"));
         }
-        for verb in ["set_env", "set_image"] {
+        for verb in FOREIGN.verbs {
             if params.get(verb).is_some() {
                 lacks.push(lack(verb, &format!("`service: {{{verb}: …}}` of containers")));
             }
@@ -293,10 +231,14 @@ impl Asked<'_> {
                 words.push(word);
             }
         }
-        Ok(Output::from(json!({
+        let value = json!({
             "running": running > 0, "state": words.join(", "), "replicas": replicas, "ready": ready,
             "lines": lines, "changed": changed,
-        })))
+        });
+        Ok(Output {
+            absent: service::only_of_systemd(),
+            ..Output::from(value)
+        })
     }
 
     async fn run(&self) -> Result<Output, Failure> {

@@ -2,10 +2,11 @@
 
 use bollard::query_parameters::CreateImageOptionsBuilder;
 use futures_util::StreamExt as _;
-use runbook_action::{Failure, Output, Stream};
+use runbook_action::{ErrorKind, Failure, Output, Stream};
 
 use super::{Asked, about};
 use crate::answer;
+use crate::credentials::Credentials;
 use crate::engine::Engine;
 use crate::trouble::is_missing;
 
@@ -22,23 +23,62 @@ pub(crate) async fn identity(engine: &Engine, name: &str) -> Result<Option<Strin
 pub(crate) async fn fetch(asked: Asked<'_>, name: &str) -> Result<(), Failure> {
     let whole = with_tag(name);
     let options = CreateImageOptionsBuilder::new().from_image(&whole).build();
-    let mut said = asked.engine.docker.create_image(Some(options), None, None);
+    let (known, trouble) = match Credentials::of_image(name, asked.around).await {
+        Ok(known) => (known, None),
+        // Not every registry wants to know who one is.
+        Err(trouble) => {
+            let line = format!("asking without credentials: {}\n", trouble.message);
+            asked.call.host.write(Stream::Stderr, line.as_bytes()).await?;
+            (None, Some(trouble))
+        }
+    };
+    let docker = match &known {
+        Some(known) => known.given_to(&asked.engine.docker),
+        None => asked.engine.docker.clone(),
+    };
+    let mask = |said: &str| {
+        known
+            .as_ref()
+            .map_or_else(|| said.to_owned(), |known| known.mask(said))
+    };
+    let failed = |error: &bollard::errors::Error| {
+        let failure = asked.engine.failure(error);
+        let message = mask(&failure.message);
+        let failure = Failure { message, ..failure };
+        explained(failure, &whole, known.is_some(), trouble.as_ref())
+    };
+    let mut said = docker.create_image(Some(options), None, None);
     while let Some(line) = said.next().await {
-        let line = line.map_err(|error| asked.engine.failure(&error))?;
+        let line = line.map_err(|error| failed(&error))?;
         if let Some(error) = line.error_detail.and_then(|detail| detail.message) {
-            let error = bollard::errors::Error::DockerStreamError { error };
-            return Err(asked.engine.failure(&error));
+            return Err(failed(&bollard::errors::Error::DockerStreamError { error }));
         }
         // Progress is told many times a second, and is nothing that anybody reads afterwards.
         if let (Some(status), None) = (&line.status, &line.progress_detail) {
             asked
                 .call
                 .host
-                .write(Stream::Stderr, format!("{status}\n").as_bytes())
+                .write(Stream::Stderr, format!("{}\n", mask(status)).as_bytes())
                 .await?;
         }
     }
     Ok(())
+}
+
+/// What a registry says, with the way out.
+fn explained(failure: Failure, image: &str, is_known: bool, trouble: Option<&Failure>) -> Failure {
+    if failure.kind != ErrorKind::Auth {
+        return failure;
+    }
+    let help = match trouble {
+        Some(trouble) => format!("there are no credentials: {}", trouble.message),
+        None if is_known => {
+            "the registry does not take what `docker login` has kept: log in again".to_owned()
+        }
+        None => "nothing is kept for this registry: `docker login` it".to_owned(),
+    };
+    let message = format!("`{image}` may not be pulled: {}", failure.message);
+    Failure { message, ..failure }.help(help)
 }
 
 /// An engine that is not told a tag pulls all of them.

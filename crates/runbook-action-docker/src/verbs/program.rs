@@ -2,7 +2,7 @@
 
 use bollard::query_parameters::CreateContainerOptionsBuilder;
 use indexmap::IndexMap;
-use runbook_action::{Command, ErrorKind, Failure, Output};
+use runbook_action::{Call, Chosen, Command, ErrorKind, Failure, Output};
 
 use super::{Asked, about, health, image};
 use crate::attend::{self, Fine};
@@ -13,33 +13,45 @@ use crate::{answer, asked, look};
 
 pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
     let name = asked.chosen.value.text()?.reveal();
-    let own = asked
-        .call
-        .env
-        .iter()
-        .map(|(name, text)| (name.clone(), text.reveal()));
+    let command = told(asked.chosen, asked.call)?;
+    let start = Execution::start(asked.engine, &name, &command);
+    attended(start, asked.chosen, asked.call, answer::empty()).await
+}
+
+/// What the program of an `exec` is told.
+pub(crate) fn told(chosen: &Chosen<'_>, call: Call<'_>) -> Result<Command, Failure> {
+    let own = call.env.iter().map(|(name, text)| (name.clone(), text.reveal()));
     let mut env: IndexMap<String, String> = own.collect();
-    env.extend(asked::map(asked.chosen, "env")?);
-    let command = Command {
-        argv: asked::argv(asked.chosen, "argv")?.unwrap_or_default(),
+    env.extend(asked::map(chosen, "env")?);
+    Ok(Command {
+        argv: asked::argv(chosen, "argv")?.unwrap_or_default(),
         env,
-        cwd: asked::text(asked.chosen, "workdir")?,
-        stdin: asked::text(asked.chosen, "stdin")?.map(String::into_bytes),
-        user: asked::text(asked.chosen, "user")?,
+        cwd: asked::text(chosen, "workdir")?,
+        stdin: asked::text(chosen, "stdin")?.map(String::into_bytes),
+        user: asked::text(chosen, "user")?,
         ..Command::default()
-    };
-    let fine = Fine(asked::exit_codes(asked.chosen)?);
+    })
+}
+
+/// Starts the program of an `exec` and attends to it; `into` is the result that its output is put in.
+pub(crate) async fn attended(
+    start: impl Future<Output = Result<Execution, Failure>>,
+    chosen: &Chosen<'_>,
+    call: Call<'_>,
+    into: Output,
+) -> Result<Output, Failure> {
+    let fine = Fine(asked::exit_codes(chosen)?);
     let started = tokio::select! {
         biased;
-        started = Execution::start(asked.engine, &name, &command) => started,
-        () = asked.call.host.cancelled() => {
+        started = start => started,
+        () = call.host.cancelled() => {
             Err(Failure::new(ErrorKind::Cancelled, "was stopped before it began").maybe_applied())
         }
     };
-    let path = asked.chosen.value.path();
-    let mut process = started.map_err(|failure| about(asked.call.mask_failure(parameter(failure)), path))?;
-    let output = answer::with(answer::empty(), "changed", true);
-    attend::run(&mut process, &fine, asked.call, || output).await
+    let path = chosen.value.path();
+    let mut process = started.map_err(|failure| about(call.mask_failure(parameter(failure)), path))?;
+    let output = answer::with(into, "changed", true);
+    attend::run(&mut process, &fine, call, || output).await
 }
 
 /// A place knows the command and not what gave it.

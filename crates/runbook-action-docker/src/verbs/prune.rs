@@ -9,6 +9,7 @@ use runbook_action::{Failure, Mark, Output, Preview, PreviewLine};
 
 use super::Asked;
 use super::read::Filters;
+use crate::volumes::Sizes;
 use crate::{answer, asked};
 
 /// What is pruned, and what of it.
@@ -182,7 +183,11 @@ async fn unused(asked: Asked<'_>, wanted: &Wanted, kind: &str) -> Result<Vec<(St
             let options = ListVolumesOptionsBuilder::new().filters(&filters).build();
             let found = docker.list_volumes(Some(options)).await.map_err(failed)?;
             let volumes = found.volumes.unwrap_or_default();
-            let entry = |volume: bollard::models::Volume| (format!("volume {}", volume.name), 0);
+            let sizes = Sizes::read(asked.engine).await?;
+            let entry = |volume: bollard::models::Volume| {
+                let size = sizes.of(&volume.name).unwrap_or(0);
+                (format!("volume {}", volume.name), size)
+            };
             Ok(volumes.into_iter().map(entry).collect())
         }
         _ => {

@@ -10,10 +10,10 @@ mod systemd;
 pub use local::LocalServices;
 pub use systemd::Systemd;
 
-use runbook_action::schema::{Field, Object, Shape};
+use runbook_action::service::{self, Foreign, LINES};
 use runbook_action::{
-    Args, Call, Command, ConnectionNeed, End, Ended, ErrorKind, Failure, Inverse, Need, Output, Param,
-    Preview, Recognised, Spec, Stream, Text, Transport, Undoing, Verb, async_trait,
+    Args, Call, Chosen, Command, End, Ended, ErrorKind, Failure, Inverse, Output, Param, Preview, Recognised,
+    Spec, Stream, Text, Transport, async_trait,
 };
 use serde_json::{Value, json};
 
@@ -25,104 +25,23 @@ const VERSION: u32 = 1;
 /// How much of a program's output is kept.
 const MOST: usize = 1024 * 1024;
 
-/// How many lines of a log are read unless the author says.
-const LINES: i64 = 100;
-
-static VERBS: &[Verb] = &[
-    Verb::reads("status", &[]),
-    Verb::reads("logs", &["lines", "since"]),
-    Verb::changes("start", &[], Undoing::Automatic),
-    Verb::changes("stop", &[], Undoing::Automatic),
-    Verb::changes("restart", &[], Undoing::Needless),
-    Verb::changes("set_env", &["env"], Undoing::Automatic).needing(&[Need::Key("env")]),
-    Verb::changes("set_limits", &["memory", "cpus"], Undoing::Automatic)
-        .needing(&[Need::Any(&["memory", "cpus"])]),
-];
-
 /// The verbs that set something of a unit of systemd.
 const SETS: [&str; 2] = ["set_env", "set_limits"];
 
-static RESULT: &[Field] = &[
-    Field::required("running", Shape::Boolean, "Whether it runs."),
-    Field::required(
-        "state",
-        Shape::Template,
-        "Its state, in the words of what runs it.",
-    ),
-    Field::required("replicas", Shape::COUNT, "How many instances there are to be."),
-    Field::required("ready", Shape::COUNT, "How many instances are ready."),
-    Field::required("lines", Shape::List(&Shape::Template), "The lines of its log."),
-    Field::required("changed", Shape::Boolean, "Whether something was changed."),
-    Field::optional(
-        "pid",
-        Shape::Any,
-        "The number of its first process, where systemd runs it; null if it does not run.",
-    ),
-    Field::optional(
-        "memory",
-        Shape::Any,
-        "How many bytes it has, where systemd counts them, else null.",
-    ),
-    Field::optional(
-        "limits",
-        Shape::Any,
-        "Its limits in systemd: `memory` in bytes and `cpus`, null where there is none.",
-    ),
-];
-
-static PARAMS: Object = Object {
-    name: "service",
-    open: false,
-    fields: &[
-        Field::optional("status", Shape::Template, "The service to look at."),
-        Field::optional("logs", Shape::Template, "The service whose log to read."),
-        Field::optional("start", Shape::Template, "The service to start."),
-        Field::optional("stop", Shape::Template, "The service to stop."),
-        Field::optional("restart", Shape::Template, "The service to restart."),
-        Field::optional(
-            "set_env",
-            Shape::Template,
-            "The unit of systemd whose variables to set.",
-        ),
-        Field::optional(
-            "set_limits",
-            Shape::Template,
-            "The unit of systemd whose limits to set.",
-        ),
-        Field::optional(
-            "env",
-            Shape::Map(&Shape::Template),
-            "The variables, with `set_env`.",
-        ),
-        Field::optional("memory", Shape::Template, "The most memory, with `set_limits`."),
-        Field::optional("cpus", Shape::Template, "The most processors, with `set_limits`."),
-        // The language has these, and a host does not: they are refused with a way out.
-        Field::optional("scale", Shape::Template, "For containers only."),
-        Field::optional("set_image", Shape::Template, "For containers only."),
-        Field::optional(
-            "lines",
-            Shape::Dynamic(&Shape::POSITIVE),
-            "How many lines, with `logs` (100).",
-        ),
-        Field::optional(
-            "since",
-            Shape::Dynamic(&Shape::Duration),
-            "How far back, with `logs`.",
-        ),
-    ],
+/// What a service of a host does not have.
+static FOREIGN: Foreign = Foreign {
+    verbs: &["scale", "set_image"],
+    why: "is for containers, and this is a service of a host",
+    help: "change its configuration with `file`, and restart it",
 };
 
 /// The description of the action, for one kind of connection.
 const fn spec(connection: &'static [&'static str]) -> Spec {
-    Spec {
-        kind: "service",
-        doc: "Looks at or changes a service of a host.",
-        params: Shape::Object(&PARAMS),
-        result: RESULT,
-        connection: ConnectionNeed::Required(connection),
-        connections: CONNECTIONS,
-        takes_env: false,
-    }
+    service::spec(
+        "Looks at or changes a service of a host.",
+        connection,
+        CONNECTIONS,
+    )
 }
 
 /// A service as it is.
@@ -190,15 +109,8 @@ impl<'a> Use<'a> {
 }
 
 /// The verb, if these services know it.
-fn chosen<'a>(args: &Args<'a>) -> Result<runbook_action::Chosen<'a>, Failure> {
-    let foreign = ["scale", "set_image"];
-    if let Some(verb) = foreign.iter().find_map(|verb| args.get(verb)) {
-        let message = "is for containers, and this is a service of a host";
-        return Err(verb
-            .wrong(message)
-            .help("change its configuration with `file`, and restart it"));
-    }
-    Verb::chosen(VERBS, args)
+fn chosen<'a>(args: &Args<'a>) -> Result<Chosen<'a>, Failure> {
+    service::chosen(args, &FOREIGN)
 }
 
 /// What it would do, and the words for it.
@@ -232,8 +144,7 @@ fn answer(state: &State, lines: &[String], changed: bool) -> Output {
         known.extend(more.clone());
     }
     if more.is_none() {
-        let why = |name: &str| (name.to_owned(), "only systemd tells it".to_owned());
-        output.absent = ["pid", "memory", "limits"].map(why).to_vec();
+        output.absent = service::only_of_systemd();
     }
     output
 }

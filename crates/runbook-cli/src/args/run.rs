@@ -13,6 +13,9 @@ pub(crate) struct Exec {
     /// The runbook: a file, looked for as given and then under `runbooks/`
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) runbook: PathBuf,
+    /// Run only what this plan says, which `runbook plan --format json` wrote; its inputs are taken from it
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) inputs: Inputs,
     /// The environment of the project file to run in

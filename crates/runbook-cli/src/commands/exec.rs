@@ -9,6 +9,7 @@ use runbook_journal::Writer;
 use runbook_plan::{Catalogue, Given, Origin};
 use serde_json::Value;
 
+use super::agreed::Agreed;
 use crate::args::{Exec, Inputs};
 use crate::catalogue::catalogue;
 use crate::clock::now;
@@ -27,8 +28,15 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
     let compiled = compiled::from_files(project, &path, args.env.as_deref(), &catalogue)?;
     let plan = &compiled.plan;
     let wanted = wanted::wanted(plan, &args.wants)?;
-    let given = given(&args.inputs)?;
+    let mut given = given(&args.inputs)?;
+    let agreed = args.plan.as_deref().map(Agreed::read).transpose()?;
+    if let Some(agreed) = &agreed {
+        agreed.fill(&mut given);
+    }
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
+    if let Some(agreed) = &agreed {
+        agreed.holds(&compiled, &catalogue, &inputs)?;
+    }
     session::may_ask(plan, args.yes, args.going, |step| {
         !wanted.skips.contains_key(step)
     })?;

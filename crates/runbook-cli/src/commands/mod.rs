@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod again;
+mod agreed;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod exec;
@@ -15,6 +16,7 @@ pub(crate) mod plan;
 pub(crate) mod plugins;
 pub(crate) mod report;
 pub(crate) mod resume;
+pub(crate) mod review;
 pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod schema;

@@ -16,6 +16,9 @@ pub(crate) fn action(line: Line, action: &Action) -> Line {
     if let Some(connection) = &action.connection {
         line = line.plain(" on ").code(connection);
     }
+    if let Some(means) = action.means {
+        line = line.detail(&format!(", by {means}"));
+    }
     if !action.uses_connections.is_empty() {
         line = line.plain(&format!(
             ", given access to {}",

@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use runbook_report::text;
+
 use super::line::{Line, Tone};
 
 /// How many columns of a terminal are one level of a list.
@@ -38,7 +40,7 @@ fn item(line: &Line) -> String {
     let indent = "  ".repeat(depth);
     match line.label() {
         Some("") | None => {
-            let text = text.strip_prefix("\\- ").unwrap_or(&text);
+            let text = text.strip_prefix("- ").unwrap_or(&text);
             format!("{indent}- {text}\n")
         }
         Some(label) => format!("{indent}- _{label}_ {text}\n"),
@@ -71,49 +73,20 @@ fn around(mark: &str, text: &str) -> String {
     format!("{before}{mark}{}{mark}{after}", escaped(inner))
 }
 
-/// A text in which nothing means anything: every character that Markdown or HTML could read as more is escaped.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '&' => out.push_str("&amp;"),
-            // A mention would tell people, and a number would link to something.
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '|' | '~' | '$' => {
-                out.push('\\');
-                out.push(c);
-            }
-            '\n' | '\r' => out.push(' '),
-            c => out.push(c),
-        }
-    }
-    // What would begin a list, a heading or a line at the beginning.
-    let begins =
-        out.starts_with(['-', '+', '=']) || out.split_once(['.', ')']).is_some_and(|(n, _)| is_number(n));
-    if begins { format!("\\{out}") } else { out }
+/// A text in which nothing means anything, and which tells nobody.
+fn escaped(text: &str) -> String {
+    text::quiet(&text::escape(text))
 }
 
-fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A text as code, between as many backticks as it takes.
-pub(crate) fn code(text: &str) -> String {
-    let text = text.replace(['\n', '\r'], " ");
-    if text.trim().is_empty() {
-        return text;
+/// A text as code, or as it is where it cannot be code.
+fn code(text: &str) -> String {
+    let inner = text.trim();
+    if inner.is_empty() {
+        return text.to_owned();
     }
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let ticks = "`".repeat(longest + 1);
-    let blank = if longest > 0 || text.starts_with(' ') || text.ends_with(' ') {
-        " "
-    } else {
-        ""
-    };
-    format!("{ticks}{blank}{text}{blank}{ticks}")
+    let before = &text[..text.len() - text.trim_start().len()];
+    let after = &text[text.trim_end().len()..];
+    format!("{before}{}{after}", text::quiet(&text::code(inner)))
 }
 
 /// Without more than one empty line in a row.
@@ -140,10 +113,7 @@ mod tests {
             escaped("<b> @all #1 [x](y) *a*"),
             "&lt;b&gt; &#64;all &#35;1 \\[x\\](y) \\*a\\*"
         );
-        assert_eq!(escaped("- no list"), "\\- no list");
-        assert_eq!(escaped("1. no list"), "\\1. no list");
-        assert_eq!(code("a `b` c"), "`` a `b` c ``");
-        assert_eq!(code("rm -rf"), "`rm -rf`");
+        assert_eq!(code("rm -rf @x"), "`rm -rf @x`");
         assert_eq!(around("**", " loud "), " **loud** ");
     }
 

@@ -9,6 +9,7 @@ mod line;
 pub(crate) mod markdown;
 pub(crate) mod picture;
 pub(crate) mod probe;
+pub(crate) mod review;
 mod steps;
 mod totals;
 pub(crate) mod words;

@@ -54,6 +54,28 @@ impl Project {
         loaded
     }
 
+    /// Takes texts as runbooks, side by side: each with the name under which it is shown.
+    pub(crate) fn load_texts(&mut self, texts: Vec<(String, String)>) -> Vec<Loaded> {
+        let read = parallel::each(&texts, |at, (shown, text)| {
+            let fits = text.len() <= runbook_document::MAX_BYTES;
+            let read = Text {
+                text: if fits { text.clone() } else { String::new() },
+                whole: fits,
+            };
+            parsed(
+                Path::new(shown),
+                shown.clone(),
+                self.sources.next(at),
+                &read,
+                Findings::new(),
+            )
+        });
+        for (shown, text) in texts {
+            self.sources.add(shown, text);
+        }
+        read
+    }
+
     /// Reads runbooks, side by side. They come in the order of their paths here, and so do their texts. Their trees,
     /// which are half of the room that they take, are kept only if somebody needs them.
     pub(crate) fn load_all(&mut self, paths: &[PathBuf], trees: bool) -> Result<Vec<Loaded>, Error> {

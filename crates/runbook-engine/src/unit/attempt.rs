@@ -1,7 +1,7 @@
 //! What a step does: `before`, and attempts of its action until one succeeds or there are no more.
 
 use indexmap::IndexMap;
-use runbook_action::{Effect, ErrorKind, Failure, Output, Param};
+use runbook_action::{Effect, ErrorKind, Failure, Inverse, Output, Param};
 use runbook_event::{AttemptEnd, Event, OutputRef};
 use runbook_plan::{Action, Body, Step, Undo};
 use serde_json::{Map, Value, json};
@@ -10,6 +10,7 @@ use super::call::{Called, Caller, Rendered, call, prepare_inverse, render};
 use super::step::Task;
 use super::values::{Values, capture};
 use super::{Broken, approval::plain_intent, checks, retry};
+use crate::live::Sealed;
 
 /// `before`, and what the action keeps for its undo. Taken once a step, whatever comes after.
 pub(super) async fn before(task: &Task<'_>) -> Result<(), Broken> {
@@ -165,6 +166,7 @@ async fn once(task: &Task<'_>, work: &Work<'_>, attempt: u32) -> Result<(Result<
         ..failure
     });
     let answered = answer(task.step, result);
+    let inverse = answered.as_ref().ok().and_then(|output| left(task, output));
     let (captured, again) = match answered {
         Ok(output) => {
             let owner = format!("step {}", task.id());
@@ -175,8 +177,29 @@ async fn once(task: &Task<'_>, work: &Work<'_>, attempt: u32) -> Result<(Result<
         }
         Err(failure) => (Err(failure), true),
     };
-    let result = ended(task, attempt, captured, called.output, elapsed_ms).await?;
+    let answered = Answered { captured, inverse };
+    let result = ended(task, attempt, answered, called.output, elapsed_ms).await?;
     Ok((result, again))
+}
+
+/// What an attempt gave: what is captured of it, and what is kept now to put it back, if only it could tell.
+struct Answered {
+    captured: Result<Values, Failure>,
+    inverse: Option<Inverse>,
+}
+
+/// The inverse with what the action left, which it could not know when it kept what was there.
+fn left(task: &Task<'_>, output: &Output) -> Option<Inverse> {
+    let live = &task.context.run.live;
+    let known = live
+        .inverse(task.id())
+        .filter(|_| matches!(task.step.undo, Undo::Auto))?;
+    let inverse = Inverse {
+        expects: output.left.clone()?,
+        ..known
+    };
+    live.keep_inverse(task.id(), inverse.clone());
+    Some(inverse)
 }
 
 fn mark(failure: Failure, changes: bool) -> Failure {
@@ -186,14 +209,15 @@ fn mark(failure: Failure, changes: bool) -> Failure {
 async fn ended(
     task: &Task<'_>,
     attempt: u32,
-    captured: Result<Values, Failure>,
+    answered: Answered,
     output: Vec<OutputRef>,
     elapsed_ms: u64,
 ) -> Result<Result<(), Failure>, Broken> {
     let context = task.context;
+    let Answered { captured, inverse } = answered;
     let (end, values, sealed, result) = match captured {
-        Ok(values) => match context.seal(&values.sealed) {
-            Ok(sealed) => (AttemptEnd::Succeeded, values.shown, sealed, Ok(())),
+        Ok(Values { shown, sealed }) => match context.seal(&Sealed { inverse, ..sealed }) {
+            Ok(sealed) => (AttemptEnd::Succeeded, shown, sealed, Ok(())),
             Err(failure) => {
                 let failure = failure.maybe_applied();
                 let end = AttemptEnd::Failed {
@@ -206,7 +230,12 @@ async fn ended(
             let end = AttemptEnd::Failed {
                 failure: failure.clone(),
             };
-            (end, IndexMap::new(), None, Err(failure))
+            // What was done and could not be captured is undone all the same.
+            let sealed = Sealed {
+                inverse,
+                ..Sealed::default()
+            };
+            (end, IndexMap::new(), context.seal(&sealed)?, Err(failure))
         }
     };
     let ended = Event::AttemptEnded {

@@ -98,6 +98,44 @@ fn what_somebody_else_changed_is_shown_and_not_overwritten() {
     assert!(failure.contains("50") && failure.contains("99"), "{failure}");
 }
 
+/// What an action leaves it may know only when it has acted; somebody else's change is told by that, too.
+#[test]
+fn what_is_left_may_be_told_afterwards() {
+    let ran = Scenario::new(
+        "
+        steps:
+          - {id: a, keep: {name: a, key: size, value: 99, late: true}, rollback: auto}
+          - {id: somebody, keep: {name: somebody, key: size, value: 50}, irreversible: It was not us.}
+          - {id: bad, probe: {name: bad}}
+        ",
+    )
+    .on("bad", [Play::fails("no")])
+    .run();
+    assert_eq!(ran.outcome(), Outcome::RollbackFailed, "{}", ran.trace());
+    let step = ran.finished().state.step("a").expect("it is there").clone();
+    let failure = step.undo_failure.expect("it failed").to_string();
+    assert!(failure.contains("50") && failure.contains("99"), "{failure}");
+}
+
+/// What was done and cannot be captured is put back all the same: else the first undo would find a value of nobody's.
+#[test]
+fn what_is_left_is_kept_though_nothing_is_captured() {
+    for capture in ["got", "got.none.at.all"] {
+        let ran = Scenario::new(&format!(
+            "
+            steps:
+              - {{id: seed, keep: {{name: seed, key: size, value: 10}}, rollback: auto}}
+              - {{id: a, keep: {{name: a, key: size, value: 99, late: true}}, rollback: auto, capture: {{it: {capture}}}}}
+              - {{id: bad, probe: {{name: bad}}}}
+            "
+        ))
+        .on("bad", [Play::fails("no")])
+        .run();
+        assert_eq!(ran.outcome(), Outcome::RolledBack, "{}", ran.trace());
+        assert_eq!(ran.calls().get("undo a"), Some(&1), "{}", ran.trace());
+    }
+}
+
 /// Another field is nobody's conflict.
 #[test]
 fn another_field_is_no_conflict() {

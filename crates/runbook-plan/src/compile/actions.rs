@@ -1,10 +1,11 @@
 //! Actions: kind, parameters, connection, effect.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use indexmap::IndexMap;
 use runbook_action::schema::Shape;
-use runbook_action::{ConnectionNeed, Effect, Failure, Param, Recognised, Text};
+use runbook_action::{Action as Runnable, ConnectionNeed, Effect, Failure, Param, Recognised, Text};
 use runbook_document::{ActionNode, Finding, Node, Span, Spanned, check, codes, language, nearest};
 
 use super::Compiler;
@@ -59,10 +60,16 @@ impl Compiler<'_, '_> {
             }
         };
         let connection = connection?;
-        let recognised = if spec.kind == SERVICE {
-            self.become_of_service(connection.as_deref(), around, &params, recognised)
-        } else {
-            Ok(recognised)
+        let service = match spec.kind {
+            SERVICE => self.service(connection.as_deref(), around),
+            _ => None,
+        };
+        // What a service becomes through its connection says what it does in its own words, and refuses what it does
+        // not know.
+        let recognised = service.map_or(Ok(recognised), |service| service.recognise(&params.sketch()));
+        let means = match service {
+            Some(service) => service.means(&params.sketch()),
+            None => kind.means(&params.sketch()),
         };
         let recognised = match recognised {
             Ok(recognised) => recognised,
@@ -80,6 +87,7 @@ impl Compiler<'_, '_> {
             uses_connections,
             effect: recognised.effect,
             summary: recognised.summary.clone(),
+            means,
             timeout: around.timeout,
             span: node.kind.span,
         };
@@ -96,23 +104,13 @@ impl Compiler<'_, '_> {
         })
     }
 
-    /// What a service becomes through its connection says what it does in its own words, and refuses what it does
-    /// not know.
-    fn become_of_service(
-        &self,
-        connection: Option<&str>,
-        around: &Around<'_>,
-        params: &Template,
-        recognised: Recognised,
-    ) -> Result<Recognised, Failure> {
+    /// What a service becomes through its connection.
+    fn service(&self, connection: Option<&str>, around: &Around<'_>) -> Option<&Arc<dyn Runnable>> {
         let known = around
             .known
             .iter()
-            .find(|known| Some(known.name.as_str()) == connection);
-        match known.and_then(|known| self.request.catalogue.service(known.kind)) {
-            Some(service) => service.recognise(&params.sketch()),
-            None => Ok(recognised),
-        }
+            .find(|known| Some(known.name.as_str()) == connection)?;
+        self.request.catalogue.service(known.kind)
     }
 
     /// The parameters of a plugin: its name, and what stands under `with`.

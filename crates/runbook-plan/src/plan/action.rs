@@ -40,6 +40,8 @@ pub struct Action {
     pub effect: Effect,
     /// One line for people, as far as it is known.
     pub summary: String,
+    /// By which program it is done, where that is chosen on the spot.
+    pub means: Option<&'static str>,
     /// How long an attempt may take.
     pub timeout: Duration,
     /// Where its key stands.

@@ -83,6 +83,11 @@ pub(super) const PACKAGES: [Package; 24] = [
         reason: "projects of compose are tested with it",
     },
     Package {
+        name: "docker-registry",
+        programs: &["docker-registry"],
+        reason: "what is pulled is pulled from registries that the tests start and stop themselves",
+    },
+    Package {
         name: "busybox-static",
         programs: &["busybox"],
         reason: "the images of the tests are made of it, since nothing is pulled",

@@ -5,6 +5,7 @@ mod limits;
 mod podman;
 mod program;
 mod reading;
+mod registry;
 mod settle;
 mod state;
 mod things;
@@ -33,6 +34,7 @@ fn docker() -> Docker {
     Docker::new(Environment {
         vars: Vec::new(),
         root: root().to_owned(),
+        ..Environment::default()
     })
 }
 

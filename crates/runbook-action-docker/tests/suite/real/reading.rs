@@ -151,13 +151,18 @@ async fn health_is_waited_for_without_polling_by_the_author() {
 async fn what_would_go_is_shown_and_stays() {
     let engine = Engine::shared();
     let web = idle("web", &["-v", "/data"]);
-    done(json!({"exec": web, "argv": ["sh", "-c", "head -c 5000 /dev/zero > /big"]})).await;
+    done(json!({"exec": web, "argv": ["sh", "-c", "head -c 5000 /dev/zero > /big; head -c 700 /dev/zero > /data/kept"]})).await;
     let refused = used(json!({"rm": web}))
         .preview(&super::docker(), &FakeHost::new())
         .await;
     assert_eq!(refused.unwrap_err().kind, ErrorKind::Conflict);
     let seen = preview(json!({"rm": web, "force": true, "volumes": true})).await;
-    assert_eq!(seen.summary, "1 container, 1 volumes would go, 5000 bytes");
+    assert_eq!(seen.summary, "1 container, 1 volume would go, 5700 bytes");
+    assert!(
+        seen.lines[1].text.ends_with(", at /data (700 bytes)"),
+        "{:?}",
+        seen.lines
+    );
     let seen = preview(json!({"stop": web})).await;
     assert_eq!(seen.summary, "1 container would be stopped");
     let seen = preview(json!({"update": web, "memory": "64Mi"})).await;

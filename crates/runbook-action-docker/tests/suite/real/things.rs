@@ -79,7 +79,17 @@ async fn what_nothing_uses_is_pruned() {
     let done_with = engine.container("old", &[], &["sh", "-c", "head -c 4000 /dev/zero > /big"]);
     let kept = engine.container("kept", &[], &["idle"]);
     let volume = unique("data");
-    let _made = engine.docker(&["volume", "create", &volume]);
+    let held = format!("{volume}:/data");
+    let _made = engine.docker(&[
+        "run",
+        "--rm",
+        "-v",
+        &held,
+        IMAGE,
+        "sh",
+        "-c",
+        "head -c 300 /dev/zero > /data/x",
+    ]);
     while engine.field(&done_with, "{{.State.Status}}") != "exited" {
         tokio::task::yield_now().await;
     }
@@ -91,7 +101,7 @@ async fn what_nothing_uses_is_pruned() {
     let seen = prune.preview(&docker, &host).await.unwrap().unwrap();
     assert_eq!(
         seen.summary,
-        "1 container, 1 volume, 0 networks, 0 images would go, at least 4000 bytes"
+        "1 container, 1 volume, 0 networks, 0 images would go, at least 4300 bytes"
     );
     assert_eq!(
         engine.field(&done_with, "{{.State.Status}}"),
@@ -100,7 +110,7 @@ async fn what_nothing_uses_is_pruned() {
     );
     let result = prune.run(&docker, &host).await.unwrap().value;
     assert_eq!(result["removed"].as_array().unwrap().len(), 2, "{result}");
-    assert_eq!(result["bytes"], 4000);
+    assert_eq!(result["bytes"], 4300);
     assert_eq!(engine.field(&done_with, "{{.Id}}"), "");
     assert_eq!(engine.field(&kept, "{{.State.Status}}"), "running");
     let seen = with(&engine, json!({"prune": "images", "all": true}))

@@ -1,11 +1,14 @@
 //! Engines and containers in trouble: each is told in its own words.
 
+use std::io::Write as _;
+
 use runbook_action::{Connection, ErrorKind};
 use runbook_action_docker::{Docker, Environment};
 use runbook_testkit::contract::{Use, written};
-use runbook_testkit::docker::Engine;
+use runbook_testkit::docker::{Engine, IMAGE, NEWER, Registry};
 use runbook_testkit::host::FakeHost;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 
 use super::{docker, fails, idle, with};
 
@@ -49,6 +52,7 @@ async fn an_engine_is_found_as_its_own_client_finds_it() {
                 .map(|(name, value)| (name.into(), value.into()))
                 .collect(),
             root: "/".into(),
+            ..Environment::default()
         };
         let connection = Connection {
             name: "engine".to_owned(),
@@ -94,6 +98,70 @@ async fn a_full_disk_is_told() {
     let web = idle("web", &["--tmpfs", "/small:size=64k"]);
     let failure = fails(json!({"exec": web, "argv": ["sh", "-c", "cp /bin/busybox /small/x"]})).await;
     assert!(failure.message.contains("No space left on device"), "{failure}");
+}
+
+/// A file system of its own, so small that it is soon full.
+struct Small(TempDir);
+
+impl Small {
+    fn new() -> Self {
+        let small = Self(TempDir::with_prefix("runbook-").unwrap());
+        system(&["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", &small.path()]);
+        small
+    }
+
+    fn path(&self) -> String {
+        self.0.path().display().to_string()
+    }
+
+    /// Leaves no room in it.
+    fn fill(&self) {
+        let mut file = std::fs::File::create(self.0.path().join("full")).unwrap();
+        while file.write_all(&[0; 4096]).is_ok() {}
+    }
+}
+
+impl Drop for Small {
+    fn drop(&mut self) {
+        system(&["umount", "-l", &self.path()]);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the test makes a file system")]
+fn system(argv: &[&str]) {
+    let mut command = std::process::Command::new(argv[0]);
+    assert!(command.args(&argv[1..]).status().unwrap().success(), "{argv:?}");
+}
+
+#[tokio::test]
+async fn an_engine_that_has_no_room_is_told() {
+    let (small, registry) = (Small::new(), Registry::start());
+    let shared = Engine::shared();
+    let image = registry.push(shared, NEWER, "lab/big:1");
+    let engine = Engine::start_with(&[&format!("--data-root={}", small.path())]);
+    let _forgotten = engine.docker(&["rmi", NEWER]);
+    let web = engine.container("web", &[], &["idle"]);
+    std::fs::write(super::root().join("much"), vec![b'x'; 1 << 20]).unwrap();
+    small.fill();
+    for params in [
+        json!({"run": IMAGE, "argv": ["true"]}),
+        json!({"cp": web, "path": "/tmp/much", "from": "much"}),
+        json!({ "pull": image }),
+    ] {
+        let ran = with(&engine, params.clone())
+            .run(&docker(), &FakeHost::new())
+            .await;
+        let failure = ran.unwrap_err();
+        assert!(
+            failure.message.contains("no space left on device"),
+            "{params}: {failure}"
+        );
+        assert!(
+            failure.help.as_ref().is_some_and(|help| help.contains("`prune`")),
+            "{params}: {failure:?}"
+        );
+    }
+    drop(engine);
 }
 
 #[tokio::test]

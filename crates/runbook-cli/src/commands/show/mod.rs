@@ -3,7 +3,7 @@
 mod run;
 mod runbook;
 
-pub(super) use self::runbook::planned;
+pub(super) use self::runbook::{facts, planned};
 
 use std::path::{Path, PathBuf};
 

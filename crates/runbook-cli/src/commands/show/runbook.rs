@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use runbook_document::{Finding, Findings, Severity, settle};
+use runbook_graph::Mark;
 use runbook_plan::{Catalogue, Foreseen, Given, Plan, Request, compile};
+use serde_json::Value;
 
 use crate::args::{PlanFormat, Show};
 use crate::describe::{Told, json, markdown, picture, set};
@@ -13,7 +15,6 @@ use crate::error::Error;
 use crate::project::{Loaded, Project};
 use crate::survey::blind_catalogue;
 use crate::term;
-use runbook_graph::Mark;
 
 /// How wide its lines are, where the terminal has no fewer columns.
 const WIDTH: usize = 80;
@@ -33,6 +34,56 @@ pub(crate) fn planned(
     tell(project, path, args.env.as_deref(), args.format, Some(given))
 }
 
+/// What a runbook would do, as data.
+pub(crate) fn facts(project: &Project, path: &Path, environment: Option<&str>) -> Result<Value, Error> {
+    let known = Known::of(project, path, environment)?;
+    Ok(json::json(&known.told(None)))
+}
+
+/// A runbook that means something.
+struct Known {
+    plan: Plan,
+    path: String,
+    catalogue: Catalogue,
+    lacking: Vec<String>,
+}
+
+impl Known {
+    fn of(project: &Project, path: &Path, environment: Option<&str>) -> Result<Self, Error> {
+        let mut project = project.clone();
+        project.knows_environment(environment)?;
+        let loaded = project.load(path)?;
+        let catalogue = blind_catalogue(&project.root);
+        let (plan, findings) = compiled(&mut project, &loaded, &catalogue, environment)?;
+        let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
+        let Some(plan) = plan.filter(|_| !refused) else {
+            let text = diagnostics::text(&project.sources, &findings, &std::io::stderr());
+            term::print_error(text.trim_end());
+            let text = format!("`{}` has errors, so what it does is not certain", loaded.path);
+            return Err(Error::usage_with(text, "mend what stands above"));
+        };
+        let lacking: BTreeSet<String> = runbook_engine::lacks(&plan, &catalogue)
+            .into_iter()
+            .map(|lacking| lacking.what)
+            .collect();
+        Ok(Self {
+            plan,
+            path: loaded.path,
+            catalogue,
+            lacking: lacking.into_iter().collect(),
+        })
+    }
+
+    fn told<'a>(&'a self, foreseen: Option<&'a Foreseen>) -> Told<'a> {
+        Told {
+            plan: foreseen.map_or(&self.plan, Foreseen::plan),
+            path: &self.path,
+            lacking: &self.lacking,
+            foreseen,
+        }
+    }
+}
+
 fn tell(
     project: &Project,
     path: &Path,
@@ -40,36 +91,15 @@ fn tell(
     format: PlanFormat,
     given: Option<&[Given]>,
 ) -> Result<u8, Error> {
-    let mut project = project.clone();
-    project.knows_environment(environment)?;
-    let loaded = project.load(path)?;
-    let catalogue = blind_catalogue(&project.root);
-    let (plan, findings) = compiled(&mut project, &loaded, &catalogue, environment)?;
-    let refused = findings.iter().any(|finding| finding.severity == Severity::Error);
-    let Some(plan) = plan.filter(|_| !refused) else {
-        let text = diagnostics::text(&project.sources, &findings, &std::io::stderr());
-        term::print_error(text.trim_end());
-        let text = format!("`{}` has errors, so what it does is not certain", loaded.path);
-        return Err(Error::usage_with(text, "mend what stands above"));
-    };
-    let lacking: BTreeSet<String> = runbook_engine::lacks(&plan, &catalogue)
-        .into_iter()
-        .map(|lacking| lacking.what)
-        .collect();
-    let lacking: Vec<String> = lacking.into_iter().collect();
+    let known = Known::of(project, path, environment)?;
     let foreseen = match given {
         None => None,
         Some(given) => {
-            let inputs = plan.resolve_inputs(given).map_err(Error::Inputs)?;
-            Some(plan.foreseen(&catalogue, &inputs))
+            let inputs = known.plan.resolve_inputs(given).map_err(Error::Inputs)?;
+            Some(known.plan.foreseen(&known.catalogue, &inputs))
         }
     };
-    let told = Told {
-        plan: foreseen.as_ref().map_or(&plan, Foreseen::plan),
-        path: &loaded.path,
-        lacking: &lacking,
-        foreseen: foreseen.as_ref(),
-    };
+    let told = known.told(foreseen.as_ref());
     let graph = || picture::picture(told.plan, &|_| Mark::None);
     match format {
         PlanFormat::Json => term::print(&format!("{:#}", json::json(&told))),

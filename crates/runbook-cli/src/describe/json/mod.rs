@@ -55,9 +55,29 @@ pub(crate) fn json(told: &Told<'_>) -> Value {
         ("cannot_run", json!(told.lacking)),
         ("triggers", json!(triggers)),
     ];
+    facts.extend(told.foreseen.map(|foreseen| ("given", json!(foreseen.inputs()))));
     facts.extend(declared(plan));
     facts.extend(steps_and_after(plan));
-    present(facts)
+    let mut told_of = present(facts);
+    if told.foreseen.is_some()
+        && let Some(map) = told_of.as_object_mut()
+    {
+        // By these a run finds whether it is what was looked at.
+        let digest = runbook_review::digest(&Value::Object(map.clone()));
+        map.insert("engine".to_owned(), json!(env!("CARGO_PKG_VERSION")));
+        map.insert("digest".to_owned(), json!(digest));
+    }
+    told_of
+}
+
+/// One number over what a runbook does that is called.
+fn does(plan: &Plan) -> String {
+    runbook_review::digest(&json(&Told {
+        plan,
+        path: "",
+        lacking: &[],
+        foreseen: None,
+    }))
 }
 
 /// How long it takes at most.
@@ -213,6 +233,7 @@ fn action(action: &Action) -> Value {
         ("params", template(&action.params)),
         ("env", named(&action.env)),
         ("connection", json!(action.connection)),
+        ("means", json!(action.means)),
         ("uses_connections", json!(action.uses_connections)),
         ("effect", json!(action.effect.word())),
         ("timeout", json!(words::length(action.timeout))),

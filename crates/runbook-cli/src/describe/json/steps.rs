@@ -146,7 +146,15 @@ fn body(body: &Body) -> (&'static str, Value) {
                 .iter()
                 .map(|(name, value)| (name.clone(), template(value)));
             let inputs: Map<String, Value> = inputs.collect();
-            ("runbook", json!({"name": call.name, "inputs": inputs}))
+            let does = call.plan.as_ref().map(|plan| super::does(plan));
+            (
+                "runbook",
+                present(vec![
+                    ("name", json!(call.name)),
+                    ("inputs", json!(inputs)),
+                    ("does", json!(does)),
+                ]),
+            )
         }
         Body::Group(steps) => ("steps", list(&steps.iter().collect::<Vec<_>>(), 0)),
         Body::Choose(steps) => ("choose", list(&steps.iter().collect::<Vec<_>>(), 0)),

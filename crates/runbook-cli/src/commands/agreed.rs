@@ -1,0 +1,106 @@
+//! A plan that people agreed on before, and that a run must be.
+
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use runbook_plan::{Catalogue, Given, Origin};
+use runbook_report::visible;
+use runbook_review::{Weight, compare, digest};
+use serde_json::Value;
+
+use super::review::kept;
+use crate::compiled::Compiled;
+use crate::describe::{Told, json};
+use crate::error::Error;
+
+/// How many differences are named.
+const NAMED: usize = 8;
+
+/// A plan that was kept.
+pub(super) struct Agreed {
+    path: PathBuf,
+    plan: Value,
+}
+
+impl Agreed {
+    pub(super) fn read(path: &Path) -> Result<Self, Error> {
+        let plan = kept(path)?;
+        if !plan["digest"].is_string() {
+            return Err(Error::usage_with(
+                format!("`{}` is not what `runbook plan` wrote", path.display()),
+                "write it with `runbook plan FILE --format json`: `runbook show` knows no inputs",
+            ));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            plan,
+        })
+    }
+
+    /// The inputs that were agreed on, where none are given now. Secret ones are not in it.
+    pub(super) fn fill(&self, given: &mut Vec<Given>) {
+        let known = self.plan["given"].as_object().into_iter().flatten();
+        for (name, value) in known {
+            if !given.iter().any(|one| one.name == *name) {
+                given.push(Given {
+                    name: name.clone(),
+                    value: value.clone(),
+                    origin: Origin::File(self.path.display().to_string()),
+                });
+            }
+        }
+    }
+
+    /// Refuses to run anything else.
+    pub(super) fn holds(
+        &self,
+        compiled: &Compiled,
+        catalogue: &Catalogue,
+        inputs: &IndexMap<String, Value>,
+    ) -> Result<(), Error> {
+        let path = self.path.display();
+        let anew = "look at what it would do now, with `runbook plan`, and agree on that";
+        let engine = self.plan["engine"].as_str().unwrap_or_default();
+        if engine != env!("CARGO_PKG_VERSION") {
+            let message = format!(
+                "`{path}` was made by runbook {}, and this is {}, so nothing was done",
+                visible(engine),
+                env!("CARGO_PKG_VERSION")
+            );
+            return Err(Error::usage_with(message, anew));
+        }
+        let foreseen = compiled.plan.foreseen(catalogue, inputs);
+        let now = json::json(&Told {
+            plan: foreseen.plan(),
+            path: &compiled.path,
+            lacking: &[],
+            foreseen: Some(&foreseen),
+        });
+        // The number in the file is not asked: who changed the file could have changed that, too.
+        if digest(&now) == digest(&self.plan) {
+            return Ok(());
+        }
+        let told = compare(&self.plan, &now);
+        let mut differences: Vec<String> = told
+            .differences
+            .iter()
+            .filter(|one| one.weight > Weight::Words)
+            .map(|one| match &one.step {
+                Some(step) => format!("step `{step}`: {}", one.text),
+                None => one.text.clone(),
+            })
+            .collect();
+        let more = differences.len().saturating_sub(NAMED);
+        differences.truncate(NAMED);
+        if more > 0 {
+            differences.push(format!("and {more} more"));
+        }
+        let what = if differences.is_empty() {
+            "it differs in its order".to_owned()
+        } else {
+            differences.join("; ")
+        };
+        let message = format!("this would not do what `{path}` says, so nothing was done: {what}");
+        Err(Error::usage_with(visible(&message), anew))
+    }
+}

@@ -1,0 +1,264 @@
+//! One side of a review: runbooks as they are at one time, and what each does in each environment.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use runbook_document::{Finding, Findings, settle};
+use runbook_graph::Mark;
+use runbook_plan::{Library, Plan, Request, compile};
+use runbook_review::digest;
+use serde_json::Value;
+
+use crate::describe::{Told, Totals, json, picture};
+use crate::error::Error;
+use crate::git::Base;
+use crate::parallel;
+use crate::project::{CONFIG, Loaded, Project, RUNBOOKS};
+use crate::survey::blind_catalogue;
+
+/// Runbooks at one time, with the project around them.
+pub(crate) struct Side {
+    project: Project,
+    loaded: Vec<Loaded>,
+}
+
+/// What a runbook does.
+pub(crate) struct Judged {
+    pub(crate) path: String,
+    pub(crate) name: String,
+    text: String,
+    /// What it does in each environment; without one where the project has none. Nothing where it has errors.
+    pub(crate) plans: BTreeMap<Option<String>, Value>,
+    /// What is wrong with it, a line each.
+    pub(crate) findings: Vec<String>,
+    /// How much it does, in a sentence.
+    pub(crate) totals: String,
+    plan: Option<Plan>,
+}
+
+impl Side {
+    /// The files as they are.
+    pub(crate) fn here(project: &Project) -> Result<Self, Error> {
+        let mut project = project.clone();
+        let paths = project.all_runbooks()?;
+        let loaded = project.load_all(&paths, true)?;
+        Ok(Self { project, loaded })
+    }
+
+    /// The files as git has them at a commit.
+    pub(crate) fn at(project: &Project, base: &Base<'_>) -> Result<Self, Error> {
+        let names = base.files(&project.root, &[CONFIG, RUNBOOKS])?;
+        let is_runbook = |name: &str| {
+            let path = std::path::Path::new(name);
+            name.starts_with(RUNBOOKS)
+                && path.extension().is_some_and(|end| end == "yaml" || end == "yml")
+                && path.file_name().is_some_and(|name| name != CONFIG)
+        };
+        let wanted: Vec<PathBuf> = names
+            .iter()
+            .filter(|name| *name == CONFIG || is_runbook(name))
+            .map(PathBuf::from)
+            .collect();
+        let texts = base.texts_of(&project.root, &wanted)?;
+        let mut config = None;
+        let mut runbooks = Vec::new();
+        for (path, text) in wanted.into_iter().zip(texts) {
+            let name = path.to_string_lossy().replace('\\', "/");
+            match text {
+                Some(text) if name == CONFIG => config = Some(text),
+                Some(text) => runbooks.push((name, text)),
+                None => {}
+            }
+        }
+        let mut side = project.with_config(config);
+        let loaded = side.load_texts(runbooks);
+        Ok(Self {
+            project: side,
+            loaded,
+        })
+    }
+
+    /// What each of its runbooks does.
+    pub(crate) fn judged(&self) -> Vec<Judged> {
+        let catalogue = blind_catalogue(&self.project.root);
+        let mut library = Library::new();
+        for document in self.loaded.iter().filter_map(|one| one.document.as_ref()) {
+            library.add(document);
+        }
+        let names: Vec<Option<&str>> = if self.project.config.environments.is_empty() {
+            vec![None]
+        } else {
+            self.project.config.names().map(Some).collect()
+        };
+        let judge = Judge {
+            side: self,
+            library: &library,
+            catalogue: &catalogue,
+            environments: &names,
+        };
+        let mut all = parallel::each(&self.loaded, |_, one| judge.of(one));
+        calls(&mut all);
+        all
+    }
+}
+
+impl Side {
+    /// What one of its runbooks does, in this environment.
+    pub(crate) fn facts(&self, name: &str, environment: Option<&str>) -> Option<Value> {
+        let all = self.judged();
+        let fits = |one: &&Judged| one.path == name || one.path == format!("{RUNBOOKS}/{name}");
+        let one = all.iter().find(fits)?;
+        let plan = match environment {
+            Some(name) => one.plans.get(&Some(name.to_owned())),
+            None => one.plans.values().next(),
+        };
+        plan.cloned()
+    }
+}
+
+struct Judge<'a> {
+    side: &'a Side,
+    library: &'a Library,
+    catalogue: &'a runbook_plan::Catalogue,
+    environments: &'a [Option<&'a str>],
+}
+
+impl Judge<'_> {
+    fn of(&self, loaded: &Loaded) -> Judged {
+        let project = &self.side.project;
+        let text = project
+            .sources
+            .texts
+            .get(loaded.source.0 as usize)
+            .cloned()
+            .unwrap_or_default();
+        let mut judged = Judged {
+            path: loaded.path.clone(),
+            name: loaded
+                .document
+                .as_ref()
+                .map(|it| it.name.value.clone())
+                .unwrap_or_default(),
+            text: text.to_owned(),
+            plans: BTreeMap::new(),
+            findings: Vec::new(),
+            totals: String::new(),
+            plan: None,
+        };
+        let mut all: Vec<Finding> = loaded.findings.clone().into_sorted();
+        if let Some(document) = &loaded.document {
+            for environment in self.environments {
+                let request = Request {
+                    document,
+                    tree: None,
+                    config: &project.config,
+                    environment: *environment,
+                    catalogue: self.catalogue,
+                    library: self.library,
+                    texts: &project.sources.texts,
+                };
+                let mut findings = Findings::new();
+                if let Some(plan) = compile(&request, &mut findings) {
+                    let told = Told {
+                        plan: &plan,
+                        path: &loaded.path,
+                        lacking: &[],
+                        foreseen: None,
+                    };
+                    judged
+                        .plans
+                        .insert(environment.map(str::to_owned), json::json(&told));
+                    judged.totals = Totals::of(&plan).sentence();
+                    judged.plan = Some(plan);
+                }
+                all.extend(findings.into_sorted());
+            }
+        }
+        let mut waivers = project.waivers.clone();
+        waivers.extend_from_slice(loaded.findings.waivers());
+        for finding in settle(all, &waivers, &project.config.levels(None)) {
+            let line = format!("{} {}", finding.code.id, finding.message);
+            if !judged.findings.contains(&line) {
+                judged.findings.push(line);
+            }
+        }
+        judged
+    }
+}
+
+impl Judged {
+    /// The same runbook on the other side: of the same file, or else of the same name.
+    pub(crate) fn earlier_in<'a>(&self, others: &'a [Self]) -> Option<&'a Self> {
+        let same_file = others.iter().find(|one| one.path == self.path);
+        same_file.or_else(|| {
+            others
+                .iter()
+                .find(|one| one.name == self.name && !self.name.is_empty())
+        })
+    }
+
+    /// Whether nothing of it differs, not even how it is written.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.text == other.text && self.plans == other.plans && self.findings == other.findings
+    }
+
+    /// Its graph in the language of Mermaid.
+    pub(crate) fn drawn(&self, mark: &dyn Fn(&str) -> Mark) -> String {
+        self.plan.as_ref().map_or_else(String::new, |plan| {
+            runbook_graph::mermaid(&picture::picture(plan, mark))
+        })
+    }
+}
+
+/// Tells with each call what the runbook that is called does, so that a change of that is one of whoever calls it.
+fn calls(all: &mut [Judged]) {
+    // As deep as calls go: each round brings what is called one level nearer.
+    for _ in 0..DEEPEST {
+        let mut done: BTreeMap<(String, Option<String>), String> = BTreeMap::new();
+        for one in all.iter() {
+            for (environment, plan) in &one.plans {
+                done.insert((one.name.clone(), environment.clone()), digest(plan));
+            }
+        }
+        let mut changed = false;
+        for one in all.iter_mut() {
+            for (environment, plan) in &mut one.plans {
+                let does = |name: &str| done.get(&(name.to_owned(), environment.clone())).cloned();
+                changed |= told(plan, &does);
+            }
+        }
+        if !changed {
+            return;
+        }
+    }
+}
+
+/// How deep calls are followed: deeper ones are refused by `check`.
+const DEEPEST: usize = 16;
+
+fn told(value: &mut Value, does: &dyn Fn(&str) -> Option<String>) -> bool {
+    let mut changed = false;
+    match value {
+        Value::Object(map) => {
+            if let Some(Value::Object(call)) = map.get_mut("runbook")
+                && let Some(known) = call.get("name").and_then(Value::as_str).and_then(does)
+            {
+                let known = Value::from(known);
+                changed |= call.get("does") != Some(&known);
+                call.insert("does".to_owned(), known);
+            }
+            for (key, inner) in map.iter_mut() {
+                if key != "params" {
+                    changed |= told(inner, does);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                changed |= told(item, does);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    changed
+}
