@@ -320,17 +320,20 @@ steps:
 fn what_no_version_can_run_is_not_probed() {
     let project = Project::runbook(
         "
-connections: {cluster: {k8s: {namespace: n}}}
-steps: [{id: look, k8s: {get: pods}}]
+connections: {cluster: {k8s: {namespace: n}}, web: {pod: web}}
+steps: [{id: look, exec: [id], effect: read, target: web}]
 ",
     );
     project
         .run(&["plan", "runbook.yaml", "--probe"])
         .expect(2)
-        .says(&["k8s"]);
+        .says(&["pod"]);
     let planned: Value = project
         .run(&["plan", "runbook.yaml", "--format", "json"])
         .expect(0)
         .json();
-    assert_eq!(planned["cannot_run"], json!(["`k8s`"]));
+    assert_eq!(
+        planned["cannot_run"],
+        json!(["anything through a connection of kind `pod`"])
+    );
 }

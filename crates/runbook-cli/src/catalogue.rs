@@ -6,7 +6,6 @@ use std::{fs, io};
 
 use runbook_action_docker::{Compose, Containers, Docker, Places as Programs, Services};
 use runbook_action_http::{Http, Promql};
-use runbook_action_k8s::K8s;
 use runbook_action_plugin::{Lock, Places, Uses};
 use runbook_action_shell::{Exec, File, Local, LocalServices, Shell, Ssh, Systemd};
 use runbook_action_sql::Sql;
@@ -53,8 +52,18 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
     catalogue.add(Arc::new(Sql::new(root.to_owned())));
     catalogue.add(Arc::new(Promql::new(root.to_owned())));
     catalogue.add(Arc::new(plugins));
-    // This is checked and planned, and cannot be run yet.
-    catalogue.declare(Arc::new(K8s));
+    #[cfg(feature = "k8s")]
+    {
+        let clusters = runbook_action_k8s::Environment {
+            vars: environment.vars.clone(),
+            root: root.to_owned(),
+        };
+        let here = here.clone();
+        catalogue.add(Arc::new(runbook_action_k8s::K8s::new(clusters, here)));
+    }
+    // Without the feature this is checked and planned, and cannot be run.
+    #[cfg(not(feature = "k8s"))]
+    catalogue.declare(Arc::new(runbook_action_k8s::Language));
     catalogue.add(Arc::new(Docker::new(engines.clone())));
     catalogue.add(Arc::new(Compose::new(engines, here)));
     catalogue

@@ -35,7 +35,7 @@ pub fn parse(source: SourceId, text: &str, findings: &mut Findings) -> Option<No
     let mut reader = Reader {
         source,
         text,
-        parser: Parser::new_from_str(text),
+        parser: parser(text),
         anchors: HashMap::new(),
         nodes: 0,
         aliased: 0,
@@ -52,8 +52,15 @@ pub fn parse(source: SourceId, text: &str, findings: &mut Findings) -> Option<No
 
 /// Where a text stops being YAML.
 fn first_error(text: &str) -> Option<usize> {
-    let error = Parser::new_from_str(text).find_map(Result::err)?;
+    let error = parser(text).find_map(Result::err)?;
     Some(error.marker().byte_offset().unwrap_or(text.len()))
+}
+
+/// A parser that passes over comments, whatever another crate of the program wants of the same parser.
+fn parser(text: &str) -> Parser<'_, StrInput<'_>> {
+    let mut options = granit_parser::Options::default();
+    options.set_emit_comments(false);
+    Parser::new_from_str_with_options(text, options)
 }
 
 type Stop = Box<Finding>;

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use runbook_action_docker::{Compose, Docker};
 use runbook_action_http::{Http, Promql};
-use runbook_action_k8s::K8s;
+use runbook_action_k8s::Language;
 use runbook_action_shell::{Environment, Exec, File, Shell};
 use runbook_action_sql::Sql;
 use runbook_document::{Config, Document, Finding, Findings, SourceId, parse, settle};
@@ -39,7 +39,7 @@ fn catalogue() -> &'static Catalogue {
         catalogue.add(Arc::new(Http::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Sql::new(PathBuf::from("/"))));
         catalogue.add(Arc::new(Promql::new(PathBuf::from("/"))));
-        catalogue.declare(Arc::new(K8s));
+        catalogue.declare(Arc::new(Language));
         catalogue.declare(Arc::new(Docker::default()));
         let here = Arc::new(runbook_action_shell::Local::new(nothing));
         catalogue.declare(Arc::new(Compose::new(

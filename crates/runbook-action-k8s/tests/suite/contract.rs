@@ -2,7 +2,7 @@
 
 use runbook_action::schema::Shape;
 use runbook_action::{Kind, Param, Via};
-use runbook_action_k8s::K8s;
+use runbook_action_k8s::Language;
 use runbook_testkit::contract::{Use, declares, secret, written};
 use serde_json::{Value, json};
 
@@ -35,12 +35,12 @@ fn k8s_keeps_to_the_contract() {
     wrong.push(with_secret(&json!({}), "get"));
     wrong.push(with_secret(&json!({}), "drain"));
     wrong.push(with_secret(&json!({"get": "pods"}), "selector"));
-    declares(&K8s, &fine, &wrong);
+    declares(&Language, &fine, &wrong);
 }
 
 #[test]
 fn a_pod_is_reached_through_a_cluster() {
-    let connections = K8s.spec().connections;
+    let connections = Language.spec().connections;
     let kinds: Vec<(&str, Via)> = connections.iter().map(|spec| (spec.kind, spec.via)).collect();
     assert_eq!(
         kinds,

@@ -2,7 +2,7 @@
 
 use runbook_action::schema::Shape;
 use runbook_action::{Effect, Kind, Undoing};
-use runbook_action_k8s::K8s;
+use runbook_action_k8s::Language;
 use serde_json::{Value, json};
 
 use crate::recognise;
@@ -155,7 +155,7 @@ fn every_use_has_its_effect() {
 /// The keys that take an object are the verbs, and stand first.
 #[test]
 fn every_verb_is_in_the_table() {
-    let Shape::Object(object) = K8s.spec().params else {
+    let Shape::Object(object) = Language.spec().params else {
         panic!("not a mapping")
     };
     let used: Vec<Value> = table().into_iter().map(|row| row.0).collect();
@@ -174,7 +174,7 @@ fn every_verb_is_in_the_table() {
 
 #[test]
 fn every_parameter_belongs_to_some_verb() {
-    let Shape::Object(object) = K8s.spec().params else {
+    let Shape::Object(object) = Language.spec().params else {
         panic!("not a mapping")
     };
     let used: Vec<Value> = table().into_iter().map(|row| row.0).collect();

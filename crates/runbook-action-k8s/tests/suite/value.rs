@@ -2,7 +2,7 @@
 
 use indexmap::IndexMap;
 use runbook_action::{Failure, Kind, Param, Recognised, Segment, Text, Undoing};
-use runbook_action_k8s::K8s;
+use runbook_action_k8s::Language;
 use runbook_testkit::contract::{value, written};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ fn after(literal: &str, part: Segment) -> Param {
 
 fn verb(verb: &str, about: Param) -> Result<Recognised, Failure> {
     let params = IndexMap::from([(verb.to_owned(), about)]);
-    K8s.recognise(&Param::Map(params))
+    Language.recognise(&Param::Map(params))
 }
 
 fn unknown(expression: &str) -> Segment {
@@ -55,7 +55,7 @@ fn a_kind_may_not() {
             if name == "scale" {
                 params.insert("replicas".to_owned(), Param::Number(1.into()));
             }
-            let failure = K8s.recognise(&Param::Map(params)).unwrap_err();
+            let failure = Language.recognise(&Param::Map(params)).unwrap_err();
             assert_eq!(failure.param.as_deref(), Some(name));
             assert!(failure.message.contains("must be written out"), "{failure}");
         }
@@ -93,7 +93,7 @@ fn a_value_in_a_selector_is_one_label() {
             ("get", Param::Text(Text::literal("pods"))),
             ("selector", selector),
         ];
-        K8s.recognise(&Param::Map(
+        Language.recognise(&Param::Map(
             params
                 .into_iter()
                 .map(|(key, value)| (key.to_owned(), value))
@@ -118,7 +118,7 @@ fn the_text_of_a_selector_holds_no_value() {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
-    let failure = K8s.recognise(&Param::Map(params)).unwrap_err();
+    let failure = Language.recognise(&Param::Map(params)).unwrap_err();
     assert_eq!(failure.param.as_deref(), Some("selector"));
 }
 
@@ -133,7 +133,7 @@ fn what_is_not_known_yet_is_no_mistake() {
         .into_iter()
         .map(|(key, value)| (key.to_owned(), value))
         .collect();
-    let known = K8s.recognise(&Param::Map(params)).unwrap();
+    let known = Language.recognise(&Param::Map(params)).unwrap();
     assert_eq!(
         known.summary,
         "scale deployment/web (replicas: {{ inputs.replicas }})"

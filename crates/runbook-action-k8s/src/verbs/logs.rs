@@ -1,0 +1,273 @@
+//! `logs`: what containers printed.
+
+use futures_util::{AsyncBufReadExt as _, AsyncReadExt as _};
+use runbook_action::{ErrorKind, Failure, Output, Stream};
+use serde_json::Value;
+
+use super::{Asked, cause};
+use crate::answer;
+use crate::asked::{self, About, Several};
+use crate::cluster::{Ask, Cluster};
+use crate::object::{self, Target};
+use crate::printed::Printed;
+use crate::trouble::Trouble;
+
+/// How much is read at a time.
+const PIECE: usize = 16 * 1024;
+
+/// A container whose log is read.
+struct Source {
+    pod: Target,
+    container: String,
+}
+
+pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
+    let pods = pods(asked).await?;
+    let sources = sources(asked, &pods)?;
+    let mut printed = Printed::default();
+    let several = sources.len() > 1;
+    for source in &sources {
+        let mark = several.then(|| format!("[{}/{}] ", source.pod.name, source.container));
+        stream(asked, source, mark.as_deref(), &mut printed).await?;
+    }
+    let (logs, is_cut) = printed.logs();
+    let names: Value = pods.iter().map(object::name).collect();
+    let mut output = answer::with(answer::with(answer::empty(), "names", names), "logs", logs);
+    if is_cut {
+        output.cut.push("logs".to_owned());
+    }
+    Ok(output)
+}
+
+/// The pods that are meant: by their names, by labels, or those of an object that has pods.
+async fn pods(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
+    match asked::about(asked.cluster, asked.chosen).await? {
+        About::One(target) if target.kind.is("", "Pod") => Ok(vec![
+            target
+                .read(asked.cluster)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?,
+        ]),
+        About::One(target) => pods_of(asked, &target).await,
+        About::Some(several) if several.kind.is("", "Pod") => several
+            .read(asked.cluster, None)
+            .await
+            .map_err(|trouble| asked.failed(trouble)),
+        About::Some(several) => {
+            let mut all = Vec::new();
+            let objects = several
+                .read(asked.cluster, None)
+                .await
+                .map_err(|trouble| asked.failed(trouble))?;
+            for object in objects {
+                all.extend(pods_of(asked, &Target::of(&several.kind, &object)).await?);
+            }
+            Ok(all)
+        }
+    }
+}
+
+/// The pods of something that has pods.
+pub(crate) async fn pods_of(asked: Asked<'_>, target: &Target) -> Result<Vec<Value>, Failure> {
+    let object = target
+        .read(asked.cluster)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
+    let object = object::typed(object, &target.kind);
+    let Some(selector) = object::selector(&object) else {
+        let failure = Failure::new(
+            ErrorKind::Other,
+            format!("a `{}` has no pods", target.kind.singular),
+        );
+        return Err(failure.about(asked.chosen.value.path()));
+    };
+    let several = Several {
+        kind: asked.cluster.kind_named("pods").await?,
+        namespace: target.namespace.clone(),
+        query: vec![("labelSelector", selector)],
+    };
+    several
+        .read(asked.cluster, None)
+        .await
+        .map_err(|trouble| asked.failed(trouble))
+}
+
+/// The pod in which a program is run for `deployment/web`: one that is ready.
+pub(crate) async fn ready_pod(asked: Asked<'_>, target: Target) -> Result<(Target, Value), Failure> {
+    if target.kind.is("", "Pod") {
+        let pod = target
+            .read(asked.cluster)
+            .await
+            .map_err(|trouble| asked.failed(trouble))?;
+        return Ok((target, pod));
+    }
+    let mut pods = pods_of(asked, &target).await?;
+    pods.sort_by_key(object::name);
+    let pod = pods.into_iter().find(cause::is_ready).ok_or_else(|| {
+        let failure = crate::change::conflict(format!("no pod of {} is ready", target.shown()));
+        failure.about(asked.chosen.value.path())
+    })?;
+    let kind = asked.cluster.kind_named("pods").await?;
+    Ok((Target::of(&kind, &pod), pod))
+}
+
+/// The container that is meant, of those that a pod has.
+pub(crate) fn container(asked: Asked<'_>, pod: &Value) -> Result<String, Failure> {
+    let names = containers(pod);
+    if let Some(name) = asked::text(asked.chosen, "container")? {
+        if names.contains(&name) {
+            return Ok(name);
+        }
+        let failure = Failure::new(
+            ErrorKind::NotFound,
+            format!("pod `{}` has no container `{name}`", object::name(pod)),
+        );
+        return Err(failure
+            .about("container")
+            .help(format!("it has {}", listed(&names))));
+    }
+    if let Some(usual) = object::annotation(pod, "kubectl.kubernetes.io/default-container") {
+        return Ok(usual.to_owned());
+    }
+    let running: Vec<String> = object::list(pod, "/spec/containers")
+        .iter()
+        .map(|one| object::text(one, "/name"))
+        .collect();
+    if let [one] = running.as_slice() {
+        return Ok(one.clone());
+    }
+    let failure = crate::change::conflict(format!("pod `{}` has several containers", object::name(pod)));
+    Err(failure.help(format!("say which one as `container`: {}", listed(&running))))
+}
+
+fn containers(pod: &Value) -> Vec<String> {
+    [
+        "/spec/containers",
+        "/spec/initContainers",
+        "/spec/ephemeralContainers",
+    ]
+    .iter()
+    .flat_map(|list| object::list(pod, list))
+    .map(|container| object::text(container, "/name"))
+    .collect()
+}
+
+fn listed(names: &[String]) -> String {
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
+    let kind = std::sync::Arc::new(pod_kind());
+    let mut sources = Vec::new();
+    for pod in pods {
+        let target = Target::of(&kind, pod);
+        let names = if asked.chosen.is_on("all_containers") {
+            containers(pod)
+        } else {
+            vec![container(asked, pod)?]
+        };
+        for container in names {
+            let pod = target.clone();
+            sources.push(Source { pod, container });
+        }
+    }
+    Ok(sources)
+}
+
+/// The kind of pods, which is the same in every cluster.
+pub(crate) fn pod_kind() -> crate::kinds::Resource {
+    crate::kinds::Resource {
+        group: String::new(),
+        version: "v1".to_owned(),
+        kind: "Pod".to_owned(),
+        plural: "pods".to_owned(),
+        singular: "pod".to_owned(),
+        short: vec!["po".to_owned()],
+        namespaced: true,
+        parts: Vec::new(),
+    }
+}
+
+async fn stream(
+    asked: Asked<'_>,
+    source: &Source,
+    mark: Option<&str>,
+    printed: &mut Printed,
+) -> Result<(), Failure> {
+    let mut ask = source
+        .pod
+        .ask("get", Some("log"))
+        .with("container", source.container.clone());
+    if let Some(lines) = asked::integer(asked.chosen, "tail")? {
+        ask = ask.with("tailLines", lines.to_string());
+    }
+    if let Some(since) = asked::duration(asked.chosen, "since")? {
+        ask = ask.with("sinceSeconds", since.as_secs().max(1).to_string());
+    }
+    for key in ["previous", "timestamps"] {
+        if asked.chosen.is_on(key) {
+            ask = ask.with(key, "true");
+        }
+    }
+    let mut lines = asked
+        .cluster
+        .read_stream(&ask)
+        .await
+        .map_err(|trouble| asked.failed(trouble))?;
+    let lost = |_error: std::io::Error| Failure::new(ErrorKind::Unreachable, "the log broke off");
+    let mut piece = Vec::new();
+    loop {
+        piece.clear();
+        if let Some(mark) = mark {
+            lines.read_until(b'\n', &mut piece).await.map_err(lost)?;
+            if !piece.is_empty() {
+                piece.splice(0..0, mark.bytes());
+            }
+        } else {
+            piece.resize(PIECE, 0);
+            let read = lines.read(&mut piece).await.map_err(lost)?;
+            piece.truncate(read);
+        }
+        if piece.is_empty() {
+            return Ok(());
+        }
+        printed.push(Stream::Stdout, &piece);
+        asked.call.host.write(Stream::Stdout, &piece).await?;
+    }
+}
+
+impl Cluster {
+    /// Something that is answered piece by piece.
+    async fn read_stream(
+        &self,
+        ask: &Ask,
+    ) -> Result<impl futures_util::AsyncBufRead + Unpin + use<>, Trouble> {
+        let request = Self::streamed(ask).map_err(Trouble::from_failure)?;
+        let client = self.client().await.map_err(Trouble::from_failure)?;
+        let stream = client.request_stream(request).await;
+        Ok(Box::pin(
+            stream.map_err(|error| self.lost_of(&error, &ask.right))?,
+        ))
+    }
+
+    /// The last lines of a container; nothing where they cannot be had.
+    pub(crate) async fn log(&self, pod: &Target, container: &str, previous: bool, lines: usize) -> String {
+        let mut ask = pod
+            .ask("get", Some("log"))
+            .with("container", container)
+            .with("tailLines", lines.to_string());
+        if previous {
+            ask = ask.with("previous", "true");
+        }
+        let mut text = Vec::new();
+        if let Ok(stream) = self.read_stream(&ask).await {
+            // What broke off is shown as far as it came.
+            let _read = stream.take(64 * 1024).read_to_end(&mut text).await.is_ok();
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+}

@@ -1,0 +1,232 @@
+//! `rollout_status`: until a rollout is complete, or cannot be.
+
+use indexmap::IndexMap;
+use runbook_action::{Failure, Output};
+use serde_json::Value;
+
+use super::cause::{self, Waiting};
+use super::{Asked, revision};
+use crate::object::{self, Target};
+use crate::watch::Watch;
+use crate::{answer, asked};
+
+/// Where a rollout is.
+enum Progress {
+    Done,
+    /// What it still waits for.
+    Waits(String),
+}
+
+pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
+    let (target, object) = asked.object().await?;
+    can_be_watched(asked, &target, &object)?;
+    let wanted = asked::integer(asked.chosen, "revision")?;
+    let mut watch = Watch::one(asked.cluster, asked.call, &target).await?;
+    let pods = asked.cluster.kind_named("pods").await?;
+    let query = [("labelSelector", object::selector(&object).unwrap_or_default())];
+    let mut pods = Watch::open(
+        asked.cluster,
+        asked.call,
+        &pods,
+        target.namespace.as_deref(),
+        &query,
+    )
+    .await?;
+    let mut said = String::new();
+    loop {
+        let Some(object) = watch.objects.values().next().cloned() else {
+            let failure = Failure::new(
+                runbook_action::ErrorKind::NotFound,
+                format!("{} is gone", target.shown()),
+            );
+            return Err(failure.about(asked.chosen.value.path()));
+        };
+        is_of(&target, &object, wanted)?;
+        let waits = match progress(&target, &object) {
+            Progress::Done => return Ok(answer::one(object)),
+            Progress::Waits(waits) => waits,
+        };
+        if let Some(why) = stuck(&target, &object) {
+            return Err(cause::hopeless(
+                &format!("the rollout of {}", target.shown()),
+                &why,
+            ));
+        }
+        let troubles = troubles(asked, &target, &object, &pods.objects).await?;
+        if let Some((waiting, pod)) = troubles.iter().find(|(waiting, _)| waiting.is_hopeless()) {
+            let why = waiting.told(asked, pod).await;
+            return Err(cause::hopeless(
+                &format!("the rollout of {}", target.shown()),
+                &why,
+            ));
+        }
+        let mut say = waits;
+        for (waiting, _) in &troubles {
+            say = format!("{say}; {}", waiting.shown());
+        }
+        if say != said {
+            asked.note.set(&say);
+            asked.tell(&say).await?;
+            said = say;
+        }
+        tokio::select! {
+            changed = watch.changed() => changed?,
+            changed = pods.changed() => changed?,
+        }
+    }
+}
+
+/// Rollouts that happen only when somebody deletes pods have no end to wait for.
+fn can_be_watched(asked: Asked<'_>, target: &Target, object: &Value) -> Result<(), Failure> {
+    let strategy = object::text(object, "/spec/updateStrategy/type");
+    if strategy == "OnDelete" {
+        let message = format!(
+            "{} replaces its pods only when somebody deletes them",
+            target.shown()
+        );
+        return Err(crate::change::conflict(message).about(asked.chosen.value.path()));
+    }
+    Ok(())
+}
+
+fn is_of(target: &Target, object: &Value, wanted: Option<i64>) -> Result<(), Failure> {
+    let Some(wanted) = wanted else {
+        return Ok(());
+    };
+    let now = object::annotation(object, revision::NUMBER).and_then(|number| number.parse::<i64>().ok());
+    match now {
+        Some(now) if now != wanted => {
+            let message = format!(
+                "{} is at revision {now}, and {wanted} was to be looked at",
+                target.shown()
+            );
+            Err(crate::change::conflict(message).about("revision"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// How far it is, as kubectl counts.
+fn progress(target: &Target, object: &Value) -> Progress {
+    let number = |pointer: &str| object::number(object, pointer).unwrap_or(0);
+    let waits = |text: String| Progress::Waits(format!("{}: {text}", target.shown()));
+    if number("/status/observedGeneration") < number("/metadata/generation") {
+        return waits("the change is not seen yet".to_owned());
+    }
+    if target.kind.is("apps", "DaemonSet") {
+        let desired = number("/status/desiredNumberScheduled");
+        let (updated, available) = (
+            number("/status/updatedNumberScheduled"),
+            number("/status/numberAvailable"),
+        );
+        return if updated < desired {
+            waits(format!("{updated} of {desired} pods updated"))
+        } else if available < desired {
+            waits(format!("{available} of {desired} updated pods available"))
+        } else {
+            Progress::Done
+        };
+    }
+    let desired = object::number(object, "/spec/replicas").unwrap_or(1);
+    let updated = number("/status/updatedReplicas");
+    if target.kind.is("apps", "StatefulSet") {
+        let kept = number("/spec/updateStrategy/rollingUpdate/partition");
+        let ready = number("/status/readyReplicas");
+        let is_partial = kept > 0;
+        return if ready < desired {
+            waits(format!("{ready} of {desired} pods ready"))
+        } else if updated < desired - kept {
+            waits(format!("{updated} of {} pods updated", desired - kept))
+        } else if !is_partial
+            && object::text(object, "/status/updateRevision")
+                != object::text(object, "/status/currentRevision")
+        {
+            waits(format!("{updated} of {desired} pods updated"))
+        } else {
+            Progress::Done
+        };
+    }
+    let (all, available) = (number("/status/replicas"), number("/status/availableReplicas"));
+    if updated < desired {
+        waits(format!("{updated} of {desired} replicas updated"))
+    } else if all > updated {
+        waits(format!("{} old replicas are still to end", all - updated))
+    } else if available < updated {
+        waits(format!("{available} of {updated} updated replicas available"))
+    } else {
+        Progress::Done
+    }
+}
+
+/// Why the cluster itself has given up.
+fn stuck(target: &Target, object: &Value) -> Option<String> {
+    if !target.kind.is("apps", "Deployment") {
+        return None;
+    }
+    let observed = object::number(object, "/status/observedGeneration")
+        >= object::number(object, "/metadata/generation");
+    let told = |condition: &Value| {
+        let (reason, message) = (
+            object::text(condition, "/reason"),
+            object::text(condition, "/message"),
+        );
+        format!("{reason}: {}", crate::trouble::one_line(&message))
+    };
+    let failing = cause::condition(object, "ReplicaFailure");
+    if let Some(condition) =
+        failing.filter(|condition| object::text(condition, "/status") == "True" && observed)
+    {
+        return Some(told(condition));
+    }
+    let progressing = cause::condition(object, "Progressing");
+    progressing
+        .filter(|condition| object::text(condition, "/reason") == "ProgressDeadlineExceeded" && observed)
+        .map(told)
+}
+
+/// What the pods of the newest revision wait for.
+async fn troubles(
+    asked: Asked<'_>,
+    target: &Target,
+    object: &Value,
+    pods: &IndexMap<String, Value>,
+) -> Result<Vec<(Waiting, Target)>, Failure> {
+    let waiting: Vec<&Value> = pods
+        .values()
+        .filter(|pod| cause::waiting(pod).is_some())
+        .collect();
+    if waiting.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some((label, value)) = newest(asked, target, object).await? else {
+        return Ok(Vec::new());
+    };
+    let of_newest = waiting
+        .into_iter()
+        .filter(|pod| object::label(pod, label) == Some(&value));
+    let kind = std::sync::Arc::new(super::logs::pod_kind());
+    Ok(of_newest
+        .filter_map(|pod| Some((cause::waiting(pod)?, Target::of(&kind, pod))))
+        .collect())
+}
+
+/// The label that tells the pods of the newest revision from those of others.
+async fn newest(
+    asked: Asked<'_>,
+    target: &Target,
+    object: &Value,
+) -> Result<Option<(&'static str, String)>, Failure> {
+    const REVISION: &str = "controller-revision-hash";
+    if target.kind.is("apps", "StatefulSet") {
+        let hash = object::text(object, "/status/updateRevision");
+        return Ok((!hash.is_empty()).then_some((REVISION, hash)));
+    }
+    let is_deployment = target.kind.is("apps", "Deployment");
+    let label = if is_deployment { revision::HASH } else { REVISION };
+    let revisions = revision::all(asked, target, object).await?;
+    let hash = revisions
+        .last()
+        .and_then(|last| object::label(&last.object, label))
+        .map(str::to_owned);
+    Ok(hash.map(|hash| (label, hash)))
+}

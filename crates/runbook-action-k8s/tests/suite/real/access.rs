@@ -1,0 +1,107 @@
+//! How a cluster is reached.
+
+use runbook_action::ErrorKind;
+use runbook_testkit::contract::{Use, written};
+use runbook_testkit::host::FakeHost;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Own, Stage, action, connection, kubeconfig};
+
+async fn run(root: &TempDir, vars: &[(&str, String)], k8s: Value) -> Result<Value, runbook_action::Failure> {
+    let vars = vars
+        .iter()
+        .map(|(name, value)| ((*name).into(), value.into()))
+        .collect();
+    let used = Use {
+        params: written(&json!({"get": "namespace/default"})),
+        connection: Some(connection(&k8s)),
+        ..Use::default()
+    };
+    let done = used.run(&action(root.path(), vars), &FakeHost::new()).await;
+    done.map(|output| output.value["object"]["metadata"]["name"].clone())
+}
+
+#[tokio::test]
+async fn the_kubeconfig_is_that_of_the_environment_or_of_the_connection() {
+    let root = TempDir::new().unwrap();
+    let config = kubeconfig().display().to_string();
+    let named = run(&root, &[], json!({"kubeconfig": config})).await;
+    assert_eq!(named.unwrap(), "default");
+    // One that is not there is passed over, as kubectl does it.
+    let several = format!("/nowhere/config:{config}");
+    assert_eq!(
+        run(&root, &[("KUBECONFIG", several)], json!({})).await.unwrap(),
+        "default"
+    );
+    let nothing = run(&root, &[], json!({})).await.unwrap_err();
+    assert_eq!(
+        (nothing.kind, nothing.message.as_str()),
+        (ErrorKind::NotFound, "there is no kubeconfig here")
+    );
+    let context = run(&root, &[("KUBECONFIG", config)], json!("nowhere"))
+        .await
+        .unwrap_err();
+    assert!(
+        context.message.contains("there is no context `nowhere`"),
+        "{context}"
+    );
+    let outside = run(&root, &[], json!({"in_cluster": true})).await.unwrap_err();
+    assert_eq!(outside.kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn a_program_gives_credentials_and_what_it_prints_is_not_shown() {
+    let own = Own::start();
+    let root = TempDir::new().unwrap();
+    let config = |script: &str| {
+        let text = own.cluster.kubeconfig("admin");
+        let mut config: Value = serde_yaml::from_str(&text).unwrap();
+        config["users"][0]["user"] = json!({"exec": {
+            "apiVersion": "client.authentication.k8s.io/v1", "command": "sh", "args": ["-c", script],
+            "interactiveMode": "Never", "env": [{"name": "GIVEN", "value": "yes"}],
+        }});
+        let path = root.path().join("config");
+        std::fs::write(&path, config.to_string()).unwrap();
+        json!({"kubeconfig": path})
+    };
+    let token = own.cluster.token("admin");
+    let fine = format!(
+        r#"test "$GIVEN" = yes && echo '{{"kind":"ExecCredential","status":{{"token":"{token}"}}}}'"#
+    );
+    assert_eq!(run(&root, &[], config(&fine)).await.unwrap(), "default");
+    let failure = run(
+        &root,
+        &[],
+        config("echo secret-stuff; echo no session >&2; exit 1"),
+    )
+    .await
+    .unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Auth);
+    assert_eq!(
+        failure.message,
+        "`sh`, which gives the credentials, exited with 1: no session"
+    );
+    let failure = run(&root, &[], config("echo secret-stuff")).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Protocol);
+    assert!(!format!("{failure:?}").contains("secret-stuff"));
+}
+
+#[tokio::test]
+async fn somebody_else_can_be_impersonated() {
+    let stage = Stage::new().await;
+    let k8s = json!({"kubeconfig": kubeconfig(), "namespace": stage.namespace, "as": "nobody", "as_groups": ["none"]});
+    let used = Use {
+        params: written(&json!({"scale": "deployment/web", "replicas": 1})),
+        connection: Some(connection(&k8s)),
+        ..Use::default()
+    };
+    let failure = used.run(&stage.action, &FakeHost::new()).await.unwrap_err();
+    assert_eq!(failure.kind, ErrorKind::Forbidden, "{failure:?}");
+    let expected = format!(
+        "`nobody` may not `get` on `deployments.apps/scale` in the namespace `{}`",
+        stage.namespace
+    );
+    assert_eq!(failure.message, expected);
+    assert!(failure.help.unwrap().contains("`runbook plan --rbac`"));
+}
