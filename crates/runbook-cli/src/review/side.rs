@@ -126,12 +126,7 @@ struct Judge<'a> {
 impl Judge<'_> {
     fn of(&self, loaded: &Loaded) -> Judged {
         let project = &self.side.project;
-        let text = project
-            .sources
-            .texts
-            .get(loaded.source.0 as usize)
-            .cloned()
-            .unwrap_or_default();
+        let text = project.sources.text(loaded.source).to_owned();
         let mut judged = Judged {
             path: loaded.path.clone(),
             name: loaded
@@ -139,7 +134,7 @@ impl Judge<'_> {
                 .as_ref()
                 .map(|it| it.name.value.clone())
                 .unwrap_or_default(),
-            text: text.to_owned(),
+            text,
             plans: BTreeMap::new(),
             findings: Vec::new(),
             totals: String::new(),
