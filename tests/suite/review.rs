@@ -51,7 +51,8 @@ fn changed(case: &Path) -> Project {
     project
 }
 
-fn case(name: &str) -> Project {
+/// The project with the change of this name.
+pub(crate) fn case(name: &str) -> Project {
     let all = cases("reviewed");
     changed(all.iter().find(|case| case.ends_with(name)).unwrap())
 }
@@ -175,6 +176,36 @@ fn a_comment_has_a_greatest_length() {
         );
         assert!(said.starts_with("<!-- runbook review -->"), "{said}");
     }
+}
+
+/// What a runbook does may stand in a file that it names.
+#[test]
+fn a_script_that_a_runbook_names_belongs_to_it() {
+    let runbook = "apiVersion: runbook/v1\nname: small\nversion: 1.0.0\ntitle: Small\nsteps:\n  \
+        - {id: one, shell: 'cd . && ./scripts/clean.sh now', irreversible: It cleans.}\n";
+    let project = Project::empty()
+        .with("runbooks/small.yaml", runbook)
+        .with("scripts/clean.sh", "echo fine\n")
+        .with("scripts/other.sh", "echo fine\n");
+    let project = committed(project).with("scripts/other.sh", "rm -rf /\n");
+    project
+        .run(&["review", "--base", "main", "--fail-on", "changes"])
+        .expect(0);
+    let plan = project
+        .run(&["plan", "small.yaml", "--format", "json"])
+        .expect(0)
+        .stdout;
+    let project = project
+        .with("plan.json", &plan)
+        .with("scripts/clean.sh", "echo fine\nrm -rf /var/lib/app\n");
+    let said = project
+        .run(&["review", "--base", "main", "--fail-on", "alarms"])
+        .expect(1);
+    said.says(&["the file `scripts/clean.sh` that it names has changed, and has `rm -rf` in it now"]);
+    let refused = project
+        .run(&["exec", "small.yaml", "--plan", "plan.json", "--yes"])
+        .expect(2);
+    refused.says(&["the file `scripts/clean.sh` that it names is another"]);
 }
 
 #[test]

@@ -196,7 +196,7 @@ pub fn quiet(shown: &str) -> String {
             quiet.push('`');
         }
         if at % 2 == 0 {
-            quiet.push_str(&part.replace('@', "&#64;").replace('#', "&#35;"));
+            quiet.push_str(&part.replace('#', "&#35;").replace('@', "&#64;"));
         } else {
             quiet.push_str(part);
         }

@@ -25,9 +25,9 @@ const HEAD: [&str; 12] = [
 const WORDS: [&str; 5] = ["title", "description", "summary", "help", "why"];
 
 /// Keys whose mappings have names of the author's, which are none of ours.
-const NAMED: [&str; 13] = [
-    "params", "env", "vars", "capture", "let", "save", "outputs", "json", "labels", "default", "inputs",
-    "given", "value",
+const NAMED: [&str; 14] = [
+    "files", "params", "env", "vars", "capture", "let", "save", "outputs", "json", "labels", "default",
+    "inputs", "given", "value",
 ];
 
 /// SHA-256, in hexadecimal, over all of a plan that is more than words. The order of a mapping does not count.

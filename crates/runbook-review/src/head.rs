@@ -47,6 +47,24 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
     );
     checks::compare(told, None, "guard", &before["guards"], &after["guards"]);
     checks::compare(told, None, "final gate", &before["verify"], &after["verify"]);
+    for (name, sum) in entries(&after["files"]) {
+        if before["files"].get(name) != Some(sum) {
+            told.add(
+                Weight::Change,
+                None,
+                format!("the file `{name}` that it names is another"),
+            );
+        }
+    }
+    for (name, _) in entries(&before["files"]) {
+        if after["files"].get(name).is_none() {
+            told.add(
+                Weight::Change,
+                None,
+                format!("it does not name the file `{name}` any more, or the file is gone"),
+            );
+        }
+    }
     for key in ["triggers", "notifications", "escalate", "given"] {
         if before[key] != after[key] {
             let texts = (format!("{:#}", before[key]), format!("{:#}", after[key]));

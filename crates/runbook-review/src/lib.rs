@@ -127,6 +127,39 @@ impl Comparison {
     }
 }
 
+/// What differs in a file that a runbook names, such as a script or a manifest. None for a side on which it is not there.
+#[must_use]
+pub fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Option<Difference> {
+    let (old, new) = (before.unwrap_or_default(), after.unwrap_or_default());
+    let dangers = danger::new_in(old, new);
+    let (weight, text) = match (before, after) {
+        (None, None) => return None,
+        (Some(_), None) => (Weight::Alarm, format!("the file `{name}` that it names is gone")),
+        (None, Some(_)) => (Weight::Change, format!("the file `{name}` that it names is new")),
+        (Some(_), Some(_)) if old == new => return None,
+        (Some(_), Some(_)) => (
+            Weight::Change,
+            format!("the file `{name}` that it names has changed"),
+        ),
+    };
+    let (weight, text) = if dangers.is_empty() {
+        (weight, text)
+    } else {
+        let dangers: Vec<String> = dangers.iter().map(|word| format!("`{word}`")).collect();
+        (
+            Weight::Alarm,
+            format!("{text}, and has {} in it now", dangers.join(", ")),
+        )
+    };
+    Some(Difference {
+        weight,
+        step: None,
+        text,
+        texts: Some((old.to_owned(), new.to_owned())),
+        of_another: false,
+    })
+}
+
 /// Compares two plans, each as `runbook plan --format json` prints it.
 #[must_use]
 pub fn compare(before: &Value, after: &Value) -> Comparison {

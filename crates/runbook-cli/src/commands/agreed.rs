@@ -54,6 +54,7 @@ impl Agreed {
     /// Refuses to run anything else.
     pub(super) fn holds(
         &self,
+        root: &Path,
         compiled: &Compiled,
         catalogue: &Catalogue,
         inputs: &IndexMap<String, Value>,
@@ -70,12 +71,13 @@ impl Agreed {
             return Err(Error::usage_with(message, anew));
         }
         let foreseen = compiled.plan.foreseen(catalogue, inputs);
-        let now = json::json(&Told {
+        let told = Told {
             plan: foreseen.plan(),
             path: &compiled.path,
             lacking: &[],
             foreseen: Some(&foreseen),
-        });
+        };
+        let now = json::planned(&told, root);
         // The number in the file is not asked: who changed the file could have changed that, too.
         if digest(&now) == digest(&self.plan) {
             return Ok(());

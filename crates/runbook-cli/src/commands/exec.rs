@@ -35,7 +35,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
     }
     let inputs = plan.resolve_inputs(&given).map_err(Error::Inputs)?;
     if let Some(agreed) = &agreed {
-        agreed.holds(&compiled, &catalogue, &inputs)?;
+        agreed.holds(&project.root, &compiled, &catalogue, &inputs)?;
     }
     session::may_ask(plan, args.yes, args.going, |step| {
         !wanted.skips.contains_key(step)

@@ -26,7 +26,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Review) -
     let base = Base::find(environment, &project.root, &args.base)?.forked()?;
     let before = Side::at(project, &base)?;
     let after = Side::here(project)?;
-    let all = review(&before, &after);
+    let all = review(&before, &after)?;
     match args.format {
         ReviewFormat::Markdown => term::print_raw(&comment(&all, &args.base, args.limit)),
         ReviewFormat::Json => term::print(&format!("{:#}", as_json(&all, &args.base))),

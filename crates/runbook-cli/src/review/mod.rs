@@ -4,18 +4,19 @@
 mod side;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use runbook_graph::Mark;
 use runbook_review::{Comparison, Difference, Fate, Reviewed, Weight, compare};
 use serde_json::Value;
 
 pub(crate) use self::side::{Judged, Side};
+use crate::error::Error;
 use crate::parallel;
 
 /// All runbooks that differ between two sides, those that only say it otherwise too: what weighs most first, then what
 /// differs by itself, then by their paths.
-pub(crate) fn review(before: &Side, after: &Side) -> Vec<Reviewed> {
+pub(crate) fn review(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed>, Error> {
     let (old, new) = (before.judged(), after.judged());
     let mut pairs: Vec<(Option<&Judged>, Option<&Judged>)> = Vec::new();
     for now in &new {
@@ -28,17 +29,41 @@ pub(crate) fn review(before: &Side, after: &Side) -> Vec<Reviewed> {
     let gone = old.iter().filter(|was| !met.contains(was.path.as_str()));
     pairs.extend(gone.map(|was| (Some(was), None)));
     pairs.sort_by_key(|(was, now)| now.or(*was).map(|one| one.path.clone()));
-    let reviewed = parallel::each(&pairs, |_, (was, now)| one(*was, *now));
+    let files = changed_files(before, after, &old, &new)?;
+    let reviewed = parallel::each(&pairs, |_, (was, now)| one(*was, *now, &files));
     let mut reviewed: Vec<Reviewed> = reviewed.into_iter().flatten().collect();
     // Stable: what weighs the same stays in the order of the paths.
     reviewed.sort_by_key(|one| (Reverse(one.weight()), one.is_only_of_others()));
-    reviewed
+    Ok(reviewed)
+}
+
+/// What differs in files that runbooks name, by their names.
+fn changed_files(
+    before: &Side<'_>,
+    after: &Side<'_>,
+    old: &[Judged],
+    new: &[Judged],
+) -> Result<BTreeMap<String, Difference>, Error> {
+    let all = old.iter().chain(new);
+    let names: BTreeSet<String> = all.flat_map(Judged::names_files).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    let (were, are) = (before.texts(&names)?, after.texts(&names)?);
+    let mut changed = BTreeMap::new();
+    for ((name, was), is) in names.into_iter().zip(were).zip(are) {
+        if let Some(difference) = runbook_review::file(&name, was.as_deref(), is.as_deref()) {
+            changed.insert(name, difference);
+        }
+    }
+    Ok(changed)
 }
 
 /// One runbook, if anything of it differs.
-fn one(was: Option<&Judged>, now: Option<&Judged>) -> Option<Reviewed> {
+fn one(was: Option<&Judged>, now: Option<&Judged>, files: &BTreeMap<String, Difference>) -> Option<Reviewed> {
+    let named = now.map(Judged::names_files).unwrap_or_default();
+    let files: Vec<&Difference> = named.iter().filter_map(|name| files.get(name)).collect();
     if let (Some(was), Some(now)) = (was, now)
         && was.is_same(now)
+        && files.is_empty()
     {
         return None;
     }
@@ -48,7 +73,7 @@ fn one(was: Option<&Judged>, now: Option<&Judged>) -> Option<Reviewed> {
     let only = |these: &[String], those: &[String]| -> Vec<String> {
         these.iter().filter(|one| !those.contains(one)).cloned().collect()
     };
-    let comparison = match (was, now) {
+    let mut comparison = match (was, now) {
         (Some(was), Some(now)) => {
             let mut told = compared(was, now);
             if was.path != now.path {
@@ -74,6 +99,8 @@ fn one(was: Option<&Judged>, now: Option<&Judged>) -> Option<Reviewed> {
             }),
         (_, None) => Comparison::default(),
     };
+    comparison.differences.extend(files.into_iter().cloned());
+    comparison.differences.sort_by_key(|one| Reverse(one.weight));
     let is_only_of_others = comparison.is_only_of_others();
     let graph = now
         .filter(|_| !is_only_of_others)

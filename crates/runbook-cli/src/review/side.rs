@@ -9,6 +9,7 @@ use runbook_plan::{Library, Plan, Request, compile};
 use runbook_review::digest;
 use serde_json::Value;
 
+use crate::describe::json::files;
 use crate::describe::{Told, Totals, json, picture};
 use crate::error::Error;
 use crate::git::Base;
@@ -17,9 +18,11 @@ use crate::project::{CONFIG, Loaded, Project, RUNBOOKS};
 use crate::survey::blind_catalogue;
 
 /// Runbooks at one time, with the project around them.
-pub(crate) struct Side {
+pub(crate) struct Side<'a> {
     project: Project,
     loaded: Vec<Loaded>,
+    /// The commit; the files as they are if there is none.
+    base: Option<&'a Base<'a>>,
 }
 
 /// What a runbook does.
@@ -36,17 +39,21 @@ pub(crate) struct Judged {
     plan: Option<Plan>,
 }
 
-impl Side {
+impl<'a> Side<'a> {
     /// The files as they are.
     pub(crate) fn here(project: &Project) -> Result<Self, Error> {
         let mut project = project.clone();
         let paths = project.all_runbooks()?;
         let loaded = project.load_all(&paths, true)?;
-        Ok(Self { project, loaded })
+        Ok(Self {
+            project,
+            loaded,
+            base: None,
+        })
     }
 
     /// The files as git has them at a commit.
-    pub(crate) fn at(project: &Project, base: &Base<'_>) -> Result<Self, Error> {
+    pub(crate) fn at(project: &Project, base: &'a Base<'a>) -> Result<Self, Error> {
         let names = base.files(&project.root, &[CONFIG, RUNBOOKS])?;
         let is_runbook = |name: &str| {
             let path = std::path::Path::new(name);
@@ -75,6 +82,7 @@ impl Side {
         Ok(Self {
             project: side,
             loaded,
+            base: Some(base),
         })
     }
 
@@ -100,9 +108,18 @@ impl Side {
         calls(&mut all);
         all
     }
+
+    /// What stands in these files. Nothing of those that are not there.
+    pub(crate) fn texts(&self, names: &[String]) -> Result<Vec<Option<String>>, Error> {
+        let root = &self.project.root;
+        match self.base {
+            None => Ok(names.iter().map(|name| files::read(root, name)).collect()),
+            Some(base) => base.texts_of(root, &names.iter().map(PathBuf::from).collect::<Vec<_>>()),
+        }
+    }
 }
 
-impl Side {
+impl Side<'_> {
     /// What one of its runbooks does, in this environment.
     pub(crate) fn facts(&self, name: &str, environment: Option<&str>) -> Option<Value> {
         let all = self.judged();
@@ -117,7 +134,7 @@ impl Side {
 }
 
 struct Judge<'a> {
-    side: &'a Side,
+    side: &'a Side<'a>,
     library: &'a Library,
     catalogue: &'a runbook_plan::Catalogue,
     environments: &'a [Option<&'a str>],
@@ -195,6 +212,11 @@ impl Judged {
     /// Whether nothing of it differs, not even how it is written.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.text == other.text && self.plans == other.plans && self.findings == other.findings
+    }
+
+    /// What could be files in what its actions are given.
+    pub(crate) fn names_files(&self) -> Vec<String> {
+        self.plans.values().flat_map(files::candidates).collect()
     }
 
     /// Its graph in the language of Mermaid.

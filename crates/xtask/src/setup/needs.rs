@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 25] = [
+pub(super) const PACKAGES: [Package; 26] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -116,6 +116,11 @@ pub(super) const PACKAGES: [Package; 25] = [
         name: "curl",
         programs: &["curl"],
         reason: "the tests of the shipped runbooks ask servers with it",
+    },
+    Package {
+        name: "jq",
+        programs: &["jq"],
+        reason: "the scripts for pull requests read with it what GitHub and GitLab answer",
     },
     Package {
         name: "python3",

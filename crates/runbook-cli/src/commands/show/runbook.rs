@@ -102,6 +102,9 @@ fn tell(
     let told = known.told(foreseen.as_ref());
     let graph = || picture::picture(told.plan, &|_| Mark::None);
     match format {
+        PlanFormat::Json if given.is_some() => {
+            term::print(&format!("{:#}", json::planned(&told, &project.root)));
+        }
         PlanFormat::Json => term::print(&format!("{:#}", json::json(&told))),
         PlanFormat::Text => {
             let width = term::width().map_or(WIDTH, |columns| columns.min(WIDTH));

@@ -1,6 +1,9 @@
 //! A plan as data, for programs: the same facts as the words, under the language's own names.
 
+pub(crate) mod files;
 mod steps;
+
+use std::path::Path;
 
 use runbook_plan::{
     Action, Capture, Check, Connection, Expression, Foreseen, InputDecl, OnFailure, OnInterrupt, Plan,
@@ -58,16 +61,22 @@ pub(crate) fn json(told: &Told<'_>) -> Value {
     facts.extend(told.foreseen.map(|foreseen| ("given", json!(foreseen.inputs()))));
     facts.extend(declared(plan));
     facts.extend(steps_and_after(plan));
-    let mut told_of = present(facts);
-    if told.foreseen.is_some()
-        && let Some(map) = told_of.as_object_mut()
-    {
-        // By these a run finds whether it is what was looked at.
+    present(facts)
+}
+
+/// The same for a run to be held to: with the sums of the files that it names, and with one number over all of it.
+pub(crate) fn planned(told: &Told<'_>, root: &Path) -> Value {
+    let mut plan = json(told);
+    let files = files::sums(&plan, root);
+    if let Some(map) = plan.as_object_mut() {
+        if !files.is_empty() {
+            map.insert("files".to_owned(), Value::Object(files));
+        }
         let digest = runbook_review::digest(&Value::Object(map.clone()));
         map.insert("engine".to_owned(), json!(env!("CARGO_PKG_VERSION")));
         map.insert("digest".to_owned(), json!(digest));
     }
-    told_of
+    plan
 }
 
 /// One number over what a runbook does that is called.
