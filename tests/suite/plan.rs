@@ -79,6 +79,33 @@ fn the_same_plan_is_the_same_bytes_everywhere() {
     }
 }
 
+/// A thousand times, in as many folders, languages and time zones as there are here, side by side.
+#[test]
+fn a_thousand_plans_are_one() {
+    let zones = ["UTC", "Asia/Kolkata", "America/St_Johns", "Pacific/Chatham"];
+    let languages = ["C", "de_DE.UTF-8", "tr_TR", "ar_EG.UTF-8", "ja_JP.eucJP"];
+    let first = Project::shipped()
+        .run(&["plan", POOL, "--format", "json"])
+        .expect(0)
+        .stdout;
+    std::thread::scope(|scope| {
+        for zone in zones {
+            let first = &first;
+            scope.spawn(move || {
+                for language in languages {
+                    let project = Project::shipped()
+                        .variable("TZ", zone)
+                        .variable("LC_ALL", language);
+                    for _ in 0..50 {
+                        let again = project.run(&["plan", POOL, "--format", "json"]).expect(0).stdout;
+                        assert_eq!(again, *first, "{zone} {language}");
+                    }
+                }
+            });
+        }
+    });
+}
+
 #[test]
 fn every_format_tells_of_every_step() {
     let project = Project::shipped();

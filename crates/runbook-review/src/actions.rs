@@ -16,12 +16,9 @@ pub(crate) fn compare(told: &mut Comparison, step: Option<&str>, what: &str, bef
             text(&after["kind"]),
             text(&before["kind"])
         );
-        told.show(
-            Weight::Change,
-            step,
-            text,
-            (lines(&before["params"]), lines(&after["params"])),
-        );
+        let (old, new) = (lines(&before["params"]), lines(&after["params"]));
+        let (weight, text) = danger::weighed(Weight::Change, text, &old, &new);
+        told.show(weight, step, text, (old, new));
     } else if before["params"] != after["params"] {
         params(told, step, what, &before["params"], &after["params"]);
     }
@@ -63,7 +60,13 @@ fn effect(told: &mut Comparison, step: Option<&str>, what: &str, before: &Value,
         return;
     }
     let text = format!("{what} {} instead of {}", verb(new), words(old));
-    let weight = if new > old { Weight::Alarm } else { Weight::Change };
+    // What does the same and is said to do less escapes what is asked of those that do more.
+    let is_only_said = before["params"] == after["params"];
+    let weight = if new > old || is_only_said {
+        Weight::Alarm
+    } else {
+        Weight::Change
+    };
     told.add(weight, step, text);
 }
 
@@ -93,17 +96,8 @@ const fn words(effect: Effect) -> &'static str {
 
 fn params(told: &mut Comparison, step: Option<&str>, what: &str, before: &Value, after: &Value) {
     let (old, new) = (lines(before), lines(after));
-    let dangers = danger::new_in(&old, &new);
-    let (weight, text) = if dangers.is_empty() {
-        (Weight::Change, format!("{what} does something else"))
-    } else {
-        let dangers: Vec<String> = dangers.iter().map(|word| format!("`{word}`")).collect();
-        let text = format!(
-            "{what} does something else, and has {} in it now",
-            dangers.join(", ")
-        );
-        (Weight::Alarm, text)
-    };
+    let text = format!("{what} does something else");
+    let (weight, text) = danger::weighed(Weight::Change, text, &old, &new);
     told.show(weight, step, text, (old, new));
 }
 
@@ -120,7 +114,9 @@ fn environment(told: &mut Comparison, step: Option<&str>, what: &str, before: &V
                     quoted(&shown(value)),
                     quoted(&shown(old))
                 );
-                told.add(Weight::Change, step, text);
+                let texts = (shown(old), shown(value));
+                let (weight, text) = danger::weighed(Weight::Change, text, &texts.0, &texts.1);
+                told.show(weight, step, text, texts);
             }
             Some(_) => {}
         }

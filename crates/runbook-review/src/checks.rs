@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::facts::{items, millis, quoted, shown, text};
+use crate::facts::{items, lines, millis, quoted, shown, text};
 use crate::{Comparison, Weight, actions, weaker};
 
 /// Tells how a list of checks differs from what it was. `what` says what they are: `gate`, `guard`.
@@ -81,7 +81,21 @@ fn one(told: &mut Comparison, step: Option<&str>, what: &str, before: &Value, af
             told.add(weight, step, text);
         }
     }
+    // Whether what is asked now proves as much nobody but a person can tell.
+    let from = told.differences.len();
     actions::compare(told, step, &name, &before["action"], &after["action"]);
+    told.raise(from);
+    for kept in ["capture", "secret_captures", "baseline"] {
+        if before[kept] != after[kept] {
+            let texts = (lines(&before[kept]), lines(&after[kept]));
+            told.show(
+                Weight::Alarm,
+                step,
+                format!("`{kept}` of {name} is another"),
+                texts,
+            );
+        }
+    }
     for key in ["expect", "warn", "fail"] {
         conditions(told, step, &name, (key, &before[key], &after[key]));
     }
@@ -95,7 +109,7 @@ fn one(told: &mut Comparison, step: Option<&str>, what: &str, before: &Value, af
                 or_none(&after[key]),
                 or_none(&before[key])
             );
-            told.add(Weight::Change, step, text);
+            told.add(Weight::Alarm, step, text);
         }
     }
     timing(told, step, &name, before, after);
@@ -142,10 +156,10 @@ fn conditions(
         }
         (gone, come) => {
             for one in gone {
-                let weight = if key == "expect" {
-                    Weight::Alarm
-                } else {
+                let weight = if key == "warn" {
                     Weight::Change
+                } else {
+                    Weight::Alarm
                 };
                 told.add(
                     weight,
@@ -219,11 +233,13 @@ fn timing(told: &mut Comparison, step: Option<&str>, name: &str, before: &Value,
         );
     }
     if before["every"] != after["every"] {
+        // A guard that is asked seldom sees late what it is there for.
+        let later = name.starts_with("the guard") && millis(&after["every"]) > millis(&before["every"]);
         let text = format!(
             "{name} is asked every {} instead of every {}",
             shown(&after["every"]),
             shown(&before["every"])
         );
-        told.add(Weight::Change, step, text);
+        told.add(if later { Weight::Alarm } else { Weight::Change }, step, text);
     }
 }

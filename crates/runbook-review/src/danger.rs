@@ -1,5 +1,7 @@
 //! What in a command destroys, as far as words tell: a hint for whoever reviews, and never a proof that nothing does.
 
+use crate::Weight;
+
 /// Words that destroy, each with blanks or line ends around it. `*` at its end: whatever follows.
 const WORDS: &[&[&str]] = &[
     &["rm", "-*"],
@@ -32,7 +34,11 @@ const WORDS: &[&[&str]] = &[
     &["--force"],
     &["push", "-f"],
     &["mv"],
-    &["find*", "-delete"],
+    &["-delete"],
+    &["-exec"],
+    &["unlink"],
+    &["git", "clean"],
+    &["bash", "<*"],
 ];
 
 /// Programs that would run what comes to them through a pipe.
@@ -49,6 +55,19 @@ pub(crate) fn new_in(before: &str, after: &str) -> Vec<String> {
         }
     }
     new
+}
+
+/// A sentence about what a text was and is, with its weight: an alarm if something that destroys is new in it.
+pub(crate) fn weighed(weight: Weight, text: String, before: &str, after: &str) -> (Weight, String) {
+    let dangers = new_in(before, after);
+    if dangers.is_empty() {
+        return (weight, text);
+    }
+    let dangers: Vec<String> = dangers.iter().map(|word| format!("`{word}`")).collect();
+    (
+        Weight::Alarm,
+        format!("{text}, and has {} in it now", dangers.join(", ")),
+    )
 }
 
 fn found(text: &str) -> Vec<String> {

@@ -6,14 +6,13 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 /// Keys of the runbook that only tell people something, or follow from the rest.
-const HEAD: [&str; 12] = [
+const HEAD: [&str; 11] = [
     "title",
     "path",
     "summary",
     "owner",
     "labels",
     "links",
-    "severity",
     "totals",
     "longest",
     "cannot_run",

@@ -107,6 +107,12 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("`{line}`")
 }
 
+/// A length of time as plans write it, `1h30m`, in seconds.
+pub(crate) fn seconds(value: &Value) -> Option<f64> {
+    let length = runbook_action::schema::duration::parse_duration(value.as_str()?)?;
+    Some(length.as_secs_f64())
+}
+
 /// A length of time as plans write it, `1h30m`, in milliseconds.
 pub(crate) fn millis(value: &Value) -> Option<u128> {
     let length = runbook_action::schema::duration::parse_duration(value.as_str()?)?;

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use crate::facts::{entries, items, lines, quoted, shown, text};
+use crate::facts::{entries, items, lines, quoted, seconds, shown, text};
 use crate::{Comparison, Weight, checks};
 
 /// Keys of the runbook that only tell people something.
-const WORDS: [&str; 6] = ["title", "summary", "owner", "labels", "links", "severity"];
+const WORDS: [&str; 5] = ["title", "summary", "owner", "labels", "links"];
 
 /// Tells how the runbooks differ, but for their steps.
 pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
@@ -15,7 +15,7 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
             told.add(Weight::Words, None, format!("`{key}` is another"));
         }
     }
-    for key in ["name", "version", "environment", "lab"] {
+    for key in ["name", "version", "severity", "environment", "lab"] {
         if before[key] != after[key] {
             let weight = if key == "version" {
                 Weight::Words
@@ -65,7 +65,7 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
             );
         }
     }
-    for key in ["triggers", "notifications", "escalate", "given"] {
+    for key in ["triggers", "notifications", "escalate", "sections", "given"] {
         if before[key] != after[key] {
             let texts = (format!("{:#}", before[key]), format!("{:#}", after[key]));
             told.show(Weight::Change, None, format!("`{key}` is another"), texts);
@@ -146,7 +146,8 @@ fn changed(name: &str, key: &str, before: &Value, after: &Value) -> String {
 
 /// A bound that is wider, or gone, lets more through.
 fn weight_of(key: &str, before: &Value, after: &Value) -> Weight {
-    let numbers = before.as_f64().zip(after.as_f64());
+    let number = |value: &Value| value.as_f64().or_else(|| seconds(value));
+    let numbers = number(before).zip(number(after));
     let wider = match key {
         "minimum" => after.is_null() || numbers.is_some_and(|(old, new)| new < old),
         "maximum" => after.is_null() || numbers.is_some_and(|(old, new)| new > old),

@@ -14,12 +14,14 @@ mod danger;
 mod digest;
 mod facts;
 mod head;
+mod settings;
 mod steps;
 mod weaker;
 
 pub use comment::{Reviewed, changed_lines, comment};
 pub use digest::digest;
 pub use facts::{Step, steps};
+pub use settings::settings;
 
 use serde_json::Value;
 
@@ -116,6 +118,13 @@ impl Comparison {
         });
     }
 
+    /// Makes alarms of all that differs from one place on.
+    fn raise(&mut self, from: usize) {
+        for one in self.differences.iter_mut().skip(from) {
+            one.weight = Weight::Alarm;
+        }
+    }
+
     fn show(&mut self, weight: Weight, step: Option<&str>, text: impl Into<String>, texts: (String, String)) {
         self.differences.push(Difference {
             weight,
@@ -131,7 +140,6 @@ impl Comparison {
 #[must_use]
 pub fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Option<Difference> {
     let (old, new) = (before.unwrap_or_default(), after.unwrap_or_default());
-    let dangers = danger::new_in(old, new);
     let (weight, text) = match (before, after) {
         (None, None) => return None,
         (Some(_), None) => (Weight::Alarm, format!("the file `{name}` that it names is gone")),
@@ -142,15 +150,7 @@ pub fn file(name: &str, before: Option<&str>, after: Option<&str>) -> Option<Dif
             format!("the file `{name}` that it names has changed"),
         ),
     };
-    let (weight, text) = if dangers.is_empty() {
-        (weight, text)
-    } else {
-        let dangers: Vec<String> = dangers.iter().map(|word| format!("`{word}`")).collect();
-        (
-            Weight::Alarm,
-            format!("{text}, and has {} in it now", dangers.join(", ")),
-        )
-    };
+    let (weight, text) = danger::weighed(weight, text, old, new);
     Some(Difference {
         weight,
         step: None,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::facts::{Step, holds_steps, items, lines, quoted, shown, steps, text};
-use crate::{Comparison, Fate, Weight, actions, checks};
+use crate::{Comparison, Fate, Weight, actions, checks, danger};
 
 /// Keys that are told of by functions of their own.
 const TOLD: [&str; 17] = [
@@ -55,8 +55,10 @@ fn deed(step: &Value) -> String {
 }
 
 fn gone(told: &mut Comparison, step: &Step<'_>) {
+    let protects = ["approve", "require", "verify", "checks"];
+    let protects = protects.iter().any(|key| !step.facts[*key].is_null());
     told.add(
-        Weight::Change,
+        if protects { Weight::Alarm } else { Weight::Change },
         Some(step.id),
         format!("the step `{}` is gone ({})", step.id, deed(step.facts)),
     );
@@ -91,6 +93,7 @@ fn added(told: &mut Comparison, step: &Step<'_>) {
         words.join(", ")
     );
     let what = lines(&step.facts["action"]["params"]);
+    let (weight, text) = danger::weighed(weight, text, "", &what);
     if what.is_empty() {
         told.add(weight, Some(step.id), text);
     } else {
@@ -107,6 +110,7 @@ fn both(told: &mut Comparison, old: &[Step<'_>], new: &[Step<'_>], was: &Step<'_
         let text = format!("it stands in `{}` instead of `{}`", is.parent, was.parent);
         told.add(Weight::Change, id, text);
     }
+    order(told, is.id, a, b);
     for key in ["title", "description", "phase"] {
         if a[key] != b[key] {
             told.add(Weight::Words, id, format!("its {key} is another"));
@@ -117,13 +121,50 @@ fn both(told: &mut Comparison, old: &[Step<'_>], new: &[Step<'_>], was: &Step<'_
     for (key, words) in [("before", "what is read before")] {
         match (a[key].is_null(), b[key].is_null()) {
             (true, true) => {}
-            (false, false) => actions::compare(told, id, words, &a[key]["action"], &b[key]["action"]),
+            (false, false) => {
+                actions::compare(told, id, words, &a[key]["action"], &b[key]["action"]);
+                for kept in ["capture", "secret_captures"] {
+                    if a[key][kept] != b[key][kept] {
+                        let texts = (lines(&a[key][kept]), lines(&b[key][kept]));
+                        told.show(
+                            Weight::Alarm,
+                            id,
+                            format!("what is kept of {words} is another"),
+                            texts,
+                        );
+                    }
+                }
+            }
             (true, false) => told.add(Weight::Change, id, format!("{words} is new")),
             (false, true) => told.add(Weight::Change, id, format!("{words} is gone")),
         }
     }
     thens(told, is.id, a, b);
     others(told, is.id, a, b);
+}
+
+/// Which branch is looked at first, and which alternative is tried first.
+fn order(told: &mut Comparison, id: &str, a: &Value, b: &Value) {
+    for (key, words) in [("choose", "branches"), ("first_of", "alternatives")] {
+        let ids = |step: &Value| -> Vec<String> {
+            items(&step[key])
+                .iter()
+                .map(|one| text(&one["id"]).to_owned())
+                .collect()
+        };
+        let (old, new) = (ids(a), ids(b));
+        let common = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|id| those.contains(id)).cloned().collect()
+        };
+        if common(&old, &new) != common(&new, &old) {
+            let text = format!(
+                "its {words} come in another order: {} instead of {}",
+                new.join(", "),
+                old.join(", ")
+            );
+            told.add(Weight::Alarm, Some(id), text);
+        }
+    }
 }
 
 /// What it waits for, without what only follows from steps that came or went.
@@ -191,7 +232,12 @@ fn does(told: &mut Comparison, id: &str, a: &Value, b: &Value) {
             None => "always".to_owned(),
         };
         let text = format!("it runs {} instead of {}", words(&b["when"]), words(&a["when"]));
-        told.add(Weight::Change, Some(id), text);
+        told.show(
+            Weight::Change,
+            Some(id),
+            text,
+            (lines(&a["when"]), lines(&b["when"])),
+        );
     }
 }
 
@@ -356,19 +402,23 @@ fn undo(told: &mut Comparison, id: &str, a: &Value, b: &Value) {
     }
     match text(&b["how"]) {
         "action" => {
+            // Whether it still undoes nobody but a person can tell.
+            let from = told.differences.len();
             actions::compare(told, Some(id), "its undo", &a["action"], &b["action"]);
+            told.raise(from);
             checks::compare(told, Some(id), "gate of its undo", &a["verify"], &b["verify"]);
             if a["retry"] != b["retry"] {
                 told.add(Weight::Change, Some(id), "its undo is tried again otherwise");
             }
         }
-        "irreversible" => told.add(
-            Weight::Words,
+        "irreversible" => told.show(
+            Weight::Change,
             Some(id),
             "why it cannot be undone is said otherwise",
+            (lines(&a["reason"]), lines(&b["reason"])),
         ),
         _ => told.show(
-            Weight::Change,
+            Weight::Alarm,
             Some(id),
             "it is undone otherwise",
             (pretty(a), pretty(b)),
@@ -440,7 +490,14 @@ fn others(told: &mut Comparison, id: &str, a: &Value, b: &Value) {
             }
         } else if a[key] != b[key] {
             let text = format!("`{key}` is another");
-            told.show(Weight::Change, Some(id), text, (lines(&a[key]), lines(&b[key])));
+            // By these a run decides what may be done twice, what has happened, and what nobody may read.
+            let weighs = ["idempotent", "verify_decides", "secret_captures"].contains(&key);
+            told.show(
+                if weighs { Weight::Alarm } else { Weight::Change },
+                Some(id),
+                text,
+                (lines(&a[key]), lines(&b[key])),
+            );
         }
     }
 }

@@ -31,7 +31,10 @@ pub(crate) fn is_weaker(before: &str, after: &str) -> Option<bool> {
     }
     // A number under a `not`, or beside an arithmetic sign, may mean the opposite.
     let is_plain = |token: &Token| match token {
-        Token::Word(word) => !matches!(word.as_str(), "not" | "-" | "/" | "*" | "%" | "if" | "else"),
+        Token::Word(word) => !matches!(
+            word.as_str(),
+            "not" | "-" | "/" | "*" | "%" | "if" | "else" | "(" | ")"
+        ),
         Token::Number(_) => true,
     };
     if old.iter().all(is_plain) { weaker } else { None }
@@ -117,6 +120,7 @@ mod tests {
                 Some(true),
             ),
             ("value < 0.8", "value < 0.80", None),
+            ("(a > 5) == false", "(a > 500) == false", None),
         ] {
             assert_eq!(is_weaker(before, after), expected, "{before} → {after}");
         }

@@ -14,7 +14,12 @@ pub(crate) struct Exec {
     #[arg(value_hint = ValueHint::FilePath)]
     pub(crate) runbook: PathBuf,
     /// Run only what this plan says, which `runbook plan --format json` wrote; its inputs are taken from it
-    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        value_hint = ValueHint::FilePath,
+        conflicts_with_all = ["skip", "only", "from", "force", "no_rollback"]
+    )]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) inputs: Inputs,

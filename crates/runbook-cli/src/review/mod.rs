@@ -32,9 +32,31 @@ pub(crate) fn review(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed
     let files = changed_files(before, after, &old, &new)?;
     let reviewed = parallel::each(&pairs, |_, (was, now)| one(*was, *now, &files));
     let mut reviewed: Vec<Reviewed> = reviewed.into_iter().flatten().collect();
+    reviewed.extend(settings(before, after)?);
     // Stable: what weighs the same stays in the order of the paths.
     reviewed.sort_by_key(|one| (Reverse(one.weight()), one.is_only_of_others()));
     Ok(reviewed)
+}
+
+/// What differs in the project file, in those below it, and in what pins plugins.
+fn settings(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed>, Error> {
+    let (old, new) = (before.settings()?, after.settings()?);
+    let names: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let reviewed = names.into_iter().filter_map(|name| {
+        let (was, is) = (old.get(name), new.get(name));
+        let differences = runbook_review::settings(was.unwrap_or(&Value::Null), is.unwrap_or(&Value::Null));
+        (!differences.is_empty()).then(|| Reviewed {
+            path: name.clone(),
+            was: was.is_some(),
+            is: is.is_some(),
+            comparison: Comparison {
+                differences,
+                fates: Vec::new(),
+            },
+            ..Reviewed::default()
+        })
+    });
+    Ok(reviewed.collect())
 }
 
 /// What differs in files that runbooks name, by their names.
@@ -100,6 +122,17 @@ fn one(was: Option<&Judged>, now: Option<&Judged>, files: &BTreeMap<String, Diff
         (_, None) => Comparison::default(),
     };
     comparison.differences.extend(files.into_iter().cloned());
+    let old_waivers: &[String] = was.map_or(&[], |one| &one.waives);
+    let new_waivers: &[String] = now.map_or(&[], |one| &one.waives);
+    for waiver in only(new_waivers, old_waivers) {
+        comparison.differences.push(Difference {
+            weight: Weight::Alarm,
+            step: None,
+            text: format!("a finding is waived now: {waiver}"),
+            texts: None,
+            of_another: false,
+        });
+    }
     comparison.differences.sort_by_key(|one| Reverse(one.weight));
     let is_only_of_others = comparison.is_only_of_others();
     let graph = now

@@ -1,9 +1,10 @@
 //! One side of a review: runbooks as they are at one time, and what each does in each environment.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-use runbook_document::{Finding, Findings, settle};
+use runbook_action_plugin::Lock;
+use runbook_document::{Finding, Findings, SourceId, settle};
 use runbook_graph::Mark;
 use runbook_plan::{Library, Plan, Request, compile};
 use runbook_review::digest;
@@ -30,6 +31,8 @@ pub(crate) struct Judged {
     pub(crate) path: String,
     pub(crate) name: String,
     text: String,
+    /// The codes that its author waives, with the reasons.
+    pub(crate) waives: Vec<String>,
     /// What it does in each environment; without one where the project has none. Nothing where it has errors.
     pub(crate) plans: BTreeMap<Option<String>, Value>,
     /// What is wrong with it, a line each.
@@ -56,7 +59,7 @@ impl<'a> Side<'a> {
     pub(crate) fn at(project: &Project, base: &'a Base<'a>) -> Result<Self, Error> {
         let names = base.files(&project.root, &[CONFIG, RUNBOOKS])?;
         let is_runbook = |name: &str| {
-            let path = std::path::Path::new(name);
+            let path = Path::new(name);
             name.starts_with(RUNBOOKS)
                 && path.extension().is_some_and(|end| end == "yaml" || end == "yml")
                 && path.file_name().is_some_and(|name| name != CONFIG)
@@ -84,6 +87,36 @@ impl<'a> Side<'a> {
             loaded,
             base: Some(base),
         })
+    }
+
+    /// The project files, as data, and what pins plugins, as a text: each by its name. Those below `runbooks/` would be
+    /// projects of their own.
+    pub(crate) fn settings(&self) -> Result<BTreeMap<String, Value>, Error> {
+        let root = &self.project.root;
+        let names: Vec<String> = match self.base {
+            Some(base) => base.files(root, &[])?,
+            None => [CONFIG.to_owned(), Lock::FILE.to_owned()]
+                .into_iter()
+                .chain(configs_below(&root.join(RUNBOOKS), RUNBOOKS))
+                .collect(),
+        };
+        let is_config = |name: &str| {
+            name == CONFIG
+                || name == Lock::FILE
+                || (name.starts_with("runbooks/") && name.ends_with(&format!("/{CONFIG}")))
+        };
+        let names: Vec<String> = names.into_iter().filter(|name| is_config(name)).collect();
+        let texts = match self.base {
+            Some(base) => base.texts_of(root, &names.iter().map(PathBuf::from).collect::<Vec<_>>())?,
+            None => names.iter().map(|name| files::read(root, name)).collect(),
+        };
+        let all = names.into_iter().zip(texts).filter_map(|(name, text)| {
+            let text = text?;
+            let tree = runbook_document::parse(SourceId(0), &text, &mut Findings::new());
+            // What is no YAML is compared as it is.
+            Some((name, tree.map_or(Value::from(text), |tree| tree.to_json())))
+        });
+        Ok(all.collect())
     }
 
     /// What each of its runbooks does.
@@ -114,7 +147,20 @@ impl<'a> Side<'a> {
         let root = &self.project.root;
         match self.base {
             None => Ok(names.iter().map(|name| files::read(root, name)).collect()),
-            Some(base) => base.texts_of(root, &names.iter().map(PathBuf::from).collect::<Vec<_>>()),
+            Some(base) => {
+                let there: BTreeSet<String> = base.files(root, &[])?.into_iter().collect();
+                let names: Vec<PathBuf> = names
+                    .iter()
+                    .map(|name| {
+                        if there.contains(name) {
+                            PathBuf::from(name)
+                        } else {
+                            PathBuf::new()
+                        }
+                    })
+                    .collect();
+                base.texts_of(root, &names)
+            }
         }
     }
 }
@@ -131,6 +177,21 @@ impl Side<'_> {
         };
         plan.cloned()
     }
+}
+
+/// The project files below a folder, with their names.
+fn configs_below(folder: &Path, name: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let file = entry.file_name();
+        let below = format!("{name}/{}", file.to_string_lossy());
+        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            found.extend(configs_below(&entry.path(), &below));
+        } else if file == CONFIG {
+            found.push(below);
+        }
+    }
+    found
 }
 
 struct Judge<'a> {
@@ -152,6 +213,12 @@ impl Judge<'_> {
                 .map(|it| it.name.value.clone())
                 .unwrap_or_default(),
             text,
+            waives: loaded
+                .findings
+                .waivers()
+                .iter()
+                .map(|waiver| format!("{}: {}", waiver.code.value, waiver.reason))
+                .collect(),
             plans: BTreeMap::new(),
             findings: Vec::new(),
             totals: String::new(),
@@ -215,7 +282,7 @@ impl Judged {
     }
 
     /// What could be files in what its actions are given.
-    pub(crate) fn names_files(&self) -> Vec<String> {
+    pub(crate) fn names_files(&self) -> BTreeSet<String> {
         self.plans.values().flat_map(files::candidates).collect()
     }
 

@@ -158,6 +158,14 @@ fn steps_and_after(plan: &Plan) -> Vec<(&'static str, Value)> {
         ("outputs", expressions(plan.outputs())),
         ("escalate", json!(about.escalate)),
         ("notifications", json!(notifications)),
+        (
+            "sections",
+            about
+                .sections
+                .iter()
+                .map(|(title, text)| json!({"title": title, "text": template(text)}))
+                .collect(),
+        ),
     ]
 }
 
@@ -193,6 +201,12 @@ fn captures(capture: &Capture) -> Value {
     named
         .map(|captured| (captured.name.clone(), source(&captured.value)))
         .collect()
+}
+
+/// The names of values that are secrets from then on.
+fn secret_captures(capture: &Capture) -> Value {
+    let secret = capture.iter().filter(|captured| captured.secret);
+    secret.map(|captured| captured.name.clone()).collect()
 }
 
 fn named(templates: &[(String, Template)]) -> Value {
@@ -273,6 +287,8 @@ fn check(check: &Check) -> Value {
         ("consecutive", json!(check.consecutive)),
         ("fails", json!(check.fails)),
         ("capture", captures(&check.capture)),
+        ("secret_captures", secret_captures(&check.capture)),
+        ("baseline", json!(check.baseline.then_some(true))),
     ])
 }
 

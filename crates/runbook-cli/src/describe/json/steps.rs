@@ -3,7 +3,9 @@
 use runbook_plan::{Approve, Body, Step, Undo};
 use serde_json::{Map, Value, json};
 
-use super::{action, captures, check, input, on_failure, present, rated, retry, source, template};
+use super::{
+    action, captures, check, input, on_failure, present, rated, retry, secret_captures, source, template,
+};
 use crate::describe::words;
 
 /// Steps in the author's order. `offset` is the position of the first where `needs` are counted.
@@ -29,6 +31,7 @@ fn step(step: &Step, needs: &[&str]) -> Value {
         present(vec![
             ("action", action(&before.action)),
             ("capture", captures(&before.capture)),
+            ("secret_captures", secret_captures(&before.capture)),
         ])
     });
     let mut facts = vec![
@@ -50,6 +53,9 @@ fn step(step: &Step, needs: &[&str]) -> Value {
     facts.extend(vec![
         ("then", json!(then)),
         ("capture", captures(&step.capture)),
+        ("secret_captures", secret_captures(&step.capture)),
+        ("idempotent", json!(step.idempotent.then_some(true))),
+        ("verify_decides", json!(step.verify_decides.then_some(true))),
         (
             "save",
             step.save
