@@ -358,7 +358,7 @@ fn two_runs_are_compared() {
     project
         .run(&["diff", &first, "last"])
         .expect(1)
-        .says(&["`given` is another", "\"word\": \"b\""]);
+        .says(&["the given input `word` is `b` instead of `a`"]);
     project.run(&["diff", "last", "last"]).expect(0);
 }
 
@@ -400,7 +400,7 @@ fn anything_else_is_refused() {
         .expect(2);
     refused.says(&[
         "this would not do what `plan.json` says, so nothing was done",
-        "`given` is another",
+        "the given input `word` is `c` instead of `b`",
     ]);
     let text = fs::read_to_string(project.path("runbook.yaml")).unwrap();
     let plan = fs::read_to_string(project.path("plan.json")).unwrap();

@@ -36,6 +36,7 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
     inputs(told, &before["inputs"], &after["inputs"]);
     named(told, "value", &before["vars"], &after["vars"]);
     named(told, "output", &before["outputs"], &after["outputs"]);
+    named(told, "given input", &before["given"], &after["given"]);
     reaches(told, before, after);
     endings(told, before, after);
     checks::compare(
@@ -65,7 +66,7 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
             );
         }
     }
-    for key in ["triggers", "notifications", "escalate", "sections", "given"] {
+    for key in ["triggers", "notifications", "escalate", "sections"] {
         if before[key] != after[key] {
             let texts = (format!("{:#}", before[key]), format!("{:#}", after[key]));
             told.show(Weight::Change, None, format!("`{key}` is another"), texts);
