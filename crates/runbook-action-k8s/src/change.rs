@@ -118,17 +118,25 @@ pub(crate) async fn carry_out(asked: Asked<'_>, dry: bool) -> Result<Vec<Written
     loop {
         tries += 1;
         let writes = planned(asked).await.map_err(|failure| after(failure, &done))?;
-        let mut overtaken = None;
+        let mut is_overtaken = false;
         for write in writes.unwrap_or_default() {
             if done.iter().any(|written| written.write.target == write.target) {
                 continue;
             }
             match asked.cluster.ask(&write.request(dry)).await {
-                Ok(answer) => done.push(Written { write, after: answer }),
+                Ok(answer) => {
+                    let written = Written { write, after: answer };
+                    // What was tried is compared with what was read, so nobody may have written in between.
+                    if dry && tries < TRIES && written.is_of_another() {
+                        is_overtaken = true;
+                        break;
+                    }
+                    done.push(written);
+                }
                 Err(trouble)
                     if write.is_overtaken(&trouble) && tries < TRIES && asked.chosen.verb.key != "patch" =>
                 {
-                    overtaken = Some(trouble);
+                    is_overtaken = true;
                     break;
                 }
                 Err(trouble) => {
@@ -141,7 +149,7 @@ pub(crate) async fn carry_out(asked: Asked<'_>, dry: bool) -> Result<Vec<Written
                 }
             }
         }
-        if overtaken.is_none() {
+        if !is_overtaken {
             return Ok(done);
         }
     }
@@ -168,6 +176,12 @@ fn untried(trouble: Trouble) -> Failure {
 }
 
 impl Written {
+    /// Whether what was tried began from another state than the one that was read. A try leaves the version as it is.
+    fn is_of_another(&self) -> bool {
+        let version = |object: &Value| object::text(object, "/metadata/resourceVersion");
+        !self.write.before.is_null() && version(&self.write.before) != version(&self.after)
+    }
+
     /// Whether the object is now another one than before.
     pub(crate) fn has_changed(&self) -> bool {
         object::meant(&self.write.before) != object::meant(&self.after)

@@ -264,6 +264,10 @@ impl Cluster {
             let reads = ask.method == Method::GET;
             let busy = trouble.code == 429 || (reads && matches!(trouble.code, 502..=504));
             // An eviction is refused like this when a budget does not allow it yet, and whoever asks waits longer.
+            // A connection that was kept may have ended since; what only reads is asked again through another one.
+            if reads && trouble.is_lost() && tries == 1 {
+                continue;
+            }
             if !busy || tries >= TRIES || ask.path.ends_with("/eviction") {
                 return Err(trouble);
             }

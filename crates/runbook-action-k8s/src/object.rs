@@ -21,6 +21,9 @@ const OF_SERVER: &[&str] = &[
     "deletionGracePeriodSeconds",
 ];
 
+/// Where a deployment and its replica sets say which revision they are.
+pub(crate) const REVISION: &str = "deployment.kubernetes.io/revision";
+
 /// Where an object is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
@@ -174,6 +177,13 @@ pub(crate) fn meant(object: &Value) -> Value {
         if let Some(Value::Object(metadata)) = fields.get_mut("metadata") {
             for field in OF_SERVER {
                 metadata.remove(*field);
+            }
+            // The controller counts there when it gets to it, which may be between two looks.
+            if let Some(Value::Object(annotations)) = metadata.get_mut("annotations") {
+                annotations.remove(REVISION);
+                if annotations.is_empty() {
+                    metadata.remove("annotations");
+                }
             }
         }
     }

@@ -106,6 +106,11 @@ impl Trouble {
         }
     }
 
+    /// Whether no answer came, as nothing was there that could give one.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.code == 0 && self.failure.kind == ErrorKind::Unreachable
+    }
+
     /// Whether there is no such thing.
     pub(crate) const fn is_missing(&self) -> bool {
         self.code == 404

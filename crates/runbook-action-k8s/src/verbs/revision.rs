@@ -8,11 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::Asked;
 use crate::change::{Form, Write, conflict};
-use crate::object::{self, Target};
+use crate::object::{self, REVISION, Target};
 use crate::{answer, asked};
-
-/// Where a deployment and its replica sets say which revision they are.
-pub(crate) const NUMBER: &str = "deployment.kubernetes.io/revision";
 
 /// Where whoever changed it may say why.
 const CAUSE: &str = "kubernetes.io/change-cause";
@@ -23,7 +20,7 @@ pub(crate) const HASH: &str = "pod-template-hash";
 /// Annotations of a replica set that are not the deployment's.
 const OF_SET: &[&str] = &[
     "kubectl.kubernetes.io/last-applied-configuration",
-    NUMBER,
+    REVISION,
     "deployment.kubernetes.io/revision-history",
     "deployment.kubernetes.io/desired-replicas",
     "deployment.kubernetes.io/max-replicas",
@@ -98,7 +95,7 @@ pub(crate) async fn all(asked: Asked<'_>, target: &Target, object: &Value) -> Re
         .filter(|item| object::belongs_to(item, object))
         .filter_map(|item| {
             let number = if is_deployment {
-                object::annotation(&item, NUMBER)?.parse().ok()?
+                object::annotation(&item, REVISION)?.parse().ok()?
             } else {
                 object::number(&item, "/revision")?
             };

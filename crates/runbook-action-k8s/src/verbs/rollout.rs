@@ -90,10 +90,10 @@ fn can_be_watched(asked: Asked<'_>, target: &Target, object: &Value) -> Result<(
 }
 
 fn is_of(target: &Target, object: &Value, wanted: Option<i64>) -> Result<(), Failure> {
-    let Some(wanted) = wanted else {
+    let Some(wanted) = wanted.filter(|_| is_seen(object)) else {
         return Ok(());
     };
-    let now = object::annotation(object, revision::NUMBER).and_then(|number| number.parse::<i64>().ok());
+    let now = object::annotation(object, object::REVISION).and_then(|number| number.parse::<i64>().ok());
     match now {
         Some(now) if now != wanted => {
             let message = format!(
@@ -106,11 +106,17 @@ fn is_of(target: &Target, object: &Value, wanted: Option<i64>) -> Result<(), Fai
     }
 }
 
+/// Whether the cluster has seen the last change. Until then its status and its revision are of the one before.
+fn is_seen(object: &Value) -> bool {
+    let number = |pointer: &str| object::number(object, pointer).unwrap_or(0);
+    number("/status/observedGeneration") >= number("/metadata/generation")
+}
+
 /// How far it is, as kubectl counts.
 fn progress(target: &Target, object: &Value) -> Progress {
     let number = |pointer: &str| object::number(object, pointer).unwrap_or(0);
     let waits = |text: String| Progress::Waits(format!("{}: {text}", target.shown()));
-    if number("/status/observedGeneration") < number("/metadata/generation") {
+    if !is_seen(object) {
         return waits("the change is not seen yet".to_owned());
     }
     if target.kind.is("apps", "DaemonSet") {
@@ -163,8 +169,7 @@ fn stuck(target: &Target, object: &Value) -> Option<String> {
     if !target.kind.is("apps", "Deployment") {
         return None;
     }
-    let observed = object::number(object, "/status/observedGeneration")
-        >= object::number(object, "/metadata/generation");
+    let observed = is_seen(object);
     let told = |condition: &Value| {
         let (reason, message) = (
             object::text(condition, "/reason"),

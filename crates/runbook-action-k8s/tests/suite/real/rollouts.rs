@@ -37,6 +37,8 @@ async fn a_container_that_keeps_dying_fails_early_with_its_last_words() {
     let stage = Stage::new().await;
     let mut broken = super::deployment("web", 1);
     broken["spec"]["template"]["spec"]["containers"][0] = super::container("echo the key is missing; exit 3");
+    // Without it a container that lives for a moment is available for that moment, and the rollout complete.
+    broken["spec"]["minReadySeconds"] = json!(30);
     stage.done(json!({"apply": broken})).await;
     let failure = stage.fails(json!({"rollout_status": "deployment/web"})).await;
     assert!(failure.message.contains("CrashLoopBackOff"), "{failure}");
