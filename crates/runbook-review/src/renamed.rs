@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::facts::{Step, holds_steps, items, steps, text};
+use crate::facts::{Step, holds_steps, steps, text};
 
 /// Steps that are the same but for their id: what they were called, and what they are called.
 pub(crate) fn pairs(before: &Value, after: &Value) -> Vec<(String, String)> {
@@ -97,6 +97,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::facts::items;
 
     #[test]
     fn as_few_as_possible_were_moved() {

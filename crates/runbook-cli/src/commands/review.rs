@@ -24,8 +24,8 @@ const WIDTH: usize = 100;
 /// Compares all runbooks with what they were at a commit. Nothing is run, asked or changed for it, but git is read.
 pub(crate) fn run(project: &Project, environment: &Environment, args: &Review) -> Result<u8, Error> {
     let base = Base::find(environment, &project.root, &args.base)?.forked()?;
-    let before = Side::at(project, &base)?;
     let after = Side::here(project)?;
+    let before = Side::at(project, &base, Some(&after))?;
     let all = review(&before, &after)?;
     match args.format {
         ReviewFormat::Markdown => term::print_raw(&comment(&all, &args.base, args.limit)),
@@ -37,7 +37,8 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Review) -
     }
     let weight = all.iter().map(Reviewed::weight).max();
     // The program ends here: taking a thousand plans apart would be a part of the wait.
-    std::mem::forget((before, after));
+    std::mem::forget(before);
+    std::mem::forget(after);
     Ok(u8::from(args.fail_on.is_met(weight)))
 }
 
@@ -121,7 +122,7 @@ fn side(project: &Project, environment: &Environment, args: &Diff, what: &str) -
     }
     if let Some((commit, name)) = what.split_once(':') {
         let base = Base::find(environment, &project.root, commit)?;
-        let side = Side::at(project, &base)?;
+        let side = Side::at(project, &base, None)?;
         return side.facts(name, args.env.as_deref()).ok_or_else(|| {
             Error::usage_with(
                 format!("there is no runbook `{name}` at `{commit}` that means something"),

@@ -2,6 +2,7 @@
 //! commit.
 
 mod side;
+mod touched;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +19,9 @@ use crate::parallel;
 /// All runbooks that differ between two sides, those that only say it otherwise too: what weighs most first, then what
 /// differs by itself, then by their paths.
 pub(crate) fn review(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed>, Error> {
-    let (old, new) = (before.judged(), after.judged());
+    let settings = settings(before, after)?;
+    let touched = touched::touched(before, after, !settings.is_empty())?;
+    let (old, new) = (before.judged(touched.as_ref()), after.judged(touched.as_ref()));
     let mut pairs: Vec<(Option<&Judged>, Option<&Judged>)> = Vec::new();
     for now in &new {
         pairs.push((now.earlier_in(&old), Some(now)));
@@ -34,7 +37,7 @@ pub(crate) fn review(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed
     let files = Files::of(before.reach(names.clone())?, after.reach(names.clone())?, &names);
     let reviewed = parallel::each(&pairs, |_, (was, now)| one(*was, *now, &files));
     let mut reviewed: Vec<Reviewed> = reviewed.into_iter().flatten().collect();
-    reviewed.extend(settings(before, after)?);
+    reviewed.extend(settings);
     // Stable: what weighs the same stays in the order of the paths.
     reviewed.sort_by_key(|one| (Reverse(one.weight()), one.is_only_of_others()));
     Ok(reviewed)

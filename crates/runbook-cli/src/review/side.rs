@@ -22,8 +22,11 @@ use crate::survey::blind_catalogue;
 
 /// Runbooks at one time, with the project around them.
 pub(crate) struct Side<'a> {
-    project: Project,
-    loaded: Vec<Loaded>,
+    pub(super) project: Project,
+    /// Those that were read for this side: all that the other side has not to the letter.
+    pub(super) loaded: Vec<Loaded>,
+    /// The other side, and the paths of the runbooks that stand there to the letter.
+    same: Option<(&'a Side<'a>, BTreeSet<String>)>,
     /// The commit; the files as they are if there is none.
     base: Option<&'a Base<'a>>,
 }
@@ -53,12 +56,17 @@ impl<'a> Side<'a> {
         Ok(Self {
             project,
             loaded,
+            same: None,
             base: None,
         })
     }
 
-    /// The files as git has them at a commit.
-    pub(crate) fn at(project: &Project, base: &'a Base<'a>) -> Result<Self, Error> {
+    /// The files as git has them at a commit. What another side has to the letter is not read twice.
+    pub(crate) fn at(
+        project: &Project,
+        base: &'a Base<'a>,
+        other: Option<&'a Side<'a>>,
+    ) -> Result<Self, Error> {
         let names = base.files(&project.root, &[CONFIG, RUNBOOKS])?;
         let is_runbook = |name: &str| {
             let path = Path::new(name);
@@ -72,12 +80,17 @@ impl<'a> Side<'a> {
             .map(PathBuf::from)
             .collect();
         let texts = base.texts_of(&project.root, &wanted)?;
+        let known: BTreeMap<&str, &str> = other.into_iter().flat_map(Side::written).collect();
+        let mut same = BTreeSet::new();
         let mut config = None;
         let mut runbooks = Vec::new();
         for (path, text) in wanted.into_iter().zip(texts) {
             let name = path.to_string_lossy().replace('\\', "/");
             match text {
                 Some(text) if name == CONFIG => config = Some(text),
+                Some(text) if known.get(name.as_str()) == Some(&text.as_str()) => {
+                    same.insert(name);
+                }
                 Some(text) => runbooks.push((name, text)),
                 None => {}
             }
@@ -87,6 +100,7 @@ impl<'a> Side<'a> {
         Ok(Self {
             project: side,
             loaded,
+            same: other.map(|other| (other, same)),
             base: Some(base),
         })
     }
@@ -121,11 +135,32 @@ impl<'a> Side<'a> {
         Ok(all.collect())
     }
 
-    /// What each of its runbooks does.
-    pub(crate) fn judged(&self) -> Vec<Judged> {
+    /// All its runbooks, with the texts that they were read from.
+    pub(super) fn runbooks(&self) -> impl Iterator<Item = (&Loaded, &[String])> {
+        let own = self.loaded.iter().map(|one| (one, &*self.project.sources.texts));
+        let same = self.same.iter().flat_map(|(other, same)| {
+            let shared = other.loaded.iter().filter(|one| same.contains(&one.path));
+            shared.map(|one| (one, &*other.project.sources.texts))
+        });
+        own.chain(same)
+    }
+
+    /// The runbooks that were read for this side, each with its path and how it is written.
+    pub(super) fn written(&self) -> impl Iterator<Item = (&str, &str)> {
+        let text = |one: &Loaded| self.project.sources.text(one.source);
+        self.loaded.iter().map(move |one| (one.path.as_str(), text(one)))
+    }
+
+    /// Whether the other side has this runbook to the letter.
+    pub(super) fn shares(&self, path: &str) -> bool {
+        self.same.as_ref().is_some_and(|(_, same)| same.contains(path))
+    }
+
+    /// What each of its runbooks does, or those of these paths.
+    pub(crate) fn judged(&self, only: Option<&BTreeSet<String>>) -> Vec<Judged> {
         let catalogue = blind_catalogue(&self.project.root);
         let mut library = Library::new();
-        for document in self.loaded.iter().filter_map(|one| one.document.as_ref()) {
+        for document in self.runbooks().filter_map(|(one, _)| one.document.as_ref()) {
             library.add(document);
         }
         let names: Vec<Option<&str>> = if self.project.config.environments.is_empty() {
@@ -139,7 +174,11 @@ impl<'a> Side<'a> {
             catalogue: &catalogue,
             environments: &names,
         };
-        let mut all = parallel::each(&self.loaded, |_, one| judge.of(one));
+        let wanted: Vec<(&Loaded, &[String])> = self
+            .runbooks()
+            .filter(|(one, _)| only.is_none_or(|only| only.contains(&one.path)))
+            .collect();
+        let mut all = parallel::each(&wanted, |_, (one, texts)| judge.of(one, texts));
         calls(&mut all);
         all
     }
@@ -191,7 +230,7 @@ impl Tree for Then<'_> {
 impl Side<'_> {
     /// What one of its runbooks does, in this environment.
     pub(crate) fn facts(&self, name: &str, environment: Option<&str>) -> Option<Value> {
-        let all = self.judged();
+        let all = self.judged(None);
         let fits = |one: &&Judged| one.path == name || one.path == format!("{RUNBOOKS}/{name}");
         let one = all.iter().find(fits)?;
         let plan = match environment {
@@ -225,9 +264,10 @@ struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    fn of(&self, loaded: &Loaded) -> Judged {
+    fn of(&self, loaded: &Loaded, texts: &[String]) -> Judged {
         let project = &self.side.project;
-        let text = project.sources.text(loaded.source).to_owned();
+        let text = usize::try_from(loaded.source.0).ok().and_then(|at| texts.get(at));
+        let text = text.cloned().unwrap_or_default();
         let mut judged = Judged {
             path: loaded.path.clone(),
             name: loaded
@@ -257,7 +297,7 @@ impl Judge<'_> {
                     environment: *environment,
                     catalogue: self.catalogue,
                     library: self.library,
-                    texts: &project.sources.texts,
+                    texts,
                 };
                 let mut findings = Findings::new();
                 if let Some(plan) = compile(&request, &mut findings) {
