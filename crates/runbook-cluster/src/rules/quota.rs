@@ -61,7 +61,7 @@ fn used(store: &Store, namespace: &str, resource: &str) -> f64 {
         _ => "pods",
     });
     let all = store.list(id, Some(namespace));
-    all.filter_map(|object| demand(id, object, resource)).sum()
+    total(all.filter_map(|object| demand(id, object, resource)))
 }
 
 /// What every quota of a namespace says is used.
@@ -88,11 +88,13 @@ fn demand(id: &str, object: &Value, resource: &str) -> Option<f64> {
     }
     let pointer = computed(resource)?;
     let containers = object.items("/spec/containers").iter();
-    Some(
-        containers
-            .map(|container| quantity(container.text(&pointer)).unwrap_or(0.0))
-            .sum(),
-    )
+    let each = containers.map(|container| quantity(container.text(&pointer)).unwrap_or(0.0));
+    Some(total(each))
+}
+
+/// A sum that is 0 without anything, where `sum` says -0.
+fn total(numbers: impl Iterator<Item = f64>) -> f64 {
+    numbers.fold(0.0, |sum, number| sum + number)
 }
 
 /// The containers that do not say how much of a resource they take, although they have to.
