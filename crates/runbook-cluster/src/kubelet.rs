@@ -5,7 +5,8 @@
 //! let kubelet = runbook_cluster::kubelet::Kubelet::start(&cluster, &Default::default()).expect("this is root");
 //! ```
 //!
-//! What is bound to one of them is run as processes in namespaces of their own , and what becomes of
+//! What is bound to one of them is run as processes in namespaces of their own, joined by a router that is a namespace of
+//! its own, too: pods reach each other by their addresses, and services by theirs and by their names. What becomes of
 //! it is written to the store as the kubelet of a real node writes it: phases, conditions, the states of containers,
 //! events. [`Kubelet`] also serves the streams of pods (logs, programs, ports) and tells what they use.
 
