@@ -1,8 +1,8 @@
 //! The addresses of services: whoever connects to one is led to a pod that is ready.
 //!
 //! Pods reach each other by their own addresses through the router of the machine. The addresses of services belong to
-//! the router: for each port of a service that has a place to go to there is a listener, and what comes in is carried to one
-//! of the service's endpoints, in turn. A service without any refuses connections, as it does on a real node.
+//! the router: for each port of a service that has a place to go to there is a listener, and what comes in is carried
+//! to one of the service's endpoints, in turn. A service without any refuses connections, as it does on a real node.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
