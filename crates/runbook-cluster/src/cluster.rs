@@ -19,6 +19,7 @@ use crate::rules::{Webhook, suffix};
 use crate::server::{self, Identity, Wish};
 use crate::shared::Shared;
 use crate::streams::Streams;
+use crate::usage::Usage;
 
 /// Why there is no cluster.
 #[derive(Debug, thiserror::Error)]
@@ -198,6 +199,25 @@ impl Cluster {
     /// Puts a webhook in the way of every change that comes through the server.
     pub fn webhook(&self, webhook: Webhook) {
         self.shared.hooks.add(webhook);
+    }
+
+    /// The same for a webhook whose `failurePolicy` is `Ignore`: what it does not judge in time is let through.
+    pub fn optional_webhook(&self, webhook: Webhook) {
+        self.shared.hooks.add_optional(webhook);
+    }
+
+    /// Sets the clock forward by which cron jobs fire and autoscalers wait. All else goes by the clock of the machine,
+    /// which clients look at, too.
+    pub fn advance(&self, by: Duration) {
+        self.shared
+            .advance(i64::try_from(by.as_secs()).unwrap_or(i64::MAX));
+    }
+
+    /// Says what each pod of a namespace uses whose name begins with `pods`: thousandths of a processor, and bytes. It is
+    /// what `metrics.k8s.io` tells of these pods from then on, and what autoscalers see.
+    pub fn set_usage(&self, namespace: &str, pods: &str, cpu: u32, memory: u32) {
+        self.shared.usages.set(namespace, pods, Usage::new(cpu, memory));
+        self.shared.wake();
     }
 
     /// Forgets the history: who watches from an earlier version is told that it is gone.

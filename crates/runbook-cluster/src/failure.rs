@@ -20,6 +20,8 @@ pub struct Failure {
     pub message: String,
     /// What it is about, and its causes.
     pub details: Map<String, Value>,
+    /// With what the rest of a list can be had whose version is no longer kept.
+    pub rest: Option<String>,
 }
 
 /// What is wrong with one field.
@@ -119,6 +121,7 @@ impl Failure {
             reason,
             message: message.into(),
             details: Map::new(),
+            rest: None,
         }
     }
 
@@ -210,6 +213,26 @@ impl Failure {
             .collect();
         failure.details.insert("causes".to_owned(), Value::Array(causes));
         failure
+    }
+
+    /// Parameters of a request that make no sense, of one of the kinds in which Kubernetes keeps them. `why` begins with the
+    /// name of the parameter.
+    #[must_use]
+    pub fn of_options(kind: &str, why: &str) -> Self {
+        let mut failure = Self::new(
+            422,
+            "Invalid",
+            format!("{kind}.meta.k8s.io \"\" is invalid: {why}"),
+        );
+        failure.about_named("meta.k8s.io", kind, "");
+        let (field, message) = why.split_once(": ").unwrap_or(("", why));
+        let reason = match message.split(':').next().unwrap_or_default() {
+            "Forbidden" => "FieldValueForbidden",
+            "Required value" => "FieldValueRequired",
+            "Unsupported value" => "FieldValueNotSupported",
+            _ => "FieldValueInvalid",
+        };
+        failure.caused(json!({"reason": reason, "message": message, "field": field}))
     }
 
     /// A request that the user may not make, or that admission refuses.
@@ -311,6 +334,9 @@ impl Failure {
             }
             if !self.details.is_empty() {
                 fields.insert("details".to_owned(), Value::Object(self.details.clone()));
+            }
+            if let Some(rest) = &self.rest {
+                fields.insert("metadata".to_owned(), json!({"continue": rest}));
             }
             fields.insert("code".to_owned(), Value::from(self.code));
         }

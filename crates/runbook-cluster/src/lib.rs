@@ -25,6 +25,7 @@ mod server;
 mod shared;
 mod store;
 mod streams;
+mod usage;
 
 pub use api::{Changes, Fault, Faulty, Objects};
 pub use cluster::{Cluster, Error, Settings};

@@ -1,5 +1,6 @@
 //! What the server, the controllers and whoever runs the pods have in common.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -8,6 +9,7 @@ use crate::api::{Faults, Users};
 use crate::rules::Hooks;
 use crate::store::Store;
 use crate::streams::Streams;
+use crate::usage::Usages;
 
 /// All of a cluster but its threads and connections.
 pub(crate) struct Shared {
@@ -17,6 +19,9 @@ pub(crate) struct Shared {
     pub(crate) users: Users,
     pub(crate) faults: Faults,
     pub(crate) hooks: Hooks,
+    pub(crate) usages: Usages,
+    /// By how many seconds the clock of the cluster was set forward.
+    ahead: AtomicI64,
 }
 
 impl Shared {
@@ -28,6 +33,8 @@ impl Shared {
             users: Users::default(),
             faults: Faults::default(),
             hooks: Hooks::default(),
+            usages: Usages::default(),
+            ahead: AtomicI64::new(0),
         }
     }
 
@@ -50,6 +57,19 @@ impl Shared {
     /// Tells the version of the store after every change.
     pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// Sets the clock of the cluster forward.
+    pub(crate) fn advance(&self, seconds: i64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// The time by the clock of the cluster.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        let ahead = jiff::SignedDuration::from_secs(self.ahead.load(Ordering::Relaxed));
+        let now = crate::clock::now();
+        now.checked_add(ahead).unwrap_or(now)
     }
 
     /// Wakes all who watch although nothing has changed.

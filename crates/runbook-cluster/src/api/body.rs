@@ -31,7 +31,9 @@ pub(crate) fn media(headers: &HeaderMap) -> &str {
         .trim()
 }
 
-/// An object, written as JSON or as YAML.
+/// An object, written as JSON or as YAML. What kubectl makes by itself (`kubectl create configmap`) it writes as protobuf,
+/// which is refused, as a real server refuses it for kinds that somebody has defined; `--dry-run=client -o yaml` gives
+/// what can be sent.
 pub(crate) fn object(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Failure> {
     match media(headers) {
         "application/json" | "" => json(bytes),

@@ -37,14 +37,8 @@ impl Options {
                 &json!(given),
                 &["Foreground", "Background", "Orphan", "nil"],
             );
-            return Err(Failure::new(
-                422,
-                "Invalid",
-                format!(
-                    "DeleteOptions.meta.k8s.io \"\" is invalid: {}: {}",
-                    cause.field, cause.message
-                ),
-            ));
+            let why = format!("{}: {}", cause.field, cause.message);
+            return Err(Failure::of_options("DeleteOptions", &why));
         }
         let dry = match body.items("/dryRun") {
             [] => query.dry_run()?,
@@ -101,6 +95,10 @@ pub(crate) fn delete(store: &Store, wanted: &Wanted, options: &Options) -> Resul
     let found = live(store, wanted)?;
     options.check(wanted, &found)?;
     let id = wanted.target.kind.id();
+    if id == "namespaces" && matches!(found.name(), "default" | "kube-system" | "kube-public") {
+        let why = "this namespace may not be deleted";
+        return Err(Failure::forbidden(&wanted.target.kind, found.name(), why));
+    }
     let mut object = (*found).clone();
     let base = Some(found.text("/metadata/resourceVersion").to_owned());
     finalize(&mut object, options, &id);

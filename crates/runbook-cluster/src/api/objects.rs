@@ -51,6 +51,21 @@ impl Objects {
             .read(|store| store.list(id, namespace).cloned().collect())
     }
 
+    /// The time by the clock of the cluster.
+    pub(crate) fn now(&self) -> jiff::Timestamp {
+        self.shared.now()
+    }
+
+    /// What a pod uses, if a test has said so.
+    pub(crate) fn usage(&self, pod: &Value) -> Option<crate::usage::Usage> {
+        self.shared.usages.of(pod)
+    }
+
+    /// How much is used of what a quota limits.
+    pub(crate) fn quota_usage(&self, quota: &Value) -> Vec<(String, String)> {
+        self.shared.read(|store| crate::rules::quota_usage(store, quota))
+    }
+
     /// The kinds of things of which there are any.
     pub(crate) fn ids(&self) -> Vec<Arc<str>> {
         self.shared.read(crate::store::Store::ids)

@@ -77,10 +77,14 @@ pub(crate) fn list(store: &Store, target: &Target, query: &Query) -> Result<List
     let (version, after) = match query.get("continue") {
         Some(token) => {
             let (version, key) = continued(token)?;
+            // The rest of a list that has expired is read as it is now.
+            let version = version.unwrap_or_else(|| store.version());
             if version < store.forgotten() {
-                return Err(Failure::expired(
+                let mut failure = Failure::expired(
                     "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.",
-                ));
+                );
+                failure.rest = Some(self::token(None, &key));
+                return Err(failure);
             }
             (version, Some(key))
         }
@@ -102,7 +106,7 @@ pub(crate) fn list(store: &Store, target: &Target, query: &Query) -> Result<List
     let remaining = chosen.count();
     let mut metadata = json!({"resourceVersion": version.to_string()});
     if let Some(last) = last.filter(|_| remaining > 0) {
-        metadata.put("/continue", Value::from(token(version, &last)));
+        metadata.put("/continue", Value::from(token(Some(version), &last)));
         if choice.labels.is_empty() && choice.fields.is_empty() {
             metadata.put("/remainingItemCount", Value::from(remaining));
         }
@@ -147,14 +151,7 @@ pub(crate) fn version_of(text: &str) -> Result<u64, Failure> {
 }
 
 pub(crate) fn invalid_options(why: &str) -> Failure {
-    let mut failure = Failure::new(
-        422,
-        "Invalid",
-        format!("ListOptions.meta.k8s.io \"\" is invalid: {why}"),
-    );
-    failure.details.insert("group".to_owned(), json!("meta.k8s.io"));
-    failure.details.insert("kind".to_owned(), json!("ListOptions"));
-    failure
+    Failure::of_options("ListOptions", why)
 }
 
 pub(crate) fn too_large(version: u64, current: u64) -> Failure {
@@ -164,7 +161,9 @@ pub(crate) fn too_large(version: u64, current: u64) -> Failure {
     failure.caused(json!({"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}))
 }
 
-fn token(version: u64, (namespace, name): &Key) -> String {
+fn token(version: Option<u64>, (namespace, name): &Key) -> String {
+    // This number says that no version is meant.
+    let version = version.map_or(json!(-1), |version| json!(version));
     let start = if namespace.is_empty() {
         format!("{name}\u{0}")
     } else {
@@ -173,11 +172,15 @@ fn token(version: u64, (namespace, name): &Key) -> String {
     URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": version, "start": start}).to_string())
 }
 
-fn continued(token: &str) -> Result<(u64, Key), Failure> {
+fn continued(token: &str) -> Result<(Option<u64>, Key), Failure> {
     let wrong = || Failure::bad_request("continue key is not valid: illegal base64 data");
     let bytes = URL_SAFE_NO_PAD.decode(token).map_err(|_| wrong())?;
     let value: Value = serde_json::from_slice(&bytes).map_err(|_| wrong())?;
-    let version = value.at("/rv").as_u64().ok_or_else(wrong)?;
+    let version = match value.at("/rv").as_i64() {
+        Some(-1) => None,
+        Some(version) => Some(u64::try_from(version).map_err(|_| wrong())?),
+        None => return Err(wrong()),
+    };
     let start = value.text("/start").trim_end_matches('\u{0}');
     let (namespace, name) = start.split_once('/').unwrap_or(("", start));
     Ok((version, (namespace.to_owned(), name.to_owned())))

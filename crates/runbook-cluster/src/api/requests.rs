@@ -59,7 +59,15 @@ async fn answered(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Re
         Route::Objects(target) => {
             let verb = verb(request.method(), &target, &query)?;
             shared.read(|store| access::check(store, &user, verb, &target))?;
-            meet(shared, verb, &resource(&target))?;
+            if let Err(refused) = meet(shared, verb, &resource(&target)) {
+                return Err(match refused {
+                    Refused::Failure(failure) if failure.code == 409 => {
+                        Refused::Failure(Failure::modified(&target.kind, &target.name))
+                    }
+                    Refused::Failure(failure) => Refused::Failure(failure),
+                    Refused::Cut => Refused::Cut,
+                });
+            }
             let call = Call {
                 target,
                 verb,
@@ -306,11 +314,7 @@ fn check_apply(form: Form, query: &Query) -> Result<(), Failure> {
         }
         Form::Apply | Form::Json | Form::Merge | Form::Strategic => return Ok(()),
     };
-    Err(Failure::new(
-        422,
-        "Invalid",
-        format!("PatchOptions.meta.k8s.io \"\" is invalid: {why}"),
-    ))
+    Err(Failure::of_options("PatchOptions", why))
 }
 
 /// A change of a part that is not like the object itself.

@@ -3,7 +3,9 @@
 //! Every controller looks at all objects whenever any has changed, and does what is missing. So none of them keeps
 //! anything, and none can be in the dark about what another did.
 
+mod autoscalers;
 mod budgets;
+mod crons;
 mod daemons;
 mod deployments;
 mod endpoints;
@@ -11,6 +13,7 @@ mod garbage;
 mod jobs;
 mod namespaces;
 mod owned;
+mod quotas;
 mod replicas;
 mod revisions;
 mod rolling;
@@ -35,10 +38,13 @@ const ALL: &[(&str, Reconcile)] = &[
     ("replicaset-controller", replicas::reconcile),
     ("statefulset-controller", stateful::reconcile),
     ("daemonset-controller", daemons::reconcile),
+    ("cronjob-controller", crons::reconcile),
     ("job-controller", jobs::reconcile),
+    ("horizontal-pod-autoscaler", autoscalers::reconcile),
     ("default-scheduler", scheduler::reconcile),
     ("endpoint-controller", endpoints::reconcile),
     ("disruption-controller", budgets::reconcile),
+    ("resourcequota-controller", quotas::reconcile),
 ];
 
 /// Runs all controllers until the cluster ends.

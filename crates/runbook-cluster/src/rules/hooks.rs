@@ -54,13 +54,18 @@ impl std::fmt::Debug for Webhook {
     }
 }
 
-/// All webhooks.
+/// All webhooks, each with whether changes are made without it.
 #[derive(Debug, Default)]
-pub(crate) struct Hooks(Mutex<Vec<Webhook>>);
+pub(crate) struct Hooks(Mutex<Vec<(Webhook, bool)>>);
 
 impl Hooks {
     pub(crate) fn add(&self, hook: Webhook) {
-        lock(&self.0).push(hook);
+        lock(&self.0).push((hook, false));
+    }
+
+    /// One without which changes are made when it does not answer.
+    pub(crate) fn add_optional(&self, hook: Webhook) {
+        lock(&self.0).push((hook, true));
     }
 
     pub(crate) fn clear(&self) {
@@ -70,9 +75,12 @@ impl Hooks {
     /// Asks all of them in turn.
     pub(crate) async fn judge(&self, admission: &Admission) -> Result<(), Failure> {
         let hooks = lock(&self.0).clone();
-        for hook in hooks {
+        for (hook, is_optional) in hooks {
             if hook.delay > hook.timeout {
                 tokio::time::sleep(hook.timeout).await;
+                if is_optional {
+                    continue;
+                }
                 let seconds = hook.timeout.as_secs_f64();
                 return Err(Failure::internal(&format!(
                     "failed calling webhook {:?}: failed to call webhook: Post \"https://{}/validate?timeout={seconds}s\": context deadline exceeded",

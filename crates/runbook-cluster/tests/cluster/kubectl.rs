@@ -1,7 +1,7 @@
 //! kubectl as a client of a cluster.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use runbook_cluster::Cluster;
 use serde_json::Value;
@@ -33,9 +33,10 @@ impl Kubectl {
         self.run_words(&words, stdin)
     }
 
+    /// Starts it.
     #[expect(clippy::disallowed_methods, reason = "kubectl is the independent client")]
-    pub(crate) fn run_words(&self, words: &[&str], stdin: &str) -> Answer {
-        let mut child = Command::new("kubectl")
+    pub(crate) fn start(&self, words: &[&str]) -> Child {
+        Command::new("kubectl")
             .args(words)
             .env("KUBECONFIG", self.directory.path().join("config"))
             .env("HOME", self.directory.path())
@@ -43,7 +44,11 @@ impl Kubectl {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("kubectl is installed");
+            .expect("kubectl is installed")
+    }
+
+    pub(crate) fn run_words(&self, words: &[&str], stdin: &str) -> Answer {
+        let mut child = self.start(words);
         let mut pipe = child.stdin.take().expect("its input is a pipe");
         let _closed = pipe.write_all(stdin.as_bytes());
         drop(pipe);
@@ -76,6 +81,12 @@ impl Kubectl {
         let answer = self.run(arguments, stdin);
         assert!(!answer.ok, "kubectl {arguments}: {}", answer.stdout);
         answer.stderr
+    }
+
+    /// Makes what kubectl makes by itself. It would send that as protobuf, which the cluster does not read.
+    pub(crate) fn makes(&self, arguments: &str) {
+        let object = self.ok(&format!("{arguments} --dry-run=client -o json"));
+        self.fed("create -f -", &object);
     }
 
     /// An object.

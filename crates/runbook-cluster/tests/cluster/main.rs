@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod ending;
 mod kubectl;
 mod kubelet;
 mod kubelet_client;
@@ -14,8 +15,12 @@ mod kubelet_ends;
 mod kubelet_failures;
 mod kubelet_rollouts;
 mod kubelet_streams;
+mod messages;
 mod nodes;
 mod pods;
+mod protocol;
 mod reading;
 mod rollouts;
+mod services;
+mod timed;
 mod writing;

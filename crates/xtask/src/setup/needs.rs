@@ -95,7 +95,7 @@ pub(super) const PACKAGES: [Package; 26] = [
     Package {
         name: "iproute2",
         programs: &["ip"],
-        reason: "each engine of the tests gets a bridge of its own with it, and a test a network of its own",
+        reason: "each engine of the tests gets a bridge of its own with it, a test a network of its own, and pods their links",
     },
     Package {
         name: "podman",
@@ -125,7 +125,7 @@ pub(super) const PACKAGES: [Package; 26] = [
     Package {
         name: "python3",
         programs: &["python3"],
-        reason: "the example of a plugin and the servers that the shipped runbooks repair are written in it",
+        reason: "the example of a plugin, the servers that the shipped runbooks repair and those in pods are written in it",
     },
     Package {
         name: "procps",
