@@ -53,9 +53,7 @@ impl TransportKind for Pods {
         let args = opening.connection.args();
         let which = Which::read(&args)?;
         let container = args.get("container").map(|name| name.text()).transpose()?;
-        let via = opening
-            .via
-            .ok_or_else(|| args.wrong("goes through no cluster"))?;
+        let via = opening.via.ok_or_else(|| args.wrong("goes through no cluster"))?;
         let cluster = Cluster::open(via, opening.through.as_deref(), &self.here, &self.around).await?;
         let namespace = match args.get("namespace") {
             Some(namespace) => asked::namespace_name(&namespace)?,
@@ -132,7 +130,9 @@ impl Place {
             Which::Deployment(name) => {
                 let kind = self.cluster.kind_named("deployments.apps").await?;
                 let target = Target::new(kind, &self.namespace, name.as_str());
-                pods::of(&self.cluster, &target).await.map(Option::unwrap_or_default)
+                pods::of(&self.cluster, &target)
+                    .await
+                    .map(Option::unwrap_or_default)
             }
         };
         found.map_err(|trouble| self.missing(trouble))
@@ -142,9 +142,8 @@ impl Place {
         let is_missing = trouble.is_missing();
         let failure = trouble.failure();
         match &self.which {
-            Which::Named(_) if is_missing => {
-                failure.help("a pod that takes its place has another name: name a `deployment` or a `selector`")
-            }
+            Which::Named(_) if is_missing => failure
+                .help("a pod that takes its place has another name: name a `deployment` or a `selector`"),
             Which::Named(_) | Which::Selected(_) | Which::Deployment(_) => failure,
         }
     }

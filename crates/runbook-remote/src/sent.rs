@@ -145,7 +145,11 @@ impl Sent {
                 let said = String::from_utf8_lossy(&self.noise).into_owned();
                 let has_begun = self.group.is_some() || self.begins != [false; 2];
                 let failure = self.carrier.lost(&said, has_begun).await;
-                Err(if has_begun { failure.maybe_applied() } else { failure })
+                Err(if has_begun {
+                    failure.maybe_applied()
+                } else {
+                    failure
+                })
             }
         }
     }

@@ -16,10 +16,10 @@ read -r stat </proc/"$1"/stat 2>/dev/null || exit 0
 stat=${stat##*") "}
 [ "$(echo "$stat" | cut -d " " -f 20)" = "$2" ] || exit 0
 case $stat in Z*|X*) exit 0;; esac
-kill -s TERM -- "-$1"
+kill -TERM "-$1"
 i=0
-while kill -s 0 -- "-$1" 2>/dev/null && [ "$i" -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
-kill -s KILL -- "-$1" 2>/dev/null
+while kill -0 "-$1" 2>/dev/null && [ "$i" -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
+kill -KILL "-$1" 2>/dev/null
 echo ended
 "#;
 
@@ -48,11 +48,7 @@ pub fn identity(group: u32, started: &str, boot: &str) -> Option<Value> {
 
 /// Sees to it that nothing of the attempt runs any more in this place, where `handles`, each with an [`identity`],
 /// have been recorded.
-pub async fn settle(
-    place: &dyn Transport,
-    call: Call<'_>,
-    handles: &[&Handle],
-) -> Result<Settled, Failure> {
+pub async fn settle(place: &dyn Transport, call: Call<'_>, handles: &[&Handle]) -> Result<Settled, Failure> {
     let mut settled = Settled::Nothing;
     for handle in handles {
         let text = |key: &str| {
@@ -136,5 +132,10 @@ async fn ask<S: Into<String>>(
 /// One line for people, without control characters.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(400).collect()
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(400)
+        .collect()
 }

@@ -25,7 +25,7 @@ const NOTICES: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(200);
 
 /// Sends the signal `$1` to the group `$2`.
-const SIGNAL: &str = r#"kill -s "$1" -- "-$2""#;
+const SIGNAL: &str = r#"kill "-$1" "-$2""#;
 
 /// A container as long as it lives.
 #[derive(Clone)]
@@ -46,7 +46,11 @@ impl Inside {
 
     /// Ends what was recorded in here, and waits for what else the attempt has started.
     pub(super) async fn settle_of(&self, call: Call<'_>, handles: &[&Handle]) -> Result<Settled, Failure> {
-        let ours: Vec<&Handle> = handles.iter().copied().filter(|handle| self.holds(handle)).collect();
+        let ours: Vec<&Handle> = handles
+            .iter()
+            .copied()
+            .filter(|handle| self.holds(handle))
+            .collect();
         match settle(self, call, &ours).await {
             // Without a shell nothing was started in here.
             Err(failure) if failure.kind == ErrorKind::MissingProgram => Ok(Settled::Nothing),
@@ -91,17 +95,18 @@ impl Inside {
     fn ended(&self, pod: &Value) -> Option<Failure> {
         let (name, container) = (&self.place.pod.name, &self.place.container);
         let status = pods::status(pod, container);
-        let is_same =
-            status.is_some_and(|status| object::text(status, "/containerID") == self.life);
+        let is_same = status.is_some_and(|status| object::text(status, "/containerID") == self.life);
         let state = status.and_then(|status| {
             let ends = ["/state/terminated", "/lastState/terminated"];
             let of_this = |end: &&Value| object::text(end, "/containerID") == self.life;
             ends.iter().filter_map(|end| status.pointer(end)).find(of_this)
         });
         let runs = status.is_some_and(|status| status.pointer("/state/running").is_some());
+        if pod.pointer("/metadata/deletionTimestamp").is_some() {
+            return Some(self.gone());
+        }
         if is_same && runs {
-            let leaves = pod.pointer("/metadata/deletionTimestamp").is_some();
-            return leaves.then(|| self.gone());
+            return None;
         }
         let why = state.map_or_else(String::new, |state| {
             let code = object::number(state, "/exitCode").unwrap_or_default();
@@ -118,7 +123,9 @@ impl Inside {
         let message = format!("there is no `{program}` in {}", self.place());
         let failure = Failure::new(ErrorKind::MissingProgram, message);
         if program == "sudo" {
-            return failure.about("user").help("leave `user` out, or run it in another container");
+            return failure
+                .about("user")
+                .help("leave `user` out, or run it in another container");
         }
         failure.help(format!(
             "a shell starts what runs there; `k8s: {{exec: pod/{}, argv: […]}}` does without one",
@@ -129,14 +136,19 @@ impl Inside {
 
 impl fmt::Debug for Inside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inside").field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Inside")
+            .field("place", &self.place())
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Transport for Inside {
     fn place(&self) -> String {
-        format!("container `{}` of pod `{}`", self.place.container, self.place.pod.name)
+        format!(
+            "container `{}` of pod `{}`",
+            self.place.container, self.place.pod.name
+        )
     }
 
     async fn spawn(&self, command: &Command) -> Result<Box<dyn Process>, Failure> {
@@ -145,7 +157,10 @@ impl Transport for Inside {
             return Err(failure.about("tty").help("leave `tty` out"));
         }
         let argv: Vec<String> = match &command.user {
-            Some(user) => std::iter::once("sudo").chain(as_user(user, BOOT)).map(str::to_owned).collect(),
+            Some(user) => std::iter::once("sudo")
+                .chain(as_user(user, BOOT))
+                .map(str::to_owned)
+                .collect(),
             None => ["sh", "-c", BOOT].map(str::to_owned).to_vec(),
         };
         let attached = Attached::new(self.place.attach(&argv, true).await?);
@@ -205,7 +220,10 @@ impl Carrier for Session {
             return match (refused.kind, &self.user) {
                 (ErrorKind::MissingProgram, Some(_)) => self.inside.without("sudo"),
                 (ErrorKind::MissingProgram, None) => self.inside.without("sh"),
-                _ => Failure { param: None, ..refused },
+                _ => Failure {
+                    param: None,
+                    ..refused
+                },
             };
         }
         match &self.user {

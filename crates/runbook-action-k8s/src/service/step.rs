@@ -40,7 +40,12 @@ fn number(number: i64) -> Param {
 }
 
 fn map<const N: usize>(fields: [(&str, Param); N]) -> Param {
-    Param::Map(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    Param::Map(
+        fields
+            .into_iter()
+            .map(|(key, value)| (key.to_owned(), value))
+            .collect(),
+    )
 }
 
 /// The wait for what a change has begun.
@@ -121,16 +126,16 @@ fn merge(replicas: i64, note: Option<Param>) -> Param {
     let spec = ("spec", map([("replicas", number(replicas))]));
     match note {
         None => map([spec]),
-        Some(note) => map([
-            ("metadata", map([("annotations", map([(STOPPED, note)]))])),
-            spec,
-        ]),
+        Some(note) => map([("metadata", map([("annotations", map([(STOPPED, note)]))])), spec]),
     }
 }
 
 fn replicas(target: &Target, now: &Value) -> Result<i64, Failure> {
     if target.kind.is("apps", "DaemonSet") {
-        let message = format!("{} runs once on each node, and is neither started nor stopped", target.shown());
+        let message = format!(
+            "{} runs once on each node, and is neither started nor stopped",
+            target.shown()
+        );
         return Err(Failure::new(ErrorKind::Other, message).help("`k8s: {delete: …}` takes it away"));
     }
     Ok(object::number(now, "/spec/replicas").unwrap_or(1))
@@ -192,7 +197,9 @@ fn amount(args: &Args<'_>) -> Result<String, Failure> {
     };
     let is_number = number.parse::<f64>().is_ok_and(|number| number > 0.0);
     if unit == "?" || !is_number {
-        return Err(args.wrong("is not an amount of memory").help("write `512Mi` or `1Gi`"));
+        return Err(args
+            .wrong("is not an amount of memory")
+            .help("write `512Mi` or `1Gi`"));
     }
     Ok(format!("{number}{unit}"))
 }
@@ -205,5 +212,7 @@ fn processors(args: &Args<'_>) -> Result<String, Failure> {
     if is_plain && number.parse::<f64>().is_ok_and(|number| number > 0.0) {
         return Ok(given);
     }
-    Err(args.wrong("is not a number of processors").help("write `1.5` or `500m`"))
+    Err(args
+        .wrong("is not a number of processors")
+        .help("write `1.5` or `500m`"))
 }

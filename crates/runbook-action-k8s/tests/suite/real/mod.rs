@@ -8,6 +8,7 @@ mod orders;
 mod programs;
 mod reading;
 mod rollouts;
+mod services;
 mod targets;
 mod undoing;
 
