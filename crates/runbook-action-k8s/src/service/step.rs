@@ -77,7 +77,7 @@ impl Step {
     /// What the verb is for this service, as it is now.
     pub(super) fn of(chosen: &Chosen<'_>, target: &Target, now: &Value) -> Result<Self, Failure> {
         let copied = |key: &str| chosen.get(key).map(|args| args.param().clone());
-        let container = || container(target, now).map(|name| name.map(text));
+        let container = || container(target, now).map(|name| Some(text(name)));
         let given = match chosen.verb.key {
             "logs" => Given::new("logs", target)
                 .with("tail", Some(copied("lines").unwrap_or_else(|| number(LINES))))
@@ -142,7 +142,7 @@ fn replicas(target: &Target, now: &Value) -> Result<i64, Failure> {
 }
 
 /// The container that the service is about: the only one, the one that is marked, or the one of its name.
-fn container(target: &Target, now: &Value) -> Result<Option<String>, Failure> {
+fn container(target: &Target, now: &Value) -> Result<String, Failure> {
     let names: Vec<String> = object::list(now, "/spec/template/spec/containers")
         .iter()
         .map(|one| object::text(one, "/name"))
@@ -151,19 +151,13 @@ fn container(target: &Target, now: &Value) -> Result<Option<String>, Failure> {
         .pointer("/spec/template/metadata/annotations")
         .and_then(|marks| marks.get("kubectl.kubernetes.io/default-container")?.as_str());
     let is_it = |name: &&String| Some(name.as_str()) == marked || (marked.is_none() && **name == target.name);
-    match names.as_slice() {
-        [one] => Ok(Some(one.clone())),
-        several => match several.iter().find(is_it) {
-            Some(name) => Ok(Some(name.clone())),
-            None => {
-                let failure = conflict(format!(
-                    "{} has several containers, and none of its name",
-                    target.shown()
-                ));
-                Err(failure.help("`k8s` has the same verbs, with `container` beside them"))
-            }
-        },
+    if let [one] = names.as_slice() {
+        return Ok(one.clone());
     }
+    names.iter().find(is_it).cloned().ok_or_else(|| {
+        let message = format!("{} has several containers, and none of its name", target.shown());
+        conflict(message).help("`k8s` has the same verbs, with `container` beside them")
+    })
 }
 
 fn limits(chosen: &Chosen<'_>) -> Result<Param, Failure> {
