@@ -139,19 +139,17 @@ impl Sent {
 
     /// Reads a piece before the program has begun.
     async fn goes_on(&mut self) -> Result<(), Failure> {
-        match self.read().await? {
-            Some(()) => Ok(()),
-            None => {
-                let said = String::from_utf8_lossy(&self.noise).into_owned();
-                let has_begun = self.group.is_some() || self.begins != [false; 2];
-                let failure = self.carrier.lost(&said, has_begun).await;
-                Err(if has_begun {
-                    failure.maybe_applied()
-                } else {
-                    failure
-                })
-            }
+        if self.read().await?.is_some() {
+            return Ok(());
         }
+        let said = String::from_utf8_lossy(&self.noise).into_owned();
+        let has_begun = self.group.is_some() || self.begins != [false; 2];
+        let failure = self.carrier.lost(&said, has_begun).await;
+        Err(if has_begun {
+            failure.maybe_applied()
+        } else {
+            failure
+        })
     }
 
     /// Reads a piece, and takes what the shell says out of it. Nothing: nothing more comes.
