@@ -348,7 +348,7 @@ fn what_no_version_can_run_is_not_probed() {
     let project = Project::runbook(
         "
 connections: {cluster: {k8s: {namespace: n}}, web: {pod: web}}
-steps: [{id: look, exec: [id], effect: read, target: web}]
+steps: [{id: look, exec: {argv: [id], tty: true}, effect: read, target: web}]
 ",
     );
     project
@@ -361,6 +361,6 @@ steps: [{id: look, exec: [id], effect: read, target: web}]
         .json();
     assert_eq!(
         planned["cannot_run"],
-        json!(["anything through a connection of kind `pod`"])
+        json!(["a program with a terminal through a connection of kind `pod`"])
     );
 }

@@ -33,10 +33,21 @@ pub(crate) fn between(before: &Value, after: &Value) -> Vec<Difference> {
     found
 }
 
+/// Mappings in which each key has an owner of its own.
+const SHARED: [&str; 2] = [".metadata.annotations", ".metadata.labels"];
+
 fn compare(path: String, before: &Value, after: &Value, found: &mut Vec<Difference>) {
     if before == after {
         return;
     }
+    // Several write these, each keys of their own: one that is not there is one without keys.
+    let none = Value::Object(Map::new());
+    let is_shared = SHARED.contains(&path.as_str());
+    let (before, after) = match (before, after) {
+        (Value::Null, Value::Object(_)) if is_shared => (&none, after),
+        (Value::Object(_), Value::Null) if is_shared => (before, &none),
+        sides => sides,
+    };
     if let (Value::Object(old), Value::Object(new)) = (before, after) {
         for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))) {
             let side = |map: &Map<String, Value>| map.get(key).cloned().unwrap_or_default();

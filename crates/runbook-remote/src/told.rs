@@ -1,6 +1,6 @@
 //! What a shell at the other end of a pipe is told, so that it runs a program and answers for it.
 //!
-//! The carrier (`ssh`, `sudo`) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
+//! The carrier (`ssh`, `sudo`, a cluster) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
 //! `ps` shows none, and no other shell ever parses one. The shell reads lines and evaluates each, up to a line with a
 //! full stop; if its input ends before that, nothing is run. The lines set arguments, variables, directory and
 //! umask, with every text quoted by [`quoted`]; the bytes behind them are the program's input, kept in a file
@@ -10,7 +10,8 @@
 //! wants the program to end, or is gone, or the connection is, it sends SIGTERM to the session's group, and SIGKILL
 //! when that has not ended it within ten seconds. So nothing stays behind, whichever end is lost.
 //!
-//! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess.
+//! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess. That the
+//! program begins and has ended it says on both outputs: what comes before and after is none of the program's.
 
 use std::fmt::Write as _;
 
@@ -20,15 +21,15 @@ use crate::words::{is_name, quoted};
 
 /// All that a carrier is told to run. It holds nothing that any shell takes for more than itself between single
 /// quotes.
-pub(crate) const BOOT: &str =
-    r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
+pub const BOOT: &str = r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
 
 /// What it says when it can be told the rest, where that comes by a terminal: before, the terminal would show what is
 /// written to it, and cut long lines.
 pub(crate) const READY: &str = "runbook-ready";
 
 /// The same where the shell has a terminal.
-pub(crate) fn boot_in_terminal() -> String {
+#[must_use]
+pub fn boot_in_terminal() -> String {
     format!("stty raw -echo; echo {READY}; {BOOT}")
 }
 
@@ -36,12 +37,13 @@ pub(crate) fn boot_in_terminal() -> String {
 /// the program's own process, before it becomes the program. What comes by the terminal is for the program, so this side
 /// asks for its end by other means, and beside it stands somebody who ends it when the terminal is gone.
 const IN_TERMINAL: &[&str] = &[
-    r#"guard='trap "" HUP INT QUIT TERM; while [ -t 8 ] && kill -s 0 -- "-$1"; do sleep 1; done; i=0; kill -s TERM -- "-$1" || exit 0; while kill -s 0 -- "-$1" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -s KILL -- "-$1"'"#,
+    r#"guard='trap "" HUP INT QUIT TERM; while [ -t 8 ] && kill -0 "-$1"; do sleep 1; done; i=0; kill -TERM "-$1" || exit 0; while kill -0 "-$1" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -KILL "-$1"'"#,
     r#"begin() { enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; p=$(exec sh -c 'echo "$PPID"'); if [ -n "$s" ]; then ( "$s" sh -c "$guard" sh "$p" 8>&2 </dev/null >/dev/null 2>&1 & ); fi; stty sane -echo cols 80 rows 24; tell; say begins; exec "$@"; }"#,
     r#"go() { trap : HUP INT QUIT TERM; exec 9>&2; { set -m; ( exec 2>&9 9>&-; begin "$@" ); c=$?; } 2>/dev/null; say end "$c"; exit 0; }"#,
 ];
 
-/// What the shell is to know before it is told what to run. Each line is complete.
+/// What the shell is to know before it is told what to run. Each line is complete. Groups are sent signals in the one way
+/// that all shells know: that of busybox takes `--` for a process.
 const LINES: &[&str] = &[
     // A line break, for texts that hold one.
     r#"n=$(printf "\nx"); n=${n%x}"#,
@@ -53,14 +55,14 @@ const LINES: &[&str] = &[
     r#"lead() { case $1 in *=*) plain "$@";; esac; if [ -n "$e" ]; then plain "$e" --default-signal=INT,QUIT -- "$@"; fi; plain "$@"; }"#,
     // A temporary file is gone from its directory before anything is in it.
     r#"spool() { t=$(mktemp /dev/shm/runbook.XXXXXX 2>/dev/null || mktemp "${TMPDIR:-/tmp}/runbook.XXXXXX") && exec 4>"$t" 5<"$t" 6<"$t" && rm -f -- "$t" && head -c "$1" >&4 && exec 4>&- && [ "$(wc -c <&6)" -eq "$1" ] && exec 6<&-; }"#,
-    r#"stop() { kill -s TERM -- "-$p" || kill -s TERM "$p"; i=0; while kill -s 0 -- "-$p" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -s KILL -- "-$p"; } 2>/dev/null"#,
+    r#"stop() { kill -TERM "-$p" || kill -TERM "$p"; i=0; while kill -0 "-$p" && [ "$i" -lt 100 ]; do sleep 0.1 || sleep 1; i=$((i + 1)); done; kill -KILL "-$p"; } 2>/dev/null"#,
     r#"watch() { while read -r x <&3; do :; done; trap "" TERM; stop; }"#,
     r#"tell() { z=; b=; { read -r z </proc/"$p"/stat; read -r b </proc/sys/kernel/random/boot_id; } 2>/dev/null; z=${z##*")" }; set -- $z; say pid "$p" "${20-}" "$b"; }"#,
     r#"begin() { exec 3<&-; enter || { say failed directory; exit 1; }; vars; command -v -- "$1" >/dev/null 2>&1 || { say failed program; exit 127; }; say begins; printf "%s\n" "$k begins"; lead "$@"; }"#,
     // A bash that it runs is not to take this for a login, and to read what is for people.
     "case ${SHLVL:-0} in 0) SHLVL=1;; esac; export SHLVL",
     // Whoever listens is started before anything is trapped: what is not yet reset there would be lost.
-    r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; exit 0; }"#,
+    r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; printf "%s\n" "$k end $c"; exit 0; }"#,
     // What is passed on of the variables is told by those that are not. `PATH` stays: by it the program is found.
     r#"only() { for v in $(env | sed -n "s/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p"); do case " $1 PATH " in *" $v "*) ;; *) (unset "$v") 2>/dev/null && unset "$v";; esac; done; }"#,
 ];
@@ -156,7 +158,7 @@ pub(crate) enum Said {
     },
     /// It was not started, for want of this.
     Failed(String),
-    /// It has ended with this code: for a signal, 128 and its number.
+    /// It has ended with this code: for a signal, 128 and its number. This too is said on both outputs.
     Ended(i32),
 }
 
@@ -314,7 +316,42 @@ mod tests {
         stdin.write_all(&message).unwrap();
         let printed = child.wait_with_output().unwrap().stdout;
         drop(stdin);
-        printed.strip_prefix(b"MARK begins\n").unwrap().to_vec()
+        let rest = printed.strip_prefix(b"MARK begins\n").unwrap();
+        rest.strip_suffix(b"MARK end 0\n").unwrap().to_vec()
+    }
+
+    #[test]
+    fn a_program_whose_shell_hears_nothing_more_may_clean_up() {
+        use std::io::{BufRead as _, BufReader, Read as _};
+        let script = "trap 'sleep 0.3; echo cleaned; exit 0' TERM; echo begun; while :; do sleep 0.1; done";
+        for shell in [&["sh"][..], &["bash"], &["busybox", "sh"]] {
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "what a shell makes of it is the question"
+            )]
+            let mut child = Program::new(shell[0])
+                .args(&shell[1..])
+                .args(["-c", BOOT])
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap();
+            let message = message(&Command::new([shell, &["-c", script]].concat()), "MARK").unwrap();
+            let mut stdin = child.stdin.take().unwrap();
+            stdin.write_all(&message).unwrap();
+            let mut stdout = BufReader::new(child.stdout.take().unwrap());
+            let mut line = String::new();
+            while line != "begun\n" {
+                line.clear();
+                assert!(stdout.read_line(&mut line).unwrap() > 0, "{shell:?}");
+            }
+            drop(stdin);
+            let mut rest = String::new();
+            stdout.read_to_string(&mut rest).unwrap();
+            assert_eq!(rest, "cleaned\nMARK end 0\n", "{shell:?}");
+            child.wait().unwrap();
+        }
     }
 
     fn text() -> impl Strategy<Value = String> {
