@@ -93,6 +93,18 @@ pub struct Manifest {
 /// Reads the manifests in a file of the project; nothing if it cannot be read.
 pub type Files<'a> = &'a dyn Fn(&str) -> Option<Vec<Manifest>>;
 
+impl Right {
+    /// The kind as a failure names it: `deployments.apps/scale`.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match (self.group.as_str(), self.resource.split_once('/')) {
+            ("", _) => self.resource.clone(),
+            (group, Some((plural, part))) => format!("{plural}.{group}/{part}"),
+            (group, None) => format!("{}.{group}", self.resource),
+        }
+    }
+}
+
 impl Rights {
     /// What a use of the action asks. `own` is the namespace of its connection; `undone` says that `rollback: auto` is
     /// to put it back.
@@ -269,6 +281,15 @@ impl Rights {
             verb,
             aim,
         });
+    }
+}
+
+impl FromIterator<Right> for Rights {
+    fn from_iter<I: IntoIterator<Item = Right>>(rights: I) -> Self {
+        Self {
+            all: rights.into_iter().collect(),
+            notes: BTreeSet::new(),
+        }
     }
 }
 

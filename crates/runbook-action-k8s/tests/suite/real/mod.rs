@@ -7,6 +7,7 @@ mod keeping;
 mod orders;
 mod programs;
 mod reading;
+mod rights;
 mod rollouts;
 mod undoing;
 
