@@ -81,6 +81,8 @@ pub(super) const ROWS: &[Row] = &[
     row(&["events"], Events, "", &["list"], Always),
     row(&["logs"], It, "", &["get"], Named),
     row(&["logs"], It, "", &["list"], Several),
+    // Of each, its labels.
+    row(&["logs"], It, "", &["get"], Owner),
     row(&["logs"], Pods, "", &["list"], Owner),
     row(&["logs"], Pods, "log", &["get"], Always),
     row(&["top"], Measured, "", &["get"], Named),
