@@ -7,6 +7,7 @@ mod custom;
 mod draining;
 mod keeping;
 mod orders;
+mod ports;
 mod programs;
 mod reading;
 mod rights;

@@ -3,12 +3,14 @@
 
 use std::time::Duration;
 
-use runbook_action::{ErrorKind, Failure};
-use runbook_action_k8s::rights::{Aim, Right, Rights, Rule, Scope};
+use runbook_action::{Command, ErrorKind, Failure};
+use runbook_action_http::Http;
+use runbook_action_k8s::rights::{Aim, Pods, Right, Rights, Rule, Scope, forwarded, of_place};
 use runbook_testkit::contract::{Use, written};
 use runbook_testkit::host::FakeHost;
 use serde_json::{Value, json};
 
+use super::ports::{ask, place};
 use super::{Own, Stage, connection, container, deployment};
 
 /// After so long what should have been refused is taken to go on without the right.
@@ -497,5 +499,46 @@ async fn what_a_run_asks_that_goes_on_and_what_makes_a_failure_say_more() {
             .unwrap_err();
         assert!(failure.message.contains("CrashLoopBackOff"), "{failure:?}");
         assert_eq!(failure.message.contains("the last word"), says, "{failure:?}");
+    }
+}
+
+/// What is reached through pods, and what runs in them, asks what it is said to ask.
+#[tokio::test(flavor = "multi_thread")]
+async fn places_in_pods_need_what_they_are_said_to_need() {
+    let account = Account::new().await;
+    let stage = &account.stage;
+    let user = format!("system:serviceaccount:{}:ci", stage.namespace);
+    let k8s = json!({"kubeconfig": account.own.user(&user), "namespace": stage.namespace});
+    let own = Scope::Namespace(stage.namespace.clone());
+    let http = Http::new(stage.root.path().to_owned());
+    for params in [
+        json!({"pod": "a"}),
+        json!({"pod": {"selector": {"app": "a"}}}),
+        json!({"deployment": "web"}),
+    ] {
+        let (pods, scope) = Pods::of(&written(&params), &own).unwrap();
+        for (needs, runs) in [(of_place(&pods, &scope), true), (forwarded(&pods, &scope), false)] {
+            let left_out = needs.iter().filter(|right| right.aim == Aim::Do).map(Some);
+            for left_out in left_out.chain([None]) {
+                account
+                    .grant(&left_out.map_or_else(|| needs.clone(), |it| without(&needs, it)))
+                    .await;
+                let place = place(stage, &k8s, params.clone()).await;
+                let done = if runs {
+                    let ended = place.output(&Command::new(["true"]), 0).await;
+                    ended.map(|_| Value::Null)
+                } else {
+                    // Nothing listens there, which only whoever gets there can tell.
+                    match ask(&http, json!({"http": "http://x:9"}), &place, &json!({"get": "/"})).await {
+                        Err(failure) if failure.kind == ErrorKind::Refused => Ok(Value::Null),
+                        other => other,
+                    }
+                };
+                match left_out {
+                    Some(left_out) => is_refused(&params.to_string(), left_out, done),
+                    None => assert!(done.is_ok(), "{params}: {done:?}"),
+                }
+            }
+        }
     }
 }
