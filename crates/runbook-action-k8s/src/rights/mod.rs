@@ -15,7 +15,7 @@ use runbook_action::{Args, Chosen, Failure, Param, Text, Verb};
 pub use self::place::{Pods, forwarded, of_place};
 pub use self::rules::{Role, Rule};
 
-use self::table::{On, ROWS, Row, When};
+use self::table::{On, ROWS, Row, SERVICES, When};
 use self::things::Thing;
 use crate::verb::{self, About, VERBS};
 
@@ -122,7 +122,39 @@ impl Rights {
             }
             let of_verb = ROWS.iter().filter(|row| row.verbs.contains(&chosen.verb.key));
             for row in of_verb.filter(|row| row.aim != Aim::Undo || undone) {
-                rights.ask(row, &it, &chosen);
+                rights.ask(row, &it, chosen.verb.key, chosen.is_on("all_namespaces"));
+            }
+        }
+        Ok(rights)
+    }
+
+    /// What a use of `service` asks, where a cluster looks after it.
+    pub fn of_service(params: &Param, own: &Scope) -> Result<Self, Failure> {
+        let args = Args::new(params);
+        let mut rights = Self::default();
+        for (verb, becomes) in SERVICES {
+            let Some(value) = args.get(verb) else { continue };
+            let text = value.text()?;
+            let it = if text.to_string().contains('/') {
+                It::of_reference(&text, own)?
+            } else {
+                rights.note(format!(
+                    "`{text}` is taken to be a deployment: `statefulset/{text}` or `daemonset/{text}` would say otherwise"
+                ));
+                It::new(Thing::known("apps", "deployments"), Some(known(&text)), own)
+            };
+            // Whatever it is asked, how the service is belongs to the answer.
+            rights.grant(
+                &it.scope,
+                &it.thing,
+                "",
+                it.name.clone().flatten().as_deref(),
+                ("get", Aim::Do),
+            );
+            for row in ROWS {
+                for verb in becomes.iter().filter(|verb| row.verbs.contains(verb)) {
+                    rights.ask(row, &it, verb, false);
+                }
             }
         }
         Ok(rights)
@@ -219,7 +251,7 @@ impl Rights {
     }
 
     /// What a row of the table asks about this.
-    fn ask(&mut self, row: &Row, it: &It, chosen: &Chosen<'_>) {
+    fn ask(&mut self, row: &Row, it: &It, verb: &str, everywhere: bool) {
         let is_pod = it.thing.is("", "pods");
         let fits = match row.when {
             When::Always => true,
@@ -235,7 +267,7 @@ impl Rights {
         let mut scope = it.scope.clone();
         let (thing, name) = match row.on {
             On::It => (it.thing.clone(), named),
-            On::Pods if chosen.verb.key == "drain" => (Thing::known("", "pods"), None),
+            On::Pods if verb == "drain" => (Thing::known("", "pods"), None),
             On::Pods => (Thing::known("", "pods"), named.filter(|_| is_pod)),
             On::Revisions if it.thing.is("apps", "deployments") => {
                 (Thing::known("apps", "replicasets"), None)
@@ -250,7 +282,7 @@ impl Rights {
             ),
             On::Events => (Thing::known("", "events"), None),
         };
-        if row.on == On::Events && chosen.is_on("all_namespaces") {
+        if row.on == On::Events && everywhere {
             scope = Scope::Everywhere;
         }
         for verb in row.asks {

@@ -125,3 +125,16 @@ pub(super) const ROWS: &[Row] = &[
     row(&["delete"], It, "", &["delete", "list", "watch"], Always),
     aiming(Undo, row(&["delete"], It, "", &["get", "create"], Always)),
 ];
+
+/// What the verbs of `service` become: what is changed is waited for.
+pub(super) const SERVICES: &[(&str, &[&str])] = &[
+    ("status", &[]),
+    ("logs", &["logs"]),
+    ("start", &["patch", "rollout_status"]),
+    ("stop", &["patch", "rollout_status"]),
+    ("restart", &["restart", "rollout_status"]),
+    ("scale", &["scale", "rollout_status"]),
+    ("set_env", &["set_env", "rollout_status"]),
+    ("set_image", &["set_image", "rollout_status"]),
+    ("set_limits", &["set_resources", "rollout_status"]),
+];

@@ -163,6 +163,7 @@ impl Walk<'_> {
         let files = |path: &str| manifests(&self.root.join(path));
         let read = match action.kind {
             "k8s" => Rights::of(&action.params.sketch(), own, undone, &files),
+            "service" => Rights::of_service(&action.params.sketch(), own),
             _ => return unknown(action),
         };
         read.unwrap_or_else(|_refused| unknown(action))
