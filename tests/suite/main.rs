@@ -44,6 +44,7 @@ mod plugins;
 mod postgres;
 mod projects;
 mod prometheus;
+mod rbac;
 mod readme;
 mod refused;
 mod resume;

@@ -12,12 +12,9 @@ mod programs;
 mod reading;
 mod rights;
 mod rollouts;
-<<<<<<< HEAD
 mod sets;
 mod stuck;
-=======
 mod targets;
->>>>>>> wt-target
 mod undoing;
 
 use std::path::{Path, PathBuf};

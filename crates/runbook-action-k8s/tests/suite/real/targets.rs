@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use runbook_action::{
-    Connection, ErrorKind, Failure, Opening, Output, Secret, Segment, Settled, Text, Transport, TransportKind as _,
+    Connection, ErrorKind, Failure, Opening, Output, Secret, Segment, Settled, Text, Transport,
+    TransportKind as _,
 };
 use runbook_action_k8s::{Environment, Pods};
 use runbook_action_shell::{Exec, File, Shell};
@@ -28,12 +29,18 @@ impl Place {
     /// The same for somebody else.
     async fn as_user(stage: &Stage, params: &Value, user: &Value) -> Self {
         let mut k8s = json!({"kubeconfig": stage.config, "namespace": stage.namespace});
-        k8s.as_object_mut().unwrap().extend(user.as_object().unwrap().clone());
+        k8s.as_object_mut()
+            .unwrap()
+            .extend(user.as_object().unwrap().clone());
         let own = Connection {
             name: "there".to_owned(),
             params: written(params),
         };
-        let kind = if params.get("pod").is_some() { "pod" } else { "deployment" };
+        let kind = if params.get("pod").is_some() {
+            "pod"
+        } else {
+            "deployment"
+        };
         let around = Environment {
             vars: Vec::new(),
             root: stage.root.path().to_owned(),
@@ -129,14 +136,39 @@ async fn a_program_in_a_pod_is_a_program() {
     let result = argv.run(&exec, &FakeHost::new()).await.unwrap().value;
     assert_eq!(result["stdout"], "a b||$(x) 'y'\n|");
     let failure = place.shell(json!("echo why >&2; exit 4")).await.unwrap_err();
-    assert_eq!((failure.message.as_str(), failure.may_have_applied), ("exited with 4: why", true));
-    let missing = place.used(&json!(["no-such-program"])).run(&exec, &FakeHost::new()).await.unwrap_err();
-    assert_eq!((missing.kind, missing.param.as_deref()), (ErrorKind::MissingProgram, Some("[0]")));
-    assert_eq!(missing.message, "the program `no-such-program` is not in container `main` of pod `a`");
-    let nowhere = place.shell(json!({"run": "pwd", "cwd": "/not/here"})).await.unwrap_err();
-    assert_eq!((nowhere.kind, nowhere.param.as_deref()), (ErrorKind::NotFound, Some("cwd")));
-    let nobody = place.shell(json!({"run": "id", "user": "app"})).await.unwrap_err();
-    assert_eq!((nobody.kind, nobody.param.as_deref()), (ErrorKind::MissingProgram, Some("user")));
+    assert_eq!(
+        (failure.message.as_str(), failure.may_have_applied),
+        ("exited with 4: why", true)
+    );
+    let missing = place
+        .used(&json!(["no-such-program"]))
+        .run(&exec, &FakeHost::new())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (missing.kind, missing.param.as_deref()),
+        (ErrorKind::MissingProgram, Some("[0]"))
+    );
+    assert_eq!(
+        missing.message,
+        "the program `no-such-program` is not in container `main` of pod `a`"
+    );
+    let nowhere = place
+        .shell(json!({"run": "pwd", "cwd": "/not/here"}))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (nowhere.kind, nowhere.param.as_deref()),
+        (ErrorKind::NotFound, Some("cwd"))
+    );
+    let nobody = place
+        .shell(json!({"run": "id", "user": "app"}))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (nobody.kind, nobody.param.as_deref()),
+        (ErrorKind::MissingProgram, Some("user"))
+    );
     // What it leaves running is not waited for.
     assert_eq!(place.says("sleep 1000 >/dev/null 2>&1 & echo on").await, "on");
     assert!(place.open.finds("cat").await.unwrap());
@@ -178,7 +210,9 @@ async fn a_pod_is_chosen_by_name_by_labels_or_by_its_owner_and_stays_the_same() 
 #[tokio::test]
 async fn files_of_a_pod_are_changed_and_put_back() {
     let stage = Stage::new().await;
-    stage.pod("a", "mkdir /conf; echo 'mode: fast' >/conf/app.yaml; sleep 3600").await;
+    stage
+        .pod("a", "mkdir /conf; echo 'mode: fast' >/conf/app.yaml; sleep 3600")
+        .await;
     let place = Place::open(&stage, &json!({"pod": "a"})).await;
     let file = File::new(here());
     let set = json!({"path": "/conf/app.yaml", "set": {"mode": "slow"}});
@@ -197,17 +231,28 @@ async fn a_program_that_is_stopped_ends_with_all_that_it_started() {
     let place = Place::open(&stage, &json!({"pod": "a"})).await;
     for trap in ["", "trap '' TERM; "] {
         let host = FakeHost::new().grace(std::time::Duration::from_millis(300));
-        let case = place.used(&json!(format!("{trap}sleep 777 & echo begun; while :; do sleep 0.1; done")));
+        let case = place.used(&json!(format!(
+            "{trap}sleep 777 & echo begun; while :; do sleep 0.1; done"
+        )));
         let action = shell();
         let (ended, ()) = tokio::join!(case.run(&action, &host), async {
             prints(&host).await;
             host.cancel();
         });
         let failure = ended.unwrap_err();
-        assert_eq!((failure.kind, failure.may_have_applied), (ErrorKind::Cancelled, true));
+        assert_eq!(
+            (failure.kind, failure.may_have_applied),
+            (ErrorKind::Cancelled, true)
+        );
         let listed = stage.done(json!({"exec": "pod/a", "argv": ["ps"]})).await;
-        assert!(!listed["stdout"].as_str().unwrap().contains("sleep 777"), "{listed}");
-        assert_eq!(case.settle(&action, &FakeHost::new(), &host.handles()).await, Ok(Settled::Nothing));
+        assert!(
+            !listed["stdout"].as_str().unwrap().contains("sleep 777"),
+            "{listed}"
+        );
+        assert_eq!(
+            case.settle(&action, &FakeHost::new(), &host.handles()).await,
+            Ok(Settled::Nothing)
+        );
     }
 }
 
@@ -249,11 +294,26 @@ async fn what_cannot_run_a_program_says_why() {
     let sidecar = json!({"name": "side", "image": super::IMAGE, "command": ["sh", "-c", "sleep 3600"]});
     made(&stage, "two", json!([container("sleep 3600"), sidecar])).await;
     let failure = Place::open(&stage, &json!({"pod": "two"})).await.fails().await;
-    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::Conflict, "pod `two` has several containers"));
-    assert_eq!(failure.help.unwrap(), "say which one as `container`: `main`, `side`");
-    let failure = Place::open(&stage, &json!({"pod": "two", "container": "sid"})).await.fails().await;
-    assert_eq!((failure.kind, failure.message.as_str()), (ErrorKind::NotFound, "pod `two` has no container `sid`"));
-    assert_eq!((failure.param, failure.help.unwrap().as_str()), (None, "it has `main`, `side`"));
+    assert_eq!(
+        (failure.kind, failure.message.as_str()),
+        (ErrorKind::Conflict, "pod `two` has several containers")
+    );
+    assert_eq!(
+        failure.help.unwrap(),
+        "say which one as `container`: `main`, `side`"
+    );
+    let failure = Place::open(&stage, &json!({"pod": "two", "container": "sid"}))
+        .await
+        .fails()
+        .await;
+    assert_eq!(
+        (failure.kind, failure.message.as_str()),
+        (ErrorKind::NotFound, "pod `two` has no container `sid`")
+    );
+    assert_eq!(
+        (failure.param, failure.help.unwrap().as_str()),
+        (None, "it has `main`, `side`")
+    );
     let side = Place::open(&stage, &json!({"pod": "two", "container": "side"})).await;
     assert_eq!(side.says("echo in").await, "in");
 
@@ -261,7 +321,10 @@ async fn what_cannot_run_a_program_says_why() {
     let failure = Place::open(&stage, &json!({"pod": "bare"})).await.fails().await;
     assert_eq!(
         (failure.kind, failure.message.as_str()),
-        (ErrorKind::MissingProgram, "there is no `sh` in container `main` of pod `bare`")
+        (
+            ErrorKind::MissingProgram,
+            "there is no `sh` in container `main` of pod `bare`"
+        )
     );
     assert!(failure.help.unwrap().contains("k8s: {exec: pod/bare"));
 
@@ -270,17 +333,29 @@ async fn what_cannot_run_a_program_says_why() {
     stage.done(json!({"apply": broken})).await;
     let said = json!({"rollout_status": "deployment/broken"});
     stage.fails(said).await;
-    let failure = Place::open(&stage, &json!({"deployment": "broken"})).await.fails().await;
+    let failure = Place::open(&stage, &json!({"deployment": "broken"}))
+        .await
+        .fails()
+        .await;
     assert_eq!(failure.kind, ErrorKind::Conflict);
     assert!(failure.message.contains("is ready: pod `broken-"), "{failure:?}");
-    let failure = Place::open(&stage, &json!({"deployment": "none"})).await.fails().await;
+    let failure = Place::open(&stage, &json!({"deployment": "none"}))
+        .await
+        .fails()
+        .await;
     assert_eq!(failure.kind, ErrorKind::NotFound, "{failure:?}");
 
     stage.pod("done", "sleep 3600").await;
     let user = json!({"as": "nobody"});
-    let failure = Place::as_user(&stage, &json!({"pod": "done"}), &user).await.fails().await;
+    let failure = Place::as_user(&stage, &json!({"pod": "done"}), &user)
+        .await
+        .fails()
+        .await;
     assert_eq!(failure.kind, ErrorKind::Forbidden);
-    assert!(failure.message.starts_with("`nobody` may not `get` on `pods`"), "{failure:?}");
+    assert!(
+        failure.message.starts_with("`nobody` may not `get` on `pods`"),
+        "{failure:?}"
+    );
 }
 
 /// Who may look at a pod and start nothing in it is told what is missing.
@@ -300,7 +375,10 @@ async fn a_role_without_programs_in_pods_is_told_as_such() {
     let place = Place::as_user(&stage, &json!({"pod": "a"}), &json!({"as": looker})).await;
     let failure = place.fails().await;
     assert_eq!(failure.kind, ErrorKind::Forbidden, "{failure:?}");
-    assert!(failure.message.contains("on `pods/exec` in the namespace"), "{failure:?}");
+    assert!(
+        failure.message.contains("on `pods/exec` in the namespace"),
+        "{failure:?}"
+    );
     assert!(failure.help.unwrap().contains("`runbook plan --rbac`"));
 }
 
@@ -316,23 +394,39 @@ async fn a_pod_that_goes_while_a_program_runs_is_told_as_such() {
         stage.done(json!({"delete": "pod/a"})).await;
     });
     let failure = ended.unwrap_err();
-    assert_eq!((failure.kind, failure.may_have_applied), (ErrorKind::Unreachable, true), "{failure:?}");
+    assert_eq!(
+        (failure.kind, failure.may_have_applied),
+        (ErrorKind::Unreachable, true),
+        "{failure:?}"
+    );
     assert_eq!(failure.message, "pod `a` is gone: it was deleted meanwhile");
     // Another pod of this name is another pod.
     stage.pod("a", "sleep 3600").await;
-    assert_eq!(case.settle(&action, &FakeHost::new(), &host.handles()).await, Ok(Settled::Nothing));
+    assert_eq!(
+        case.settle(&action, &FakeHost::new(), &host.handles()).await,
+        Ok(Settled::Nothing)
+    );
 }
 
 #[tokio::test]
 async fn a_container_that_is_restarted_while_a_program_runs_is_told_as_such() {
     let stage = Stage::new().await;
-    stage.pod("a", "trap 'exit 7' USR1; while :; do sleep 0.1; done").await;
+    stage
+        .pod("a", "trap 'exit 7' USR1; while :; do sleep 0.1; done")
+        .await;
     let place = Place::open(&stage, &json!({"pod": "a"})).await;
     let host = FakeHost::new();
     let case = place.used(&json!("echo begun; kill -USR1 1; sleep 1000"));
     let failure = case.run(&shell(), &host).await.unwrap_err();
-    assert_eq!((failure.kind, failure.may_have_applied), (ErrorKind::Unreachable, true), "{failure:?}");
-    assert_eq!(failure.message, "container `main` of pod `a` ended meanwhile: Error, exit code 7");
+    assert_eq!(
+        (failure.kind, failure.may_have_applied),
+        (ErrorKind::Unreachable, true),
+        "{failure:?}"
+    );
+    assert_eq!(
+        failure.message,
+        "container `main` of pod `a` ended meanwhile: Error, exit code 7"
+    );
     assert!(failure.help.unwrap().contains("previous: true"));
 }
 
@@ -343,7 +437,11 @@ async fn what_a_crash_left_in_a_pod_is_ended_or_waited_for() {
     let place = Place::open(&stage, &json!({"pod": "a"})).await;
     let attempt = |script: &str| {
         let mut case = place.used(&json!(script));
-        for (name, value) in [("RUNBOOK_RUN", "r1"), ("RUNBOOK_STEP", "s"), ("RUNBOOK_ATTEMPT", "1")] {
+        for (name, value) in [
+            ("RUNBOOK_RUN", "r1"),
+            ("RUNBOOK_STEP", "s"),
+            ("RUNBOOK_ATTEMPT", "1"),
+        ] {
             case.env.insert(name.to_owned(), Text::literal(value));
         }
         case
@@ -357,12 +455,21 @@ async fn what_a_crash_left_in_a_pod_is_ended_or_waited_for() {
     }
     let handles = host.handles();
     assert_eq!(handles.len(), 1);
-    assert_eq!(case.settle(&action, &FakeHost::new(), &handles).await, Ok(Settled::Ended));
-    assert_eq!(case.settle(&action, &FakeHost::new(), &handles).await, Ok(Settled::Nothing));
+    assert_eq!(
+        case.settle(&action, &FakeHost::new(), &handles).await,
+        Ok(Settled::Ended)
+    );
+    assert_eq!(
+        case.settle(&action, &FakeHost::new(), &handles).await,
+        Ok(Settled::Nothing)
+    );
     // What went away from it on purpose is waited for.
     let daemon = attempt("setsid sh -c 'sleep 2' >/dev/null 2>&1 & echo on");
     daemon.run(&action, &FakeHost::new()).await.unwrap();
-    assert_eq!(daemon.settle(&action, &FakeHost::new(), &[]).await, Ok(Settled::Finished));
+    assert_eq!(
+        daemon.settle(&action, &FakeHost::new(), &[]).await,
+        Ok(Settled::Finished)
+    );
 }
 
 /// A cluster writes requests into its logs, so no value may be in one. What was asked for is what the shell was started
@@ -372,10 +479,18 @@ async fn no_value_is_part_of_a_request() {
     let stage = Stage::new().await;
     stage.pod("a", "sleep 3600").await;
     let place = Place::open(&stage, &json!({"pod": "a"})).await;
-    let mut case = place.used(&json!(["sh", "-c", "tr '\\0' ' ' </proc/$PPID/cmdline", "swordfish"]));
+    let mut case = place.used(&json!([
+        "sh",
+        "-c",
+        "tr '\\0' ' ' </proc/$PPID/cmdline",
+        "swordfish"
+    ]));
     case.env.insert("TOKEN".to_owned(), token());
     let output = case.run(&Exec::new(here()), &FakeHost::new()).await.unwrap();
     let asked = output.value["stdout"].as_str().unwrap();
     assert!(asked.starts_with("sh -c while "), "{asked}");
-    assert!(!asked.contains("swordfish") && !asked.contains("hunter2"), "{asked}");
+    assert!(
+        !asked.contains("swordfish") && !asked.contains("hunter2"),
+        "{asked}"
+    );
 }
