@@ -41,6 +41,7 @@ mod people;
 mod plan;
 mod planned;
 mod plugins;
+mod ports;
 mod postgres;
 mod projects;
 mod prometheus;
