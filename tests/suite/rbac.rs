@@ -39,7 +39,8 @@ fn the_roles_are_printed_as_kubectl_takes_them() {
         "in all namespaces, and about what is in none: bind it by a ClusterRoleBinding",
         "`certificate` is taken to be `certificates` of any group",
         "  namespace: \"web\"",
-        "  - apiGroups: [\"apps\"]\n    resources: [\"deployments\"]\n    resourceNames: [\"web\"]\n    verbs: [\"get\",\"patch\"]\n",
+        "  - apiGroups: [\"apps\"]\n    resources: [\"deployments\"]\n    resourceNames: [\"hub\",\"web\"]\n    verbs: [\"get\"]\n",
+        "    resourceNames: [\"web\"]\n    verbs: [\"patch\"]\n",
         "  - apiGroups: [\"\"]\n    resources: [\"pods/portforward\"]\n    verbs: [\"get\",\"create\"]\n",
     ] {
         assert!(printed.contains(text), "`{text}` is not said\n{printed}");
@@ -81,7 +82,7 @@ fn what_is_known_stands_in_the_role() {
         .collect();
     assert_eq!(names, expected);
     let delete = json!({
-        "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web-0"], "verbs": ["get", "delete"],
+        "apiGroups": [""], "resources": ["pods"], "resourceNames": ["web-0"], "verbs": ["delete"],
     });
     assert!(
         roles[1]["rules"].as_array().unwrap().contains(&delete),
@@ -118,7 +119,7 @@ fn files_and_called_runbooks_count_too() {
          connections:\n  cluster: {k8s: production}\n\
          steps:\n  - {id: made, k8s: {apply: all.yaml}, rollback: auto}\n\
          \x20 - {id: up, service: {restart: hub}}\n\
-         \x20 - {id: more, runbook: {name: other, inputs: {name: web}}, irreversible: no}\n",
+         \x20 - {id: more, runbook: {name: other, inputs: {name: web}}}\n",
     )
     .with(
         "all.yaml",
