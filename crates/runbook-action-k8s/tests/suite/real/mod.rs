@@ -5,6 +5,7 @@ mod access;
 mod changes;
 mod custom;
 mod draining;
+mod inside;
 mod keeping;
 mod orders;
 mod ports;
