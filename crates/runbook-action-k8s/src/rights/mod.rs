@@ -146,8 +146,7 @@ impl Rights {
             // Whatever it is asked, how the service is belongs to the answer.
             rights.grant(
                 &it.scope,
-                &it.thing,
-                "",
+                (&it.thing, ""),
                 it.name.clone().flatten().as_deref(),
                 ("get", Aim::Do),
             );
@@ -161,7 +160,7 @@ impl Rights {
     }
 
     /// All of them.
-    pub fn iter(&self) -> impl Iterator<Item = &Right> {
+    pub fn all(&self) -> impl Iterator<Item = &Right> {
         self.all.iter()
     }
 
@@ -286,7 +285,7 @@ impl Rights {
             scope = Scope::Everywhere;
         }
         for verb in row.asks {
-            self.grant(&scope, &thing, row.part, name.as_deref(), (verb, row.aim));
+            self.grant(&scope, (&thing, row.part), name.as_deref(), (verb, row.aim));
         }
     }
 
@@ -294,8 +293,7 @@ impl Rights {
     fn grant(
         &mut self,
         scope: &Scope,
-        thing: &Thing,
-        part: &str,
+        (thing, part): (&Thing, &str),
         name: Option<&str>,
         (verb, aim): (&'static str, Aim),
     ) {

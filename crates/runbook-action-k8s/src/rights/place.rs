@@ -42,15 +42,15 @@ impl Pods {
         let mut name = None;
         match self {
             Self::One(known) => {
-                rights.grant(scope, &pods, "", known.as_deref(), ("get", Aim::Do));
+                rights.grant(scope, (&pods, ""), known.as_deref(), ("get", Aim::Do));
                 name.clone_from(known);
             }
-            Self::Labelled => rights.grant(scope, &pods, "", None, ("list", Aim::Do)),
+            Self::Labelled => rights.grant(scope, (&pods, ""), None, ("list", Aim::Do)),
             Self::Of(plural, known) => {
                 let group = if *plural == "services" { "" } else { "apps" };
                 let owner = Thing::known(group, plural);
-                rights.grant(scope, &owner, "", known.as_deref(), ("get", Aim::Do));
-                rights.grant(scope, &pods, "", None, ("list", Aim::Do));
+                rights.grant(scope, (&owner, ""), known.as_deref(), ("get", Aim::Do));
+                rights.grant(scope, (&pods, ""), None, ("list", Aim::Do));
             }
         }
         name
@@ -64,9 +64,9 @@ pub fn of_place(pods: &Pods, scope: &Scope) -> Rights {
     let name = pods.found(&mut rights, scope);
     let thing = Thing::known("", "pods");
     for verb in ["get", "create"] {
-        rights.grant(scope, &thing, "exec", name.as_deref(), (verb, Aim::Do));
+        rights.grant(scope, (&thing, "exec"), name.as_deref(), (verb, Aim::Do));
     }
-    rights.grant(scope, &thing, "", name.as_deref(), ("get", Aim::Resume));
+    rights.grant(scope, (&thing, ""), name.as_deref(), ("get", Aim::Resume));
     rights
 }
 
@@ -77,7 +77,7 @@ pub fn forwarded(pods: &Pods, scope: &Scope) -> Rights {
     let name = pods.found(&mut rights, scope);
     let thing = Thing::known("", "pods");
     for verb in ["get", "create"] {
-        rights.grant(scope, &thing, "portforward", name.as_deref(), (verb, Aim::Do));
+        rights.grant(scope, (&thing, "portforward"), name.as_deref(), (verb, Aim::Do));
     }
     rights
 }

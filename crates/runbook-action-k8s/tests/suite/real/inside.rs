@@ -32,28 +32,8 @@ async fn what_runs_in_the_pod() {
     assert_eq!(object["data"]["who"], "the namespace of the pod");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::disallowed_methods, reason = "the tests themselves run in the pod")]
-async fn a_pod_knows_its_cluster_its_namespace_and_who_it_is() {
-    let cluster = Cluster::start().unwrap();
-    let settings = Settings::default();
-    // The pod has the programs of this machine, and these tests.
-    let programs = TempDir::with_prefix("runbook-").unwrap();
-    let tests = std::env::current_exe().unwrap();
-    let within = programs.path().join("tests-within");
-    if std::fs::hard_link(&tests, &within).is_err() {
-        std::fs::copy(&tests, &within).unwrap();
-    }
-    let image = Image::host().with_directory(programs.path());
-    settings.images.register("within:1", image);
-    let kubelet = Kubelet::start(&cluster, &settings).unwrap();
-    let own = Own {
-        cluster,
-        kubelet: Some(kubelet),
-        directory: TempDir::with_prefix("runbook-").unwrap(),
-    };
-    std::fs::write(own.config("admin"), own.cluster.kubeconfig("admin")).unwrap();
-    let stage = Stage::of(own.config("admin")).await;
+/// What the pod finds: who it is, what it may do, and the way to the cluster.
+async fn furnish(own: &Own, stage: &Stage) {
     let namespace = &stage.namespace;
     let port: u16 = own.cluster.url().rsplit(':').next().unwrap().parse().unwrap();
     let user = format!("system:serviceaccount:{namespace}:runner");
@@ -77,6 +57,31 @@ async fn a_pod_knows_its_cluster_its_namespace_and_who_it_is() {
                 "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "runner"}},
         ]}))
         .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the tests themselves run in the pod")]
+async fn a_pod_knows_its_cluster_its_namespace_and_who_it_is() {
+    let cluster = Cluster::start().unwrap();
+    let settings = Settings::default();
+    // The pod has the programs of this machine, and these tests.
+    let programs = TempDir::with_prefix("runbook-").unwrap();
+    let tests = std::env::current_exe().unwrap();
+    let within = programs.path().join("tests-within");
+    if std::fs::hard_link(&tests, &within).is_err() {
+        std::fs::copy(&tests, &within).unwrap();
+    }
+    let image = Image::host().with_directory(programs.path());
+    settings.images.register("within:1", image);
+    let kubelet = Kubelet::start(&cluster, &settings).unwrap();
+    let own = Own {
+        cluster,
+        kubelet: Some(kubelet),
+        directory: TempDir::with_prefix("runbook-").unwrap(),
+    };
+    std::fs::write(own.config("admin"), own.cluster.kubeconfig("admin")).unwrap();
+    let stage = Stage::of(own.config("admin")).await;
+    furnish(&own, &stage).await;
     let service = stage.object("service/api").await;
     let pod = json!({
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "runner"},

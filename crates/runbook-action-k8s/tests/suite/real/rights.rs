@@ -317,12 +317,12 @@ impl Account {
 
     /// Runs it without one of the rights that it needs to do what it does.
     async fn fails_without_each(&mut self, verb: &str, make: Make) {
-        let count = self.needs(&make("x").uses, false).iter().count();
+        let count = self.needs(&make("x").uses, false).all().count();
         assert!(count > 0, "{verb} needs nothing");
         for at in 0..count {
             let case = make(&self.name(verb));
             let needs = self.needs(&case.uses, false);
-            let left_out = needs.iter().nth(at).unwrap();
+            let left_out = needs.all().nth(at).unwrap();
             if left_out.aim != Aim::Do {
                 continue;
             }
@@ -354,7 +354,7 @@ fn without(rights: &Rights, left_out: &Right) -> Rights {
             ..(*right).clone()
         } == *left_out
     };
-    rights.iter().filter(|right| !is_it(right)).cloned().collect()
+    rights.all().filter(|right| !is_it(right)).cloned().collect()
 }
 
 fn is_refused(verb: &str, left_out: &Right, ran: Result<Value, Failure>) {
@@ -420,7 +420,7 @@ async fn what_is_put_back_needs_what_it_is_said_to_need() {
         for at in only.into_iter().map(Some).chain([None]) {
             let case = make(&account.name(verb));
             let needs = account.needs(&case.uses, true);
-            let left_out = at.and_then(|at| needs.iter().nth(at)).filter(|left_out| {
+            let left_out = at.and_then(|at| needs.all().nth(at)).filter(|left_out| {
                 // Some of it is asked by the verb itself too.
                 let same = |right: &&Right| {
                     Right {
@@ -428,7 +428,7 @@ async fn what_is_put_back_needs_what_it_is_said_to_need() {
                         ..(*right).clone()
                     } == **left_out
                 };
-                needs.iter().filter(same).count() == 1
+                needs.all().filter(same).count() == 1
             });
             if at.is_some() && left_out.is_none() {
                 continue;
@@ -478,7 +478,7 @@ async fn what_a_run_asks_that_goes_on_and_what_makes_a_failure_say_more() {
     used.settle(action, &FakeHost::new(), &host.handles())
         .await
         .unwrap();
-    let resuming = needs.iter().find(|right| right.aim == Aim::Resume).unwrap();
+    let resuming = needs.all().find(|right| right.aim == Aim::Resume).unwrap();
     account.grant(&without(&needs, resuming)).await;
     used.run(action, &host).await.unwrap();
     let settled = used.settle(action, &FakeHost::new(), &host.handles()).await;
@@ -489,7 +489,7 @@ async fn what_a_run_asks_that_goes_on_and_what_makes_a_failure_say_more() {
     account.stage.done(json!({"apply": dying})).await;
     let params = json!({"rollout_status": "deployment/dying"});
     let needs = account.needs(&params, false);
-    let telling = needs.iter().find(|right| right.aim == Aim::Tell).unwrap();
+    let telling = needs.all().find(|right| right.aim == Aim::Tell).unwrap();
     for (rights, says) in [(needs.clone(), true), (without(&needs, telling), false)] {
         account.grant(&rights).await;
         let failure = account
@@ -518,7 +518,7 @@ async fn places_in_pods_need_what_they_are_said_to_need() {
     ] {
         let (pods, scope) = Pods::of(&written(&params), &own).unwrap();
         for (needs, runs) in [(of_place(&pods, &scope), true), (forwarded(&pods, &scope), false)] {
-            let left_out = needs.iter().filter(|right| right.aim == Aim::Do).map(Some);
+            let left_out = needs.all().filter(|right| right.aim == Aim::Do).map(Some);
             for left_out in left_out.chain([None]) {
                 account
                     .grant(&left_out.map_or_else(|| needs.clone(), |it| without(&needs, it)))
