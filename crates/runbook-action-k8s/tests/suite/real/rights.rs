@@ -412,7 +412,7 @@ async fn what_is_put_back_needs_what_it_is_said_to_need() {
         let only: Vec<usize> = {
             let needs = account.needs(&make("x").uses, true);
             let of_undo = needs
-                .iter()
+                .all()
                 .enumerate()
                 .filter(|(_, right)| right.aim == Aim::Undo);
             of_undo.map(|(at, _)| at).collect()
