@@ -5,7 +5,6 @@ mod access;
 mod changes;
 mod custom;
 mod draining;
-mod inside;
 mod keeping;
 mod orders;
 mod ports;
