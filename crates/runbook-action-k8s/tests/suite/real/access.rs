@@ -1,8 +1,12 @@
 //! How a cluster is reached.
 
-use runbook_action::ErrorKind;
+use std::sync::Arc;
+
+use runbook_action::{Connection, ErrorKind, Opening, Transport, TransportKind as _};
+use runbook_action_shell::Ssh;
 use runbook_testkit::contract::{Use, written};
 use runbook_testkit::host::FakeHost;
+use runbook_testkit::sshd;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -104,4 +108,57 @@ async fn somebody_else_can_be_impersonated() {
     );
     assert_eq!(failure.message, expected);
     assert!(failure.help.unwrap().contains("`runbook plan --rbac`"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_is_reached_by_way_of_another_machine() {
+    let stage = Stage::new().await;
+    stage.pod("a", "sleep 3600").await;
+    let server = sshd::Server::start();
+    let open = async || {
+        let ssh = Ssh::new(runbook_action_shell::Environment {
+            vars: vec![("PATH".into(), "/usr/local/bin:/usr/bin:/bin".into())],
+            root: stage.root.path().to_owned(),
+        });
+        let hop = Connection {
+            name: "hop".to_owned(),
+            params: written(&json!({"ssh": "box", "config": server.config()})),
+        };
+        let opening = Opening {
+            kind: "ssh",
+            connection: &hop,
+            via: None,
+            behind: None,
+            through: None,
+        };
+        ssh.open(opening).await
+    };
+    let used = |params: Value, way: &Arc<dyn Transport>| Use {
+        transport: Some(Arc::clone(way)),
+        ..stage.used(&params)
+    };
+    let way = open().await.unwrap();
+    let host = FakeHost::new();
+    let read = used(json!({"get": "pod/a"}), &way)
+        .run(&stage.action, &host)
+        .await
+        .unwrap();
+    assert_eq!(read.value["names"], json!(["a"]));
+    // So are programs, whose output comes over a connection that stays open.
+    let exec = used(json!({"exec": "pod/a", "argv": ["echo", "there"]}), &way);
+    assert_eq!(
+        exec.run(&stage.action, &host).await.unwrap().value["stdout"],
+        "there"
+    );
+    way.close().await;
+    // Without the key nobody gets through, so that was the way.
+    server.is_known_by(Some("other")).unwrap();
+    let failure = match open().await {
+        Ok(way) => used(json!({"get": "pod/a"}), &way)
+            .run(&stage.action, &host)
+            .await
+            .unwrap_err(),
+        Err(failure) => failure,
+    };
+    assert!(failure.message.contains("host key"), "{failure:?}");
 }

@@ -101,3 +101,37 @@ async fn a_port_of_a_pod_is_reached_from_here() {
     socket.read_to_string(&mut said).await.unwrap();
     assert!(said.ends_with("hello\n"), "{said}");
 }
+
+#[tokio::test]
+async fn a_port_of_a_service_leads_to_the_port_that_its_pods_name() {
+    let stage = Stage::new().await;
+    let mut main =
+        super::container("mkdir /tmp/w; echo served >/tmp/w/index.html; exec httpd -f -p 7000 -h /tmp/w");
+    main["ports"] = json!([{"name": "web", "containerPort": 7000}]);
+    main["readinessProbe"] = json!({"tcpSocket": {"port": 7000}, "periodSeconds": 1});
+    let mut deployment = super::deployment("web", 1);
+    deployment["spec"]["template"]["spec"]["containers"] = json!([main]);
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+        "spec": {"selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": "web"}]},
+    });
+    stage.done(json!({"apply": [deployment, service]})).await;
+    stage.done(json!({"rollout_status": "deployment/web"})).await;
+    let opened = stage
+        .done(json!({"port_forward": "service/web", "port": 80}))
+        .await;
+    let mut socket = tokio::net::TcpStream::connect(opened["address"].as_str().unwrap())
+        .await
+        .unwrap();
+    socket.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut said = String::new();
+    socket.read_to_string(&mut said).await.unwrap();
+    assert!(said.ends_with("served\n"), "{said}");
+    let failure = stage
+        .fails(json!({"port_forward": "service/web", "port": 81}))
+        .await;
+    assert_eq!(
+        (failure.kind, failure.param.as_deref()),
+        (ErrorKind::NotFound, Some("port"))
+    );
+}

@@ -105,3 +105,23 @@ async fn events_tell_what_happened_to_an_object() {
     let all = stage.done(json!({"events": "all"})).await;
     assert!(all["events"].as_array().unwrap().len() > events.len());
 }
+
+#[tokio::test]
+async fn what_pods_and_nodes_use_is_measured() {
+    let stage = Stage::new().await;
+    stage.pod("a", "sleep 3600").await;
+    let one = stage.done(json!({"top": "pod/a"})).await;
+    let usage = &one["usage"][0];
+    assert_eq!((&usage["name"], &usage["container"]), (&json!("a"), &json!(null)));
+    assert!(
+        usage["cpu"].is_number() && usage["memory"].as_u64().is_some(),
+        "{usage}"
+    );
+    let apart = stage.done(json!({"top": "pods", "containers": true})).await;
+    assert_eq!(apart["usage"][0]["container"], "main");
+    assert_eq!(apart["names"], json!(["a"]));
+    let nodes = stage.done(json!({"top": "nodes"})).await;
+    let names = stage.done(json!({"list": "nodes"})).await["names"].clone();
+    assert_eq!(nodes["names"], names);
+    assert!(nodes["usage"][0]["memory"].as_u64().unwrap() > 0, "{nodes}");
+}
