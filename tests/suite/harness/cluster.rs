@@ -38,12 +38,13 @@ impl Site {
     /// The service with two pods that are ready, and its database.
     pub(crate) fn start() -> Self {
         let site = Self::bare();
-        site.apply(&[&manifest("mcp.yaml")]);
+        site.apply(&[&manifest("database.yaml")]);
         until("the database takes connections", || {
             site.try_sql("SELECT 1").then_some(())
         });
         let schema = fs::read_to_string(repository().join("tests/site/k8s/schema.sql")).unwrap();
         site.sql(&schema);
+        site.apply(&[&manifest("mcp.yaml")]);
         site.until_ready("mcp-server", 2);
         site
     }
@@ -69,7 +70,6 @@ default_environment: cluster
 environments:
   cluster:
     connections:
-      cluster: {{k8s: {{kubeconfig: {kubeconfig}, namespace: {NAMESPACE}}}}}
       database: {{sql: \"{url}\"}}
       service: {{http: \"http://{service}\", timeout: 3s}}
     inputs:
@@ -77,7 +77,6 @@ environments:
       prometheus_url: http://{metrics}
       external_url: http://{external}
 ",
-            kubeconfig = project.path("kubeconfig").display(),
         );
         let kubeconfig = project.path("kubeconfig").display().to_string();
         let project = project
