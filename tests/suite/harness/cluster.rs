@@ -32,6 +32,7 @@ pub(crate) struct Site {
     kubelet: Option<Kubelet>,
     service: SocketAddr,
     database: SocketAddr,
+    metrics: SocketAddr,
 }
 
 impl Site {
@@ -70,6 +71,7 @@ default_environment: cluster
 environments:
   cluster:
     connections:
+      postgres: {{local: true}}
       database: {{sql: \"{url}\"}}
       service: {{http: \"http://{service}\", timeout: 3s}}
     inputs:
@@ -90,7 +92,37 @@ environments:
             kubelet: Some(kubelet),
             service,
             database,
+            metrics,
         }
+    }
+
+    /// Where the service is reached.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.service)
+    }
+
+    /// Where the database is reached, by somebody.
+    pub(crate) fn database_url(&self, user: &str) -> String {
+        format!("postgres://{user}@{}/mcp_prod", self.database)
+    }
+
+    /// What Prometheus answers to a query, if that is one number.
+    pub(crate) fn metric(&self, query: &str) -> Option<f64> {
+        let url = format!("http://{}/api/v1/query", self.metrics);
+        let query = format!("query={query}");
+        let args = ["-sf", "-m", "20", "--data-urlencode", &query, &url];
+        let output = self.project.command("curl", &args).output().expect("curl is there");
+        let answer: Value = serde_json::from_slice(&output.stdout).ok()?;
+        answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    }
+
+    /// The revision of the service with this image.
+    pub(crate) fn revision_of(&self, image: &str) -> String {
+        let sets = self.cluster.objects().list("replicasets.apps", Some(NAMESPACE));
+        let is_it = |set: &&Arc<Value>| set["spec"]["template"]["spec"]["containers"][0]["image"] == image;
+        let set = sets.iter().find(is_it).expect("there is one");
+        let revision = &set["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        revision.as_str().unwrap().to_owned()
     }
 
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.
@@ -240,8 +272,10 @@ environments:
             let (path, is_over) = (path.clone(), Arc::clone(&is_over));
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    drop(ask(service, "GET", &path, ""));
-                    std::thread::sleep(BETWEEN); // paced: the clients of a service are not the load of a test
+                    let answer = ask(service, "GET", &path, "");
+                    let is_fine = answer.is_some_and(|(code, _)| code == 200);
+                    let pause = if is_fine { AFTER_AN_ANSWER } else { AFTER_A_FAILURE };
+                    std::thread::sleep(pause); // paced: clients of a real service wait between two calls
                 }
             })
         };
@@ -256,8 +290,9 @@ impl Drop for Site {
     }
 }
 
-/// What a client does between two calls.
-const BETWEEN: Duration = Duration::from_millis(40);
+/// How long a client waits after an answer, and after a failure.
+const AFTER_AN_ANSWER: Duration = Duration::from_millis(4);
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 /// Clients of the service.
 pub(crate) struct Clients {
