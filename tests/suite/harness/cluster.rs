@@ -111,7 +111,11 @@ environments:
         let url = format!("http://{}/api/v1/query", self.metrics);
         let query = format!("query={query}");
         let args = ["-sf", "-m", "20", "--data-urlencode", &query, &url];
-        let output = self.project.command("curl", &args).output().expect("curl is there");
+        let output = self
+            .project
+            .command("curl", &args)
+            .output()
+            .expect("curl is there");
         let answer: Value = serde_json::from_slice(&output.stdout).ok()?;
         answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
     }

@@ -29,11 +29,12 @@ fn until_pods_wait(site: &Site, reason: &str) {
     });
 }
 
+fn is_ill(site: &Site) -> bool {
+    site.object("deployments.apps", "mcp-server")["status"]["readyReplicas"].is_null()
+}
+
 fn until_it_is_ill(site: &Site) {
-    until("no pod is ready", || {
-        let status = site.object("deployments.apps", "mcp-server")["status"].clone();
-        status["readyReplicas"].is_null().then_some(())
-    });
+    until("no pod is ready", || is_ill(site).then_some(()));
 }
 
 #[test]
@@ -47,17 +48,22 @@ fn a_service_that_does_not_respond_gets_what_its_cause_calls_for() {
         .build()
         .unwrap();
     let url = site.database_url("mcp_app");
-    let held = runtime.block_on(async {
-        let mut held = Vec::new();
-        while let Ok(session) = PgConnection::connect(&url).await {
+    let mut held = Vec::new();
+    until("no pod is ready", || {
+        // Until then the pods themselves have some at times.
+        if let Ok(session) = runtime.block_on(PgConnection::connect(&url)) {
             held.push(session);
         }
-        held
+        is_ill(&site).then_some(())
     });
-    assert!(held.len() > 30, "{}", held.len());
-    until_it_is_ill(&site);
     let (_, run) = site.exec(DOWN, &["idle_for=0s"], "resolved");
-    assert_eq!(run.steps("step_done").iter().filter(|step| *step == "end_idle").count(), 1);
+    assert_eq!(
+        run.steps("step_done")
+            .iter()
+            .filter(|step| *step == "end_idle")
+            .count(),
+        1
+    );
     drop(held);
 
     // The program has a state from which it does not come back by itself.
@@ -78,7 +84,12 @@ fn pods_that_cannot_start_get_what_they_want_for_or_people_are_told() {
     let (_, run) = site.exec(DOWN, &["memory=600Mi", "memory_request=64Mi"], "resolved");
     assert!(run.steps("step_done").contains(&"memory".to_owned()));
     assert_eq!(site.container()["resources"]["limits"]["memory"], "600Mi");
-    site.kubectl(&["patch", "configmap/mcp-config", "-p", r#"{"data":{"BALLAST_MB":null}}"#]);
+    site.kubectl(&[
+        "patch",
+        "configmap/mcp-config",
+        "-p",
+        r#"{"data":{"BALLAST_MB":null}}"#,
+    ]);
 
     // Less time than they need.
     site.patch_container(&json!({"startupProbe": {"failureThreshold": 15}}));
@@ -99,8 +110,10 @@ fn pods_that_cannot_start_get_what_they_want_for_or_people_are_told() {
     restarted_with(&site, "LOG_LEVEL", Some("loud"));
     until_pods_wait(&site, "CrashLoopBackOff");
     let (ended, run) = site.exec(DOWN, &[], "failed");
-    ended.expect(4).says(&["does not accept what it is configured with", "LOG_LEVEL"]);
-    assert_eq!(run.steps("step_failed"), ["misconfigured"]);
+    ended
+        .expect(4)
+        .says(&["does not accept what it is configured with", "LOG_LEVEL"]);
+    assert!(run.steps("step_failed").contains(&"misconfigured".to_owned()));
 }
 
 #[test]
@@ -110,13 +123,13 @@ fn a_service_without_its_database_is_left_to_people() {
     until_it_is_ill(&site);
     let (ended, run) = site.exec(DOWN, &[], "failed");
     ended.expect(4).says(&["asked from here, it does not"]);
-    assert_eq!(run.steps("step_failed"), ["no_database"]);
+    assert!(run.steps("step_failed").contains(&"no_database".to_owned()));
 }
 
 #[test]
 fn pods_that_leak_are_replaced_and_what_they_held_is_kept() {
     let site = Site::start();
-    let most = "memory=110Mi";
+    let most = "memory=80Mi";
     let objects = r#"objects=["python","-c","import gc; print('objects:', len(gc.get_objects()))"]"#;
     let profile = r#"profile=["cat","/proc/1/smaps_rollup"]"#;
     site.exec(LEAK, &[most], "not_needed");
@@ -124,7 +137,13 @@ fn pods_that_leak_are_replaced_and_what_they_held_is_kept() {
     let (ill, well) = (&pods[0], &pods[1]);
     let _ordered = site.in_pod(
         ill,
-        &["curl", "-sf", "-d", r#"{"leak_mb": 45}"#, "http://localhost:8000/faults"],
+        &[
+            "curl",
+            "-sf",
+            "-d",
+            r#"{"leak_mb": 45}"#,
+            "http://localhost:8000/faults",
+        ],
     );
     for _ in 0..2 {
         let _listed = site.in_pod(ill, &["curl", "-sf", "http://localhost:8000/tools/list_releases"]);

@@ -32,7 +32,10 @@ fn a_deployment_goes_back_to_a_revision_unless_that_is_not_fit() {
     assert_eq!(version(&site), "2");
 
     // Its number is another one by now.
-    let fit = format!(r#"smoke_tests=["curl","-sf","{}/tools/list_releases"]"#, site.url());
+    let fit = format!(
+        r#"smoke_tests=["curl","-sf","{}/tools/list_releases"]"#,
+        site.url()
+    );
     let first = site.revision_of("mcp-server:1");
     let (_, run) = site.exec(BACK, &[&format!("revision={first}"), &fit], "resolved");
     assert_eq!(version(&site), "1");
@@ -42,7 +45,12 @@ fn a_deployment_goes_back_to_a_revision_unless_that_is_not_fit() {
 #[test]
 fn containers_get_other_limits_or_keep_those_that_they_have() {
     let site = Site::start();
-    let given = ["memory_request=32Mi", "memory_limit=300Mi", "cpu_request=50m", "cpu_limit=1"];
+    let given = [
+        "memory_request=32Mi",
+        "memory_limit=300Mi",
+        "cpu_request=50m",
+        "cpu_limit=1",
+    ];
     site.exec(RESOURCES, &given, "resolved");
     let limited = json!({
         "requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"cpu": "1", "memory": "300Mi"},
@@ -50,13 +58,22 @@ fn containers_get_other_limits_or_keep_those_that_they_have() {
     assert_eq!(site.container()["resources"], limited);
 
     let (ended, _) = site.exec(RESOURCES, &["memory_limit=512Mi"], "failed");
-    ended.expect(4).says(&["1Gi cannot be promised where 512Mi is the limit"]);
+    ended
+        .expect(4)
+        .says(&["1Gi cannot be promised where 512Mi is the limit"]);
 
     // Under that the program cannot even start, and none of the pods that run is given up for it.
     let pods = site.pod_names();
-    let little = ["memory_request=2Mi", "memory_limit=4Mi", "cpu_request=50m", "cpu_limit=1"];
+    let little = [
+        "memory_request=2Mi",
+        "memory_limit=4Mi",
+        "cpu_request=50m",
+        "cpu_limit=1",
+    ];
     let (ended, _) = site.exec(RESOURCES, &little, "rolled_back");
-    ended.expect(5).says(&["OOMKilled"]);
+    ended
+        .expect(5)
+        .says(&["CrashLoopBackOff", "it ended as OOMKilled"]);
     assert_eq!(site.container()["resources"], limited);
     assert_eq!(site.pod_names(), pods, "those that ran run on");
 }

@@ -17,7 +17,7 @@ const RESTORE: &str = "recovery/k8s-restore.yaml";
 fn the_daily_and_weekly_tasks_tell_of_what_they_find() {
     let site = Site::start();
     let (_, run) = site.exec(DAILY, &[], "resolved");
-    assert_eq!(run.captured("morning"), json!({"worst": "ok"}));
+    assert_eq!(run.captured("morning"), json!({"worst": "pass"}));
     let (ended, run) = site.exec(DAILY, &["database_size=1Mi"], "resolved");
     assert_eq!(run.captured("morning"), json!({"worst": "warn"}));
     ended.says(&["The database is not larger than expected"]);
@@ -25,7 +25,9 @@ fn the_daily_and_weekly_tasks_tell_of_what_they_find() {
     site.sql("ALTER TABLE assignments SET (autovacuum_enabled = false)");
     site.sql("UPDATE assignments SET title = title || '!'");
     let dead = "SELECT sum(n_dead_tup) >= 2000 FROM pg_stat_user_tables";
-    until("the dead rows are counted", || (site.sql(dead) == "t").then_some(()));
+    until("the dead rows are counted", || {
+        (site.sql(dead) == "t").then_some(())
+    });
     let (_, run) = site.exec(WEEKLY, &[], "resolved");
     assert_eq!(run.captured("dead"), json!({"rows": 2000}));
     until("they are gone", || {
@@ -69,18 +71,33 @@ fn what_was_backed_up_is_restored_and_what_is_no_backup_is_not() {
     }
     let backups = format!("backups={}", here.display());
     let destination = format!("destination={}", there.display());
-    let (_, run) = site.exec(BACKUP, &[&backups, &destination, r#"upload=["cp","-r"]"#], "resolved");
+    let (_, run) = site.exec(
+        BACKUP,
+        &[&backups, &destination, r#"upload=["cp","-r"]"#],
+        "resolved",
+    );
     let backup = here.join(run.name());
     let uploaded = there.join(run.name());
     for file in ["database.sql.gz", "config.yaml", "secrets.yaml", "SHA256SUMS"] {
-        assert_eq!(fs::read(backup.join(file)).unwrap(), fs::read(uploaded.join(file)).unwrap());
+        assert_eq!(
+            fs::read(backup.join(file)).unwrap(),
+            fs::read(uploaded.join(file)).unwrap()
+        );
     }
     run.nowhere("key-of-the-service");
 
     // An upload that is refused leaves nothing here.
-    let (ended, _) = site.exec(BACKUP, &[&backups, &destination, r#"upload=["false"]"#, "pause=0s"], "rolled_back");
+    let (ended, _) = site.exec(
+        BACKUP,
+        &[&backups, &destination, r#"upload=["false"]"#],
+        "rolled_back",
+    );
     ended.expect(5);
-    assert_eq!(fs::read_dir(&here).unwrap().count(), 1, "only the first one is there");
+    assert_eq!(
+        fs::read_dir(&here).unwrap().count(),
+        1,
+        "only the first one is there"
+    );
 
     site.sql("DELETE FROM assignments WHERE id > 100");
     let backup = format!("backup={}", backup.display());
@@ -94,6 +111,12 @@ fn what_was_backed_up_is_restored_and_what_is_no_backup_is_not() {
     let (_, run) = site.exec(RESTORE, &[&backup, "expected=2000"], "resolved");
     assert_eq!(run.captured("counted"), json!({"rows": 2000}));
     assert_eq!(site.sql("SELECT count(*) FROM assignments"), "2000");
-    assert_eq!(site.object("deployments.apps", "mcp-server")["spec"]["replicas"], 2);
-    assert!(site.sql(names).starts_with("mcp_prod,mcp_prod_"), "the damaged one is kept");
+    assert_eq!(
+        site.object("deployments.apps", "mcp-server")["spec"]["replicas"],
+        2
+    );
+    assert!(
+        site.sql(names).starts_with("mcp_prod,mcp_prod_"),
+        "the damaged one is kept"
+    );
 }

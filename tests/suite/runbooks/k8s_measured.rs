@@ -16,7 +16,9 @@ const SHARE: &str =
 const P99: &str = "histogram_quantile(0.99, sum by (le) (rate(mcp_request_duration_bucket[5m])))";
 
 fn until_it_is(site: &Site, query: &str, is_so: impl Fn(f64) -> bool) {
-    until("Prometheus tells of it", || site.metric(query).filter(|value| is_so(*value)));
+    until("Prometheus tells of it", || {
+        site.metric(query).filter(|value| is_so(*value))
+    });
 }
 
 #[test]
@@ -36,8 +38,10 @@ fn a_service_whose_requests_fail_gets_what_its_cause_calls_for() {
         let _clients = site.clients("notify", 2);
         until_it_is(&site, SHARE, |share| share > 0.3);
         let (ended, run) = site.exec(ERRORS, &[ENOUGH], "failed");
-        ended.expect(4).says(&["is ill. The breaker external-api is open"]);
-        assert_eq!(run.steps("step_failed"), ["outside_ill"]);
+        ended
+            .expect(4)
+            .says(&["is ill. The breaker external-api is open"]);
+        assert!(run.steps("step_failed").contains(&"outside_ill".to_owned()));
     }
     let _back = site.in_pod(external.trim(), &["mv", "/www/ill", "/www/health"]);
     {
