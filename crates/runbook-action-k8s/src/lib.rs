@@ -28,6 +28,8 @@ mod answer;
 #[cfg(feature = "cluster")]
 mod asked;
 #[cfg(feature = "cluster")]
+mod attached;
+#[cfg(feature = "cluster")]
 mod attend;
 #[cfg(feature = "cluster")]
 mod change;
@@ -50,6 +52,10 @@ mod manifest;
 #[cfg(feature = "cluster")]
 mod object;
 #[cfg(feature = "cluster")]
+mod place;
+#[cfg(feature = "cluster")]
+mod pods;
+#[cfg(feature = "cluster")]
 mod preview;
 #[cfg(feature = "cluster")]
 mod printed;
@@ -64,6 +70,8 @@ mod watch;
 
 #[cfg(feature = "cluster")]
 pub use action::K8s;
+#[cfg(feature = "cluster")]
+pub use place::Pods;
 #[cfg(feature = "cluster")]
 pub use settings::Environment;
 

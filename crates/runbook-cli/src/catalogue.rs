@@ -58,8 +58,11 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
             vars: environment.vars.clone(),
             root: root.to_owned(),
         };
-        let here = here.clone();
-        catalogue.add(Arc::new(runbook_action_k8s::K8s::new(clusters, here)));
+        catalogue.add_transport(Arc::new(runbook_action_k8s::Pods::new(
+            clusters.clone(),
+            here.clone(),
+        )));
+        catalogue.add(Arc::new(runbook_action_k8s::K8s::new(clusters, here.clone())));
     }
     // Without the feature this is checked and planned, and cannot be run.
     #[cfg(not(feature = "k8s"))]

@@ -209,7 +209,7 @@ async fn troubles(
     let of_newest = waiting
         .into_iter()
         .filter(|pod| object::label(pod, label) == Some(&value));
-    let kind = std::sync::Arc::new(super::logs::pod_kind());
+    let kind = crate::pods::kind();
     Ok(of_newest
         .filter_map(|pod| Some((cause::waiting(pod)?, Target::of(&kind, pod))))
         .collect())

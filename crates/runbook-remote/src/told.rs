@@ -1,6 +1,6 @@
 //! What a shell at the other end of a pipe is told, so that it runs a program and answers for it.
 //!
-//! The carrier (`ssh`, `sudo`) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
+//! The carrier (`ssh`, `sudo`, a cluster) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
 //! `ps` shows none, and no other shell ever parses one. The shell reads lines and evaluates each, up to a line with a
 //! full stop; if its input ends before that, nothing is run. The lines set arguments, variables, directory and
 //! umask, with every text quoted by [`quoted`]; the bytes behind them are the program's input, kept in a file
@@ -20,7 +20,7 @@ use crate::words::{is_name, quoted};
 
 /// All that a carrier is told to run. It holds nothing that any shell takes for more than itself between single
 /// quotes.
-pub(crate) const BOOT: &str =
+pub const BOOT: &str =
     r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
 
 /// What it says when it can be told the rest, where that comes by a terminal: before, the terminal would show what is
@@ -28,7 +28,8 @@ pub(crate) const BOOT: &str =
 pub(crate) const READY: &str = "runbook-ready";
 
 /// The same where the shell has a terminal.
-pub(crate) fn boot_in_terminal() -> String {
+#[must_use]
+pub fn boot_in_terminal() -> String {
     format!("stty raw -echo; echo {READY}; {BOOT}")
 }
 
