@@ -175,12 +175,16 @@ def releases():
     return CACHE.get("releases", make)
 
 
+def people():
+    return POOL.ask("SELECT pg_sleep(0.6)")
+
+
 def notify():
     BREAKERS[BREAKER].call()
     return ["sent"]
 
 
-TOOLS = {"list_assignments": assignments, "list_releases": releases, "notify": notify}
+TOOLS = {"list_assignments": assignments, "list_people": people, "list_releases": releases, "notify": notify}
 
 
 def call(tool):

@@ -1,6 +1,10 @@
 //! A service on Kubernetes fails or is slow, as Prometheus tells it.
 
-use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
 
 use crate::harness::cluster::Site;
 use crate::harness::until;
@@ -13,6 +17,7 @@ const MONTHLY: &str = "routine/monthly.yaml";
 const ENOUGH: &str = "high=0.3";
 const SHARE: &str =
     "(sum(rate(mcp_errors_total[5m])) or vector(0)) / (sum(rate(mcp_requests_total[5m])) > 0)";
+const POLL: Duration = Duration::from_millis(50);
 const P99: &str = "histogram_quantile(0.99, sum by (le) (rate(mcp_request_duration_bucket[5m])))";
 
 fn until_it_is(site: &Site, query: &str, is_so: impl Fn(f64) -> bool) {
@@ -98,14 +103,47 @@ fn a_service_that_asks_too_much_again_keeps_it_for_longer() {
     site.configure(&[("RELEASES_SECONDS", "0.7")]);
     let _clients = site.clients("list_releases", 3);
     until_it_is(&site, P99, |seconds| seconds > 0.5);
-    let statistics = r#"cache_statistics=["curl","-sf","http://localhost:8000/cache"]"#;
-    let (_, run) = site.exec(SLOW, &["slow=0.5", "slow_query=10000", statistics], "resolved");
+    let given = [
+        "slow=0.5",
+        "slow_query=10000",
+        r#"cache_statistics=["curl","-sf","http://localhost:8000/cache"]"#,
+    ];
+    let (_, run) = site.exec(SLOW, &given, "resolved");
     assert!(run.steps("step_done").contains(&"misses".to_owned()));
-    let variables = site.container()["env"].clone();
-    assert!(has(&variables, "CACHE_TTL_SECONDS", "3600"), "{variables}");
+    assert!(has(&site, "CACHE_TTL_SECONDS", "3600"));
 }
 
-fn has(variables: &Value, name: &str, value: &str) -> bool {
+#[test]
+fn a_service_whose_requests_wait_for_each_other_gets_a_larger_pool() {
+    let site = Site::start();
+    site.measure();
+    site.configure(&[("DATABASE_POOL_SIZE", "1"), ("CACHE_TTL_SECONDS", "60")]);
+    let _clients = site.clients("list_people", 4);
+    until_it_is(&site, P99, |seconds| seconds > 1.0);
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        // As soon as something is done, others come again.
+        scope.spawn(|| {
+            let is_larger = || has(&site, "DATABASE_POOL_SIZE", "20") || is_over.load(Ordering::Relaxed);
+            until("the pool is larger", || is_larger().then_some(()));
+            let others = site.clients("list_releases", 3);
+            until("the run has ended", || {
+                is_over.load(Ordering::Relaxed).then_some(())
+            });
+            drop(others);
+        });
+        let given = ["slow=1.0", "slow_query=10000"];
+        let ended = std::panic::catch_unwind(AssertUnwindSafe(|| site.exec(SLOW, &given, "resolved")));
+        is_over.store(true, Ordering::Relaxed);
+        let (_, run) = ended.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        assert!(run.steps("step_done").contains(&"pool".to_owned()));
+    });
+    assert!(has(&site, "DATABASE_MAX_OVERFLOW", "40"));
+}
+
+/// Whether the container of the service has a variable with this value.
+fn has(site: &Site, name: &str, value: &str) -> bool {
     let wanted = json!({"name": name, "value": value});
+    let variables = site.container()["env"].clone();
     variables.as_array().unwrap().contains(&wanted)
 }
