@@ -8,7 +8,7 @@
 //! renewed when they have expired. Objects stay JSON, and [`kinds`] are what the cluster says that it knows. What each verb
 //! does is in [`verbs`]; what changes says first what it would write ([`change`]), and the same is then tried
 //! ([`preview`]), done, or put back ([`inverse`]). What is waited for is watched ([`watch`]). [`trouble`] turns answers into
-//! the kinds of failures that a runbook can ask for.
+//! the kinds of failures that a runbook can ask for. Which role all of that needs is worked out by [`rights`].
 //!
 //! This crate does not read the process's environment: the command line takes one snapshot of it, the [`Environment`].
 //! Without its feature `cluster` it only knows the language of the action.
@@ -16,6 +16,7 @@
 mod connection;
 mod recognise;
 mod reference;
+pub mod rights;
 mod spec;
 mod verb;
 

@@ -5,6 +5,7 @@
 //! (the crate `runbook-remote`): so no value is part of a request, which a cluster writes into its logs.
 
 mod inside;
+mod ports;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,9 +54,7 @@ impl TransportKind for Pods {
         let args = opening.connection.args();
         let which = Which::read(&args)?;
         let container = args.get("container").map(|name| name.text()).transpose()?;
-        let via = opening
-            .via
-            .ok_or_else(|| args.wrong("goes through no cluster"))?;
+        let via = opening.via.ok_or_else(|| args.wrong("goes through no cluster"))?;
         let cluster = Cluster::open(via, opening.through.as_deref(), &self.here, &self.around).await?;
         let namespace = match args.get("namespace") {
             Some(namespace) => asked::namespace_name(&namespace)?,
@@ -66,12 +65,13 @@ impl TransportKind for Pods {
             namespace,
             which,
             container: container.map(|name| name.reveal()),
-            taken: Mutex::default(),
+            taken: Arc::default(),
         }))
     }
 }
 
 /// Which pod is meant.
+#[derive(Clone)]
 enum Which {
     Named(String),
     Selected(String),
@@ -109,13 +109,14 @@ fn name(args: &Args<'_>) -> Result<String, Failure> {
 }
 
 /// A container of a pod that is found when it is needed.
+#[derive(Clone)]
 struct Place {
     cluster: Cluster,
     namespace: String,
     which: Which,
     container: Option<String>,
     /// The identity of the pod that was taken last.
-    taken: Mutex<Option<String>>,
+    taken: Arc<Mutex<Option<String>>>,
 }
 
 impl Place {
@@ -132,7 +133,9 @@ impl Place {
             Which::Deployment(name) => {
                 let kind = self.cluster.kind_named("deployments.apps").await?;
                 let target = Target::new(kind, &self.namespace, name.as_str());
-                pods::of(&self.cluster, &target).await.map(Option::unwrap_or_default)
+                pods::of(&self.cluster, &target)
+                    .await
+                    .map(Option::unwrap_or_default)
             }
         };
         found.map_err(|trouble| self.missing(trouble))
@@ -142,15 +145,14 @@ impl Place {
         let is_missing = trouble.is_missing();
         let failure = trouble.failure();
         match &self.which {
-            Which::Named(_) if is_missing => {
-                failure.help("a pod that takes its place has another name: name a `deployment` or a `selector`")
-            }
+            Which::Named(_) if is_missing => failure
+                .help("a pod that takes its place has another name: name a `deployment` or a `selector`"),
             Which::Named(_) | Which::Selected(_) | Which::Deployment(_) => failure,
         }
     }
 
-    /// The container in which a program is run now.
-    async fn inside(&self) -> Result<Inside, Failure> {
+    /// The pod that is meant now.
+    async fn pod(&self) -> Result<Value, Failure> {
         let mut found = self.candidates().await?;
         let pod = match &self.which {
             Which::Named(_) => found.swap_remove(0),
@@ -159,9 +161,25 @@ impl Place {
                 pods::ready(found, &self.which.shown(), taken.as_deref())?
             }
         };
-        let inside = self.inside_of(&pod)?;
-        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(inside.uid.clone());
-        Ok(inside)
+        let uid = object::text(&pod, "/metadata/uid");
+        *self.taken.lock().unwrap_or_else(PoisonError::into_inner) = Some(uid);
+        Ok(pod)
+    }
+
+    /// The same, which runs.
+    async fn running(&self) -> Result<Value, Failure> {
+        let pod = self.pod().await?;
+        let phase = object::text(&pod, "/status/phase");
+        if phase == "Running" {
+            return Ok(pod);
+        }
+        let message = format!("pod `{}` is not running but {phase}", object::name(&pod));
+        Err(crate::change::conflict(message))
+    }
+
+    /// The container in which a program is run now.
+    async fn inside(&self) -> Result<Inside, Failure> {
+        self.inside_of(&self.pod().await?)
     }
 
     fn inside_of(&self, pod: &Value) -> Result<Inside, Failure> {
@@ -202,11 +220,8 @@ impl Transport for Place {
         self.inside().await?.spawn(command).await
     }
 
-    async fn forward(&self, _to: &Endpoint) -> Result<Box<dyn Forward>, Failure> {
-        Err(Failure::new(
-            ErrorKind::Other,
-            "this version cannot reach anything through a pod",
-        ))
+    async fn forward(&self, to: &Endpoint) -> Result<Box<dyn Forward>, Failure> {
+        Ok(Box::new(ports::open(self.clone(), to).await?))
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {

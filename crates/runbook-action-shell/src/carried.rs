@@ -19,10 +19,7 @@ pub(crate) async fn start(
 }
 
 /// A command of this machine that speaks through pipes, and is written to later.
-pub(crate) fn piped(
-    mut command: tokio::process::Command,
-    carrier: &dyn Carrier,
-) -> Result<Running, Failure> {
+pub(crate) fn piped(mut command: tokio::process::Command, carrier: &dyn Carrier) -> Result<Running, Failure> {
     let child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -48,11 +48,7 @@ pub fn identity(group: u32, started: &str, boot: &str) -> Option<Value> {
 
 /// Sees to it that nothing of the attempt runs any more in this place, where `handles`, each with an [`identity`],
 /// have been recorded.
-pub async fn settle(
-    place: &dyn Transport,
-    call: Call<'_>,
-    handles: &[&Handle],
-) -> Result<Settled, Failure> {
+pub async fn settle(place: &dyn Transport, call: Call<'_>, handles: &[&Handle]) -> Result<Settled, Failure> {
     let mut settled = Settled::Nothing;
     for handle in handles {
         let text = |key: &str| {
@@ -136,5 +132,10 @@ async fn ask<S: Into<String>>(
 /// One line for people, without control characters.
 fn one_line(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").chars().filter(|c| !c.is_control()).take(400).collect()
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(400)
+        .collect()
 }

@@ -20,8 +20,7 @@ use crate::words::{is_name, quoted};
 
 /// All that a carrier is told to run. It holds nothing that any shell takes for more than itself between single
 /// quotes.
-pub const BOOT: &str =
-    r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
+pub const BOOT: &str = r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
 
 /// What it says when it can be told the rest, where that comes by a terminal: before, the terminal would show what is
 /// written to it, and cut long lines.

@@ -46,7 +46,11 @@ impl Inside {
 
     /// Ends what was recorded in here, and waits for what else the attempt has started.
     pub(super) async fn settle_of(&self, call: Call<'_>, handles: &[&Handle]) -> Result<Settled, Failure> {
-        let ours: Vec<&Handle> = handles.iter().copied().filter(|handle| self.holds(handle)).collect();
+        let ours: Vec<&Handle> = handles
+            .iter()
+            .copied()
+            .filter(|handle| self.holds(handle))
+            .collect();
         match settle(self, call, &ours).await {
             // Without a shell nothing was started in here.
             Err(failure) if failure.kind == ErrorKind::MissingProgram => Ok(Settled::Nothing),
@@ -91,8 +95,7 @@ impl Inside {
     fn ended(&self, pod: &Value) -> Option<Failure> {
         let (name, container) = (&self.place.pod.name, &self.place.container);
         let status = pods::status(pod, container);
-        let is_same =
-            status.is_some_and(|status| object::text(status, "/containerID") == self.life);
+        let is_same = status.is_some_and(|status| object::text(status, "/containerID") == self.life);
         let state = status.and_then(|status| {
             let ends = ["/state/terminated", "/lastState/terminated"];
             let of_this = |end: &&Value| object::text(end, "/containerID") == self.life;
@@ -118,7 +121,9 @@ impl Inside {
         let message = format!("there is no `{program}` in {}", self.place());
         let failure = Failure::new(ErrorKind::MissingProgram, message);
         if program == "sudo" {
-            return failure.about("user").help("leave `user` out, or run it in another container");
+            return failure
+                .about("user")
+                .help("leave `user` out, or run it in another container");
         }
         failure.help(format!(
             "a shell starts what runs there; `k8s: {{exec: pod/{}, argv: […]}}` does without one",
@@ -129,14 +134,19 @@ impl Inside {
 
 impl fmt::Debug for Inside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inside").field("place", &self.place()).finish_non_exhaustive()
+        f.debug_struct("Inside")
+            .field("place", &self.place())
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Transport for Inside {
     fn place(&self) -> String {
-        format!("container `{}` of pod `{}`", self.place.container, self.place.pod.name)
+        format!(
+            "container `{}` of pod `{}`",
+            self.place.container, self.place.pod.name
+        )
     }
 
     async fn spawn(&self, command: &Command) -> Result<Box<dyn Process>, Failure> {
@@ -145,7 +155,10 @@ impl Transport for Inside {
             return Err(failure.about("tty").help("leave `tty` out"));
         }
         let argv: Vec<String> = match &command.user {
-            Some(user) => std::iter::once("sudo").chain(as_user(user, BOOT)).map(str::to_owned).collect(),
+            Some(user) => std::iter::once("sudo")
+                .chain(as_user(user, BOOT))
+                .map(str::to_owned)
+                .collect(),
             None => ["sh", "-c", BOOT].map(str::to_owned).to_vec(),
         };
         let attached = Attached::new(self.place.attach(&argv, true).await?);
@@ -205,7 +218,10 @@ impl Carrier for Session {
             return match (refused.kind, &self.user) {
                 (ErrorKind::MissingProgram, Some(_)) => self.inside.without("sudo"),
                 (ErrorKind::MissingProgram, None) => self.inside.without("sh"),
-                _ => Failure { param: None, ..refused },
+                _ => Failure {
+                    param: None,
+                    ..refused
+                },
             };
         }
         match &self.user {

@@ -12,8 +12,7 @@ pub(crate) async fn place(asked: Asked<'_>) -> Result<(Place, String), Failure> 
     let target = asked.target().await?;
     let (pod, described) = logs::ready_pod(asked, target).await?;
     let container = logs::container(asked, &described)?;
-    pods::running(&described, &container)
-        .map_err(|failure| failure.about(asked.chosen.value.path()))?;
+    pods::running(&described, &container).map_err(|failure| failure.about(asked.chosen.value.path()))?;
     let place = Place {
         cluster: asked.cluster.clone(),
         pod,
