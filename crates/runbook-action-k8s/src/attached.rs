@@ -14,6 +14,7 @@ use kube::api::AttachedProcess;
 use runbook_action::{Chunk, End, Failure, Stream, async_trait};
 use runbook_remote::Pipes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::unconstrained;
 use tokio::time::sleep;
 
 /// How much is read at a time.
@@ -21,7 +22,7 @@ pub(crate) const PIECE: usize = 16 * 1024;
 
 /// When a program has ended whose outputs others hold: so long a silence means that nothing more comes, and so many
 /// pieces are read at most.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(10);
 const PIECES: u32 = 64;
 
 /// What a cluster tells of the end of a program: nothing yet, that it cannot tell, or how.
@@ -105,8 +106,9 @@ impl Attached {
         let (listens, has_ended) = (self.telling.is_some(), self.pieces.is_some());
         tokio::select! {
             biased;
-            count = read(&mut self.stdout, first) => Step::Read(Stream::Stdout, count),
-            count = read(&mut self.stderr, second) => Step::Read(Stream::Stderr, count),
+            // What is there is read, however much this task has done already.
+            count = unconstrained(read(&mut self.stdout, first)) => Step::Read(Stream::Stdout, count),
+            count = unconstrained(read(&mut self.stderr, second)) => Step::Read(Stream::Stderr, count),
             wrote = write(&mut self.input), if has_more => Step::Wrote(wrote),
             told = tell(&mut self.telling), if listens => Step::Told(told),
             // All that was sent is here when the end is told.

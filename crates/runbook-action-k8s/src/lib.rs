@@ -10,6 +10,9 @@
 //! ([`preview`]), done, or put back ([`inverse`]). What is waited for is watched ([`watch`]). [`trouble`] turns answers into
 //! the kinds of failures that a runbook can ask for. Which role all of that needs is worked out by [`rights`].
 //!
+//! A pod is also a place where the actions of others run programs ([`place`], with [`pods`] to find it), and a deployment
+//! a [`service`].
+//!
 //! This crate does not read the process's environment: the command line takes one snapshot of it, the [`Environment`].
 //! Without its feature `cluster` it only knows the language of the action.
 
@@ -61,6 +64,8 @@ mod preview;
 #[cfg(feature = "cluster")]
 mod printed;
 #[cfg(feature = "cluster")]
+mod service;
+#[cfg(feature = "cluster")]
 mod settings;
 #[cfg(feature = "cluster")]
 mod trouble;
@@ -73,6 +78,8 @@ mod watch;
 pub use action::K8s;
 #[cfg(feature = "cluster")]
 pub use place::Pods;
+#[cfg(feature = "cluster")]
+pub use service::Services;
 #[cfg(feature = "cluster")]
 pub use settings::Environment;
 

@@ -64,6 +64,8 @@ pub struct Sent {
     listeners: [Listener; 2],
     /// Whether the program has begun, as far as each of its outputs tells.
     begins: [bool; 2],
+    /// Whether the program has ended, as far as each of its outputs tells: then nothing more of it comes there.
+    ends: [bool; 2],
     /// What was printed before, by whoever it was.
     noise: Vec<u8>,
     group: Option<u32>,
@@ -123,6 +125,7 @@ impl Sent {
             carrier,
             listeners: [Listener::new(mark), Listener::new(mark)],
             begins: [false; 2],
+            ends: [false; 2],
             noise: Vec::new(),
             group: None,
             handle: None,
@@ -140,7 +143,9 @@ impl Sent {
             Some(()) => Ok(()),
             None => {
                 let said = String::from_utf8_lossy(&self.noise).into_owned();
-                Err(self.carrier.lost(&said, false).await)
+                let has_begun = self.group.is_some() || self.begins != [false; 2];
+                let failure = self.carrier.lost(&said, has_begun).await;
+                Err(if has_begun { failure.maybe_applied() } else { failure })
             }
         }
     }
@@ -159,6 +164,8 @@ impl Sent {
         let listener = if of == 0 { stdout } else { stderr };
         for heard in listener.push(chunk.bytes) {
             match heard {
+                // Whom the program left behind is not listened to.
+                Heard::Printed(_) if self.ends.get(of) == Some(&true) => {}
                 Heard::Printed(bytes) if self.begins.get(of) == Some(&true) => {
                     self.ready.push_back((stream, bytes));
                 }
@@ -183,8 +190,13 @@ impl Sent {
                         Some(number) if SIGNALS.contains(&number) => signal_of(number),
                         Some(_) | None => End::Code(code),
                     };
-                    self.end = Some(end.clone());
-                    self.inner.has_ended(end);
+                    if let Some(ends) = self.ends.get_mut(of) {
+                        *ends = true;
+                    }
+                    if self.end.is_none() {
+                        self.end = Some(end.clone());
+                        self.inner.has_ended(end);
+                    }
                 }
             }
         }
@@ -225,7 +237,9 @@ impl Process for Sent {
 
     async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
         while self.ready.is_empty() && !self.is_over {
-            if self.read().await?.is_none() {
+            if self.ends == [true; 2] {
+                self.is_over = true;
+            } else if self.read().await?.is_none() {
                 self.is_over = true;
                 for (listener, stream) in self.listeners.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
                     let rest = listener.rest();

@@ -64,27 +64,33 @@ impl Site {
         let (external, metrics) = (open("external-api", 80), open("prometheus", 9090));
         let project = Project::empty().with_copy("runbooks");
         let project = project.with("kubeconfig", &cluster.kubeconfig("admin"));
-        let url = format!("postgres://mcp_user@{database}/mcp_prod");
-        let config = format!(
-            "severities: {{P1: {{title: one}}, P2: {{title: two}}, P3: {{title: three}}}}
-default_environment: cluster
-environments:
-  cluster:
-    connections:
-      postgres: {{local: true}}
-      database: {{sql: \"{url}\"}}
-      service: {{http: \"http://{service}\", timeout: 3s}}
-    inputs:
+        let inputs = format!(
+            "    inputs:
       url: http://{service}
       prometheus_url: http://{metrics}
       external_url: http://{external}
-",
+"
+        );
+        // From outside all is reached at ports of this machine, and from within at the pods' own.
+        let config = format!(
+            "severities: {{P1: {{title: one}}, P2: {{title: two}}, P3: {{title: three}}}}
+default_environment: outside
+environments:
+  outside:
+    connections:
+      postgres: {{local: true}}
+      database: {{sql: \"postgres://mcp_user@{database}/mcp_prod\"}}
+      service: {{http: \"http://{service}\", timeout: 3s}}
+{inputs}  inside:
+    connections:
+      service: {{http: \"http://{service}\", timeout: 3s}}
+{inputs}",
         );
         let kubeconfig = project.path("kubeconfig").display().to_string();
         let project = project
             .with("runbook.config.yaml", &config)
             .variable("KUBECONFIG", &kubeconfig)
-            .variable("MCP_DATABASE_URL", &url);
+            .variable("MCP_DATABASE_URL", "postgres://mcp_user@localhost/mcp_prod");
         Self {
             project,
             images,
@@ -127,6 +133,12 @@ environments:
         let set = sets.iter().find(is_it).expect("there is one");
         let revision = &set["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
         revision.as_str().unwrap().to_owned()
+    }
+
+    /// The same, where the database is reached through its pod.
+    #[track_caller]
+    pub(crate) fn exec_inside(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
+        self.project.exec_with(&["--env", "inside"], runbook, inputs, outcome)
     }
 
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.

@@ -28,7 +28,7 @@ fn the_daily_and_weekly_tasks_tell_of_what_they_find() {
     until("the dead rows are counted", || {
         (site.sql(dead) == "t").then_some(())
     });
-    let (_, run) = site.exec(WEEKLY, &[], "resolved");
+    let (_, run) = site.exec_inside(WEEKLY, &[], "resolved");
     assert_eq!(run.captured("dead"), json!({"rows": 2000}));
     until("they are gone", || {
         (site.sql("SELECT sum(n_dead_tup) FROM pg_stat_user_tables") == "0").then_some(())

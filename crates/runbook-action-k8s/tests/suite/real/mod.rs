@@ -13,13 +13,14 @@ mod rights;
 mod rollouts;
 mod sets;
 mod stuck;
+mod targets;
 mod undoing;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use runbook_action::{Connection, Failure, Inverse, Output, Preview};
+use runbook_action::{Connection, Failure, Inverse, Output, Preview, Transport};
 use runbook_action_k8s::{Environment, K8s};
 use runbook_action_shell::Local;
 use runbook_cluster::Cluster;
@@ -199,15 +200,20 @@ impl Drop for Stage {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "programs are found as the tests find them"
-)]
 fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K8s {
     let around = Environment {
         vars: vars.clone(),
         root: root.to_owned(),
     };
+    K8s::new(around, here(root, vars))
+}
+
+/// This machine, where programs run that give credentials.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "programs are found as the tests find them"
+)]
+fn here(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> Arc<dyn Transport> {
     let here = runbook_action_shell::Environment {
         vars: std::env::vars_os()
             .filter(|(name, _)| name == "PATH")
@@ -215,7 +221,7 @@ fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K
             .collect(),
         root: root.to_owned(),
     };
-    K8s::new(around, Arc::new(Local::new(here)))
+    Arc::new(Local::new(here))
 }
 
 fn connection(k8s: &Value) -> Connection {
