@@ -40,6 +40,15 @@ fn a_deployment_goes_back_to_a_revision_unless_that_is_not_fit() {
     let (_, run) = site.exec(BACK, &[&format!("revision={first}"), &fit], "resolved");
     assert_eq!(version(&site), "1");
     assert!(run.steps("step_done").contains(&"tried".to_owned()));
+
+    // An image that is gone cannot be gone to, and nobody notices that it was tried.
+    site.images.withdraw("mcp-server:2");
+    let pods = site.pod_names();
+    let second = site.revision_of("mcp-server:2");
+    let (ended, _) = site.exec(BACK, &[&format!("revision={second}")], "rolled_back");
+    ended.expect(5).says(&["ImagePull"]);
+    assert_eq!(site.container()["image"], "mcp-server:1");
+    assert_eq!(site.pod_names(), pods);
 }
 
 #[test]
