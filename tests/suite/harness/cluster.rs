@@ -138,7 +138,8 @@ environments:
     /// The same, where the database is reached through its pod.
     #[track_caller]
     pub(crate) fn exec_inside(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
-        self.project.exec_with(&["--env", "inside"], runbook, inputs, outcome)
+        self.project
+            .exec_with(&["--env", "inside"], runbook, inputs, outcome)
     }
 
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.

@@ -42,6 +42,14 @@ fn a_service_that_does_not_respond_gets_what_its_cause_calls_for() {
     let site = Site::start();
     site.exec(DOWN, &[], "not_needed");
 
+    // The program has a state from which it does not come back by itself.
+    let before = site.pod_names();
+    site.order(&json!({"sick": true}));
+    until_it_is_ill(&site);
+    let (_, run) = site.exec(DOWN, &[], "resolved");
+    assert!(run.steps("step_done").contains(&"restart".to_owned()));
+    assert!(site.pod_names().iter().all(|pod| !before.contains(pod)));
+
     // Clients have left no session to the service.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -65,14 +73,6 @@ fn a_service_that_does_not_respond_gets_what_its_cause_calls_for() {
         1
     );
     drop(held);
-
-    // The program has a state from which it does not come back by itself.
-    let before = site.pod_names();
-    site.order(&json!({"sick": true}));
-    until_it_is_ill(&site);
-    let (_, run) = site.exec(DOWN, &[], "resolved");
-    assert!(run.steps("step_done").contains(&"restart".to_owned()));
-    assert!(site.pod_names().iter().all(|pod| !before.contains(pod)));
 }
 
 #[test]
