@@ -20,7 +20,7 @@ fn the_daily_and_weekly_tasks_tell_of_what_they_find() {
     assert_eq!(run.captured("morning"), json!({"worst": "pass"}));
     let (ended, run) = site.exec(DAILY, &["database_size=1Mi"], "resolved");
     assert_eq!(run.captured("morning"), json!({"worst": "warn"}));
-    ended.says(&["The database is not larger than expected"]);
+    ended.says(&["! database"]);
 
     site.sql("ALTER TABLE assignments SET (autovacuum_enabled = false)");
     site.sql("UPDATE assignments SET title = title || '!'");
@@ -41,7 +41,7 @@ fn the_daily_and_weekly_tasks_tell_of_what_they_find() {
         status["readyReplicas"].is_null().then_some(())
     });
     let (ended, _) = site.exec(DAILY, &[], "failed");
-    ended.expect(4).says(&["All pods are ready"]);
+    ended.expect(4).says(&["✗ pods"]);
 }
 
 #[test]
