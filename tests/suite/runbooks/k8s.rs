@@ -150,6 +150,13 @@ fn pods_that_leak_are_replaced_and_what_they_held_is_kept() {
     }
     let (ended, run) = site.exec(LEAK, &[most, objects, profile], "resolved");
     assert_eq!(run.captured("usage"), json!({"names": [ill]}), "{}", ended.all());
+    for step in ["held", "profile"] {
+        assert!(
+            run.steps("step_done").contains(&step.to_owned()),
+            "{step}: {}",
+            ended.all()
+        );
+    }
     let now = site.pod_names();
     assert!(now.contains(well) && !now.contains(ill), "{now:?}");
 }
