@@ -1,5 +1,6 @@
 //! A project in a temporary directory, the program started in it, and what a run left there.
 
+pub(crate) mod cluster;
 mod editor;
 mod journal;
 mod process;
