@@ -7,6 +7,8 @@ mod database;
 mod hub;
 mod pool;
 mod recovery;
+mod secure_failover;
+mod secure_recovery;
 mod server;
 mod slow;
 

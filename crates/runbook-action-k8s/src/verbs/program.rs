@@ -31,7 +31,7 @@ pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
         let argv = asked
             .chosen
             .get("argv")
-            .map(|argv| asked::texts(&argv))
+            .map(|argv| asked::words(&argv))
             .transpose()?
             .unwrap_or_default();
         let mut command = Command::new(argv);
