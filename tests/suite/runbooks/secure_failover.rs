@@ -223,18 +223,12 @@ pub(super) fn told(status: &StandIn) -> String {
 fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
     let mut site = Site::start();
     let bucket = StandIn::s3();
-    let credentials = site.path("backups/credentials");
+    let settings = site.path("backups/curlrc");
     let (id, secret) = WRITER;
-    fs::write(
-        &credentials,
-        format!("[default]\naws_access_key_id = {id}\naws_secret_access_key = {secret}\n"),
-    )
-    .unwrap();
-    let aws = format!(
-        "AWS_SHARED_CREDENTIALS_FILE={} /usr/bin/aws --region us-east-1 --endpoint-url {} s3 cp --only-show-errors",
-        credentials.display(),
-        bucket.url()
-    );
+    let signed = "aws-sigv4 = \"aws:amz:us-east-1:s3\"\nheader = \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
+    fs::write(&settings, format!("user = \"{id}:{secret}\"\n{signed}\n")).unwrap();
+    let curl = format!("curl --silent --fail --config {}", settings.display());
+    let archive = format!("{}/mcp-wal-archive/%f", bucket.url());
     let _set = site.sql("ALTER SYSTEM SET archive_mode = on");
     let _set = site.sql(&format!(
         "ALTER SYSTEM SET archive_command = '{aws} %p s3://mcp-wal-archive/%f'"
@@ -269,7 +263,7 @@ fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
     let project = std::mem::replace(&mut site.project, Project::empty());
     site.project = project.variable("DATABASE_URL", &url);
     let base = format!("base={base}");
-    let restore = format!("restore_command={aws} s3://mcp-wal-archive/%f %p");
+    let restore = format!("restore_command={curl} --output %p {archive}");
     let inputs = [base.as_str(), &restore, "table=code_chunks", "expected=2100"];
     let back = |moment: &str, outcome: &str| site.exec(POINT, &[&inputs[..], &[moment]].concat(), outcome);
     back(&moment, "not_needed");

@@ -2,7 +2,7 @@
 //! servers, taken back to an earlier release.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use runbook_cluster::kubelet::Image;
 use serde_json::json;
@@ -25,6 +25,8 @@ pub(super) const PATH: &str = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin:/us
 pub(super) const CLUSTER: [&str; 2] = ["context=cluster", "namespace=mcp"];
 const DATABASE: [&str; 2] = ["database=mcp_prod", "database_user=mcp_user"];
 
+/// The secret of the service, as it stands in its object.
+const KEY_OF_THE_SERVICE: &str = "a2V5LW9mLXRoZS1zZXJ2aWNl";
 /// Nothing listens on port 1.
 const NOWHERE: &str = "postgres://postgres@127.0.0.1:1/none";
 
@@ -121,15 +123,57 @@ pub(super) fn service(site: &Site) -> String {
     line.unwrap().to_owned()
 }
 
-/// All that was kept is in the bucket and can be had again, no secret is told on the way, and what cannot be uploaded is
-/// no backup. Then the database loses nearly all its rows, and is restored from it.
+/// A backup that cannot be made whole leaves nothing. Of one that can, all is in the bucket, and no secret is told on the way.
+/// Then the database loses nearly all its rows, and is restored from it, but not from a dump that was damaged.
 #[test]
 fn all_of_it_is_backed_up_and_a_lost_database_is_restored_from_there() {
-    let kept = Kept::start();
+    let mut kept = Kept::start();
+    signs(&mut kept.site.project, READER);
+    let (ended, run) = kept.backup(&[], "rolled_back");
+    let _ended = ended.says(&["Access Denied"]);
+    assert_eq!(run.steps("step_failed"), ["upload"]);
+    run.nowhere(READER.1);
+    assert_eq!(
+        fs::read_dir(kept.folder()).unwrap().count(),
+        0,
+        "the folder is gone"
+    );
+    signs(&mut kept.site.project, WRITER);
+    fs::write(kept.vault.path("vault.sealed"), "").unwrap();
+    let (_, run) = kept.backup(&[], "failed");
+    assert_eq!(run.steps("step_failed"), ["vault_is_open"]);
+    fs::remove_file(kept.vault.path("vault.sealed")).unwrap();
+
     let (_, run) = kept.backup(&[], "resolved");
     let objects = kept.bucket.path(&format!("mcp-backups/{}", run.name()));
-    let mut names: Vec<String> = fs::read_dir(&objects)
-        .unwrap()
+    holds_all(&objects);
+    for secret in [WRITER.1, VAULT_TOKEN, KEY_OF_THE_SERVICE, "of-the-database"] {
+        run.nowhere(secret);
+    }
+    kept.backup(&[], "not_needed");
+    kept.swap(&[], "not_needed");
+    let _deleted = kept.site.sql("DELETE FROM assignments WHERE id > 10");
+    is_not_restored_from_what_is_damaged(&kept, &objects.join("postgres.dump"));
+
+    let (_, run) = kept.swap(&[], "resolved");
+    assert_eq!(kept.rows("mcp_prod"), "2000");
+    let aside = format!("mcp_prod_{}", run.name().replace('-', "_"));
+    assert_eq!(kept.databases(), format!("mcp_prod {aside}"));
+    assert_eq!(kept.rows(&aside), "10", "what was there is kept");
+    run.nowhere(WRITER.1);
+    let ended = kept.site.project.run(&["rollback", &run.name(), "--yes"]);
+    let _ended = ended.expect(5);
+    assert_eq!(
+        (kept.databases().as_str(), kept.rows("mcp_prod").as_str()),
+        ("mcp_prod", "10")
+    );
+    kept.site.until_ready("mcp-server", 2);
+    is_recovered_from_the_backup(&kept);
+}
+
+fn holds_all(objects: &Path) {
+    let entries = fs::read_dir(objects).unwrap();
+    let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
@@ -144,22 +188,27 @@ fn all_of_it_is_backed_up_and_a_lost_database_is_restored_from_there() {
     assert_eq!(names, all);
     let secrets = fs::read_to_string(objects.join("secrets.yaml")).unwrap();
     assert!(
-        secrets.contains("a2V5LW9mLXRoZS1zZXJ2aWNl"),
+        secrets.contains(KEY_OF_THE_SERVICE),
         "the secret of the service is kept"
     );
-    for secret in [
-        WRITER.1,
-        VAULT_TOKEN,
-        "a2V5LW9mLXRoZS1zZXJ2aWNl",
-        "of-the-database",
-    ] {
-        run.nowhere(secret);
-    }
-    kept.backup(&[], "not_needed");
+}
 
-    kept.swap(&[], "not_needed");
-    let _deleted = kept.site.sql("DELETE FROM assignments WHERE id > 10");
-    // It has as many rows as it had, which is not what is expected: so nothing is exchanged.
+/// A dump that is not the one that was uploaded is not restored, and one with too few rows does not get the name.
+fn is_not_restored_from_what_is_damaged(kept: &Kept, dump: &Path) {
+    let whole = fs::read(dump).unwrap();
+    let mut damaged = whole.clone();
+    damaged[whole.len() / 2] ^= 1;
+    fs::write(dump, damaged).unwrap();
+    let (_, run) = kept.swap(&[], "rolled_back");
+    assert_eq!(run.steps("step_failed"), ["fetch"]);
+    assert!(
+        !run.steps("step_started").contains(&"stop".to_owned()),
+        "the servers run"
+    );
+    let (ended, _) = kept.swap(&["backup=another"], "failed");
+    let _ended = ended.says(&["no finished backup `another`"]);
+    fs::write(dump, whole).unwrap();
+
     let (_, run) = kept.swap(&["expected=3000"], "rolled_back");
     assert_eq!(run.steps("step_failed"), ["restore"]);
     assert_eq!(
@@ -167,21 +216,6 @@ fn all_of_it_is_backed_up_and_a_lost_database_is_restored_from_there() {
         ("mcp_prod", "10")
     );
     kept.site.until_ready("mcp-server", 2);
-
-    let (_, run) = kept.swap(&[], "resolved");
-    assert_eq!(kept.rows("mcp_prod"), "2000");
-    let aside = format!("mcp_prod_{}", run.name().replace('-', "_"));
-    assert_eq!(kept.databases(), format!("mcp_prod {aside}"));
-    assert_eq!(kept.rows(&aside), "10", "what was there is kept");
-    run.nowhere(WRITER.1);
-    let ended = kept.site.project.run(&["rollback", &run.name(), "--yes"]);
-    drop(ended.expect(5));
-    assert_eq!(
-        (kept.databases().as_str(), kept.rows("mcp_prod").as_str()),
-        ("mcp_prod", "10")
-    );
-    kept.site.until_ready("mcp-server", 2);
-    is_recovered_from_the_backup(&kept);
 }
 
 /// The region that had the service is lost, and this one has neither its data nor a replica of it.
@@ -208,44 +242,6 @@ fn is_recovered_from_the_backup(kept: &Kept) {
     assert_eq!(told(&status), "monitoring");
     kept.site.until_ready("mcp-server", 3);
     run.nowhere(WRITER.1);
-}
-
-/// A dump that is not the one that was uploaded is not restored, and a backup that cannot be uploaded leaves nothing.
-#[test]
-fn what_is_not_whole_is_no_backup() {
-    let mut kept = Kept::start();
-    signs(&mut kept.site.project, READER);
-    let (ended, run) = kept.backup(&[], "rolled_back");
-    ended.says(&["Access Denied"]);
-    assert_eq!(run.steps("step_failed"), ["upload"]);
-    run.nowhere(READER.1);
-    assert_eq!(
-        fs::read_dir(kept.folder()).unwrap().count(),
-        0,
-        "the folder is gone"
-    );
-
-    signs(&mut kept.site.project, WRITER);
-    fs::write(kept.vault.path("vault.sealed"), "").unwrap();
-    let (_, run) = kept.backup(&[], "failed");
-    assert_eq!(run.steps("step_failed"), ["vault_is_open"]);
-    fs::remove_file(kept.vault.path("vault.sealed")).unwrap();
-    let (_, run) = kept.backup(&[], "resolved");
-
-    let dump = kept
-        .bucket
-        .path(&format!("mcp-backups/{}/postgres.dump", run.name()));
-    let mut bytes = fs::read(&dump).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
-    fs::write(dump, bytes).unwrap();
-    let _deleted = kept.site.sql("DELETE FROM assignments WHERE id > 10");
-    let (_, run) = kept.swap(&[], "rolled_back");
-    assert_eq!(run.steps("step_failed"), ["fetch"]);
-    assert_eq!(run.steps("step_done"), ["chosen", "name"], "nothing was changed");
-    let (ended, _) = kept.swap(&["backup=another"], "failed");
-    ended.says(&["no finished backup `another`"]);
-    kept.site.until_ready("mcp-server", 2);
 }
 
 /// The second release counts on a schema that the first does not know, and fails to serve requests with it.
