@@ -231,7 +231,7 @@ fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
     let archive = format!("{}/mcp-wal-archive/%f", bucket.url());
     let _set = site.sql("ALTER SYSTEM SET archive_mode = on");
     let _set = site.sql(&format!(
-        "ALTER SYSTEM SET archive_command = '{aws} %p s3://mcp-wal-archive/%f'"
+        "ALTER SYSTEM SET archive_command = '{curl} --upload-file %p {archive}'"
     ));
     site.systemctl(&["restart", "postgresql"]);
     until("it takes connections", || {
@@ -269,12 +269,13 @@ fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
     back(&moment, "not_needed");
     let _deleted = site.sql("DELETE FROM code_chunks WHERE path <> 'late'");
 
-    let (ended, run) = back("target_time=2999-01-01 00:00:00+00", "rolled_back");
-    ended.says(&["has ended before it got to 2999"]);
+    // It ends at once, or after a while, so the step that sees it is one or another.
+    let (_, run) = back("target_time=2999-01-01 00:00:00+00", "rolled_back");
+    assert_eq!(run.steps("undo_failed"), Vec::<String>::new());
+    let log = fs::read_to_string(site.path("postgresql.log")).unwrap();
     assert!(
-        run.steps("step_failed")
-            .iter()
-            .any(|step| step.starts_with("ended"))
+        log.contains("recovery ended before configured recovery target was reached"),
+        "{log}"
     );
     assert_eq!(
         site.sql("SELECT count(*) FROM code_chunks"),
