@@ -174,19 +174,6 @@ pub(crate) fn texts(args: &Args<'_>) -> Result<Vec<String>, Failure> {
         .collect()
 }
 
-/// A program and its arguments; an item that is a list gives several.
-pub(crate) fn words(args: &Args<'_>) -> Result<Vec<String>, Failure> {
-    let mut words = Vec::new();
-    for item in args.items()? {
-        if matches!(item.param(), Param::List(_)) {
-            words.extend(texts(&item)?);
-        } else {
-            words.push(item.text()?.reveal());
-        }
-    }
-    Ok(words)
-}
-
 /// A mapping to texts, as an object.
 pub(crate) fn map(args: &Args<'_>) -> Result<Vec<(String, Value)>, Failure> {
     let entries = args.entries()?;

@@ -1,6 +1,6 @@
 //! `exec`: a program in a container.
 
-use runbook_action::{Command, Failure, Output};
+use runbook_action::{Args, Command, Failure, Output, Param};
 
 use super::{Asked, logs};
 use crate::execution::{Execution, Place};
@@ -31,7 +31,7 @@ pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
         let argv = asked
             .chosen
             .get("argv")
-            .map(|argv| asked::words(&argv))
+            .map(|argv| words(&argv))
             .transpose()?
             .unwrap_or_default();
         let mut command = Command::new(argv);
@@ -48,4 +48,17 @@ pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
         None => Vec::new(),
     };
     attend::run(&mut execution, &fine, asked.call, answer::empty()).await
+}
+
+/// A program with its arguments. An item that is a list becomes several of them, as it does for `exec`.
+fn words(argv: &Args<'_>) -> Result<Vec<String>, Failure> {
+    let mut words = Vec::new();
+    for item in argv.items()? {
+        if matches!(item.param(), Param::List(_)) {
+            words.extend(asked::texts(&item)?);
+        } else {
+            words.push(item.text()?.reveal());
+        }
+    }
+    Ok(words)
 }
