@@ -182,10 +182,14 @@ fn another_region_takes_over_and_one_that_cannot_changes_nothing() {
     drop(region.project.run(&["rollback", &run.name(), "--yes"]).expect(5));
     assert_eq!(weights(&dns), json!({"us-east-1": 100, "us-west-2": 0}));
 
-    // Later all of the region is lost, with its database. There is a replica again.
+    is_recovered_by_a_new_replica(&site, &region, &dns, &inputs);
+}
+
+/// Later all of the region is lost, with its database. There is a replica again.
+fn is_recovered_by_a_new_replica(site: &Site, region: &Region, dns: &StandIn, inputs: &[&str]) {
     site.systemctl(&["stop", "postgresql-backup"]);
     fs::remove_dir_all(site.path("postgres/backup")).unwrap();
-    replicate(&site);
+    replicate(site);
     site.systemctl(&["stop", "postgresql"]);
     let (vault, status, bucket) = (StandIn::vault("{}"), StandIn::status(), StandIn::s3());
     let more = [
@@ -205,8 +209,8 @@ fn another_region_takes_over_and_one_that_cannot_changes_nothing() {
         "{:?}",
         run.steps("step_done")
     );
-    assert_eq!(ask_replica(&site, "SELECT pg_is_in_recovery()"), "f");
-    assert_eq!(weights(&dns), json!({"us-east-1": 0, "us-west-2": 100}));
+    assert_eq!(ask_replica(site, "SELECT pg_is_in_recovery()"), "f");
+    assert_eq!(weights(dns), json!({"us-east-1": 0, "us-west-2": 100}));
     assert_eq!(told(&status), "monitoring");
     run.nowhere(STATUS_TOKEN);
 }
@@ -218,11 +222,8 @@ pub(super) fn told(status: &StandIn) -> String {
     last["status"].as_str().unwrap().to_owned()
 }
 
-/// A real archive in S3, to which the server itself uploads and from which it reads.
-#[test]
-fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
-    let mut site = Site::start();
-    let bucket = StandIn::s3();
+/// Has the server upload what it writes to a bucket. Answers the client that it does so with, and where to.
+fn archiving(site: &Site, bucket: &StandIn) -> (String, String) {
     let settings = site.path("backups/curlrc");
     let (id, secret) = WRITER;
     let signed = "aws-sigv4 = \"aws:amz:us-east-1:s3\"\nheader = \"x-amz-content-sha256: UNSIGNED-PAYLOAD\"";
@@ -238,6 +239,15 @@ fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
         let asked = site.try_run(&[&site.psql("codebase_mcp")[..], &["-c", "SELECT 1"]].concat());
         (asked.code == 0).then_some(())
     });
+    (curl, archive)
+}
+
+/// A real archive in S3, to which the server itself uploads and from which it reads.
+#[test]
+fn a_database_is_taken_back_to_the_moment_before_its_rows_were_deleted() {
+    let mut site = Site::start();
+    let bucket = StandIn::s3();
+    let (curl, archive) = archiving(&site, &bucket);
     let base = site.path("postgres/base").display().to_string();
     let args = [
         "pg_basebackup",
