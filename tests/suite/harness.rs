@@ -194,7 +194,20 @@ impl Project {
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.
     #[track_caller]
     pub(crate) fn exec(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
+        self.exec_with(&[], runbook, inputs, outcome)
+    }
+
+    /// The same with other options.
+    #[track_caller]
+    pub(crate) fn exec_with(
+        &self,
+        options: &[&str],
+        runbook: &str,
+        inputs: &[&str],
+        outcome: &str,
+    ) -> (Ended, Run) {
         let mut args = vec!["exec", runbook, "--yes", "--output"];
+        args.extend(options);
         for input in inputs {
             args.extend(["-i", input]);
         }

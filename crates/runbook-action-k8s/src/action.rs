@@ -67,11 +67,11 @@ impl K8s {
     }
 
     /// The cluster of a call, which is looked for unless the call is to end.
-    async fn opened(&self, call: Call<'_>) -> Result<Cluster, Failure> {
+    pub(crate) async fn opened(&self, call: Call<'_>) -> Result<Cluster, Failure> {
         unless_cancelled(call, false, &Note::default(), Box::pin(self.cluster(call))).await
     }
 
-    fn asked<'a>(
+    pub(crate) fn asked<'a>(
         &'a self,
         call: Call<'a>,
         cluster: &'a Cluster,

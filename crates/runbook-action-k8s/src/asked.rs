@@ -81,6 +81,11 @@ pub(crate) fn namespace(cluster: &Cluster, chosen: &Chosen<'_>) -> Result<String
     let Some(args) = chosen.get("namespace") else {
         return Ok(cluster.namespace().to_owned());
     };
+    namespace_name(&args)
+}
+
+/// The name of a namespace.
+pub(crate) fn namespace_name(args: &Args<'_>) -> Result<String, Failure> {
     let name = args.text()?.reveal();
     is_plain(&name)
         .then_some(name)

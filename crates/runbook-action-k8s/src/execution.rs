@@ -7,23 +7,22 @@
 
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::pin::Pin;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::Api;
 use kube::api::{AttachParams, AttachedProcess};
-use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
+use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, async_trait};
+use runbook_remote::{Pipes as _, signal_of};
 use serde_json::{Value, json};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::task::JoinHandle;
+use tokio::io::AsyncReadExt as _;
 use tokio::time::sleep;
 
+use crate::attached::{Attached, PIECE, Told};
 use crate::cluster::Cluster;
 use crate::object::Target;
 use crate::trouble::one_line;
-use crate::verbs::logs::pod_kind;
 
 /// What a handle of this module is.
 pub(crate) const HANDLE: &str = "pod_exec";
@@ -34,9 +33,6 @@ const MARK: &str = "RUNBOOK_MARK";
 /// How often what is killed is looked for again, and how long one waits between.
 const KILLS: usize = 20;
 const POLL: Duration = Duration::from_millis(50);
-
-/// How much is read at a time.
-const PIECE: usize = 16 * 1024;
 
 /// What is said of a container in which no variable can be given to a program.
 const NO_ENV: &str = "the program `env` is not in the container";
@@ -111,7 +107,7 @@ impl Place {
         ) else {
             return Ok(false);
         };
-        let pod = Target::new(std::sync::Arc::new(pod_kind()), &namespace, pod);
+        let pod = Target::new(crate::pods::kind(), &namespace, pod);
         let found = pod
             .look(cluster)
             .await
@@ -141,21 +137,14 @@ impl Place {
     }
 }
 
-type Output = Pin<Box<dyn AsyncRead + Send>>;
-type Told = Pin<Box<dyn Future<Output = Option<Status>> + Send>>;
-
 /// A program in a container.
 pub(crate) struct Execution {
     place: Place,
     uid: String,
     /// None where the program could not be marked.
     mark: Option<String>,
-    attached: AttachedProcess,
-    input: Option<JoinHandle<()>>,
-    stdout: Option<Output>,
-    stderr: Option<Output>,
-    told: Option<Told>,
-    ended: Option<Result<End, Failure>>,
+    attached: Attached,
+    told: Told,
     /// What is started if there turns out to be no `env`.
     plain: Option<Command>,
     piece: Vec<u8>,
@@ -167,11 +156,9 @@ impl Execution {
         let part = || RandomState::new().hash_one(0_u8);
         let mark = format!("{:016x}{:016x}", part(), part());
         let mut argv = vec!["env".to_owned(), format!("{MARK}={mark}")];
-        argv.extend(command.env.iter().map(|(name, value)| format!("{name}={value}")));
         argv.extend(command.argv.iter().cloned());
-        let mut started = Self::begin(place, uid, Some(mark), &argv, command.stdin.clone()).await?;
-        // Without `env` no variable can be given, and one that was asked for is not left out.
-        started.plain = command.env.is_empty().then(|| command.clone());
+        let mut started = Self::begin(place, uid, Some(mark), &argv, command.stdin.as_deref()).await?;
+        started.plain = Some(command.clone());
         Ok(started)
     }
 
@@ -180,30 +167,19 @@ impl Execution {
         uid: String,
         mark: Option<String>,
         argv: &[String],
-        stdin: Option<Vec<u8>>,
+        stdin: Option<&[u8]>,
     ) -> Result<Self, Failure> {
-        let mut attached = place.attach(argv, stdin.is_some()).await?;
-        let input = attached.stdin().zip(stdin).map(|(mut input, bytes)| {
-            tokio::spawn(async move {
-                // A program may end without having read all.
-                if input.write_all(&bytes).await.is_ok() {
-                    drop(input.shutdown().await);
-                }
-            })
-        });
-        let stdout = attached.stdout().map(|output| Box::pin(output) as Output);
-        let stderr = attached.stderr().map(|output| Box::pin(output) as Output);
-        let told = attached.take_status().map(|told| Box::pin(told) as Told);
+        let mut attached = Attached::new(place.attach(argv, stdin.is_some()).await?);
+        if let Some(stdin) = stdin {
+            attached.reads(stdin);
+        }
+        let told = attached.told();
         Ok(Self {
             place,
             uid,
             mark,
             attached,
-            input,
-            stdout,
-            stderr,
             told,
-            ended: None,
             plain: None,
             piece: Vec::new(),
         })
@@ -214,21 +190,16 @@ impl Execution {
         let Some(plain) = self.plain.take() else {
             return Ok(false);
         };
-        let no_env = matches!(self.end().await, Err(failure) if failure.message == NO_ENV);
+        let no_env = matches!(self.end(), Err(failure) if failure.message == NO_ENV);
         if no_env {
             let (place, uid) = (self.place.clone(), self.uid.clone());
-            *self = Self::begin(place, uid, None, &plain.argv, plain.stdin).await?;
+            *self = Self::begin(place, uid, None, &plain.argv, plain.stdin.as_deref()).await?;
         }
         Ok(no_env)
     }
 
-    async fn end(&mut self) -> Result<End, Failure> {
-        if let Some(told) = &mut self.told {
-            let status = told.await;
-            self.told = None;
-            self.ended = Some(ended(status));
-        }
-        self.ended.clone().unwrap_or_else(|| ended(None))
+    fn end(&self) -> Result<End, Failure> {
+        ended(self.told.get().cloned().flatten())
     }
 }
 
@@ -273,27 +244,9 @@ pub(crate) fn ended(status: Option<Status>) -> Result<End, Failure> {
 
 /// The end that an exit code stands for: programs that run others tell signals by codes above 128.
 fn end_of(code: i32) -> End {
-    let name = match code - 128 {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        6 => "SIGABRT",
-        9 => "SIGKILL",
-        11 => "SIGSEGV",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => return End::Code(code),
-    };
-    End::Signal {
-        number: code - 128,
-        name: name.to_owned(),
-    }
-}
-
-async fn read(output: &mut Option<Output>, piece: &mut [u8]) -> usize {
-    match output {
-        Some(open) => open.read(piece).await.unwrap_or(0),
-        None => std::future::pending().await,
+    match code - 128 {
+        number @ (1 | 2 | 3 | 6 | 9 | 11 | 13 | 15) => signal_of(number),
+        _ => End::Code(code),
     }
 }
 
@@ -313,39 +266,25 @@ impl Process for Execution {
     }
 
     async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
-        let mut other = vec![0; PIECE];
-        self.piece.resize(PIECE, 0);
-        loop {
-            if self.stdout.is_none() && self.stderr.is_none() {
-                if self.has_begun_anew().await? {
-                    continue;
-                }
+        let stream = loop {
+            if let Some(chunk) = self.attached.next().await? {
+                self.piece.clear();
+                self.piece.extend_from_slice(chunk.bytes);
+                break chunk.stream;
+            }
+            if !self.has_begun_anew().await? {
                 return Ok(None);
             }
-            let (stream, length) = tokio::select! {
-                length = read(&mut self.stdout, &mut self.piece) => (Stream::Stdout, length),
-                length = read(&mut self.stderr, &mut other) => (Stream::Stderr, length),
-            };
-            if length > 0 {
-                // What has printed was started.
-                self.plain = None;
-            }
-            match (stream, length) {
-                (Stream::Stdout, 0) => self.stdout = None,
-                (Stream::Stderr, 0) => self.stderr = None,
-                (Stream::Stdout | Stream::Stderr, length) => {
-                    if stream == Stream::Stderr {
-                        std::mem::swap(&mut self.piece, &mut other);
-                    }
-                    let bytes = self.piece.get(..length).unwrap_or_default();
-                    return Ok(Some(Chunk { stream, bytes }));
-                }
-            }
-        }
+        };
+        // What has printed was started.
+        self.plain = None;
+        let bytes = self.piece.as_slice();
+        Ok(Some(Chunk { stream, bytes }))
     }
 
     async fn wait(&mut self) -> Result<End, Failure> {
-        self.end().await
+        while self.told.get().is_none() && self.attached.next().await?.is_some() {}
+        self.end()
     }
 
     async fn terminate(&mut self) {
@@ -355,9 +294,7 @@ impl Process for Execution {
     }
 
     async fn kill(&mut self) {
-        if let Some(input) = self.input.take() {
-            input.abort();
-        }
+        self.attached.close_input();
         if let Some(mark) = &self.mark {
             let _gone = self.place.kill(mark).await;
         }
@@ -374,11 +311,8 @@ impl Process for Execution {
 
 impl Drop for Execution {
     fn drop(&mut self) {
-        if let Some(input) = self.input.take() {
-            input.abort();
-        }
         self.attached.abort();
-        let (Some(mark), None, Some(_)) = (self.mark.clone(), &self.ended, &self.told) else {
+        let (Some(mark), None) = (self.mark.clone(), self.told.get()) else {
             return;
         };
         let place = self.place.clone();

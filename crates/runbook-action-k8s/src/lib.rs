@@ -8,7 +8,10 @@
 //! renewed when they have expired. Objects stay JSON, and [`kinds`] are what the cluster says that it knows. What each verb
 //! does is in [`verbs`]; what changes says first what it would write ([`change`]), and the same is then tried
 //! ([`preview`]), done, or put back ([`inverse`]). What is waited for is watched ([`watch`]). [`trouble`] turns answers into
-//! the kinds of failures that a runbook can ask for.
+//! the kinds of failures that a runbook can ask for. Which role all of that needs is worked out by [`rights`].
+//!
+//! A pod is also a place where the actions of others run programs ([`place`], with [`pods`] to find it), and a deployment
+//! a [`service`].
 //!
 //! This crate does not read the process's environment: the command line takes one snapshot of it, the [`Environment`].
 //! Without its feature `cluster` it only knows the language of the action.
@@ -16,6 +19,7 @@
 mod connection;
 mod recognise;
 mod reference;
+pub mod rights;
 mod spec;
 mod verb;
 
@@ -27,6 +31,8 @@ mod action;
 mod answer;
 #[cfg(feature = "cluster")]
 mod asked;
+#[cfg(feature = "cluster")]
+mod attached;
 #[cfg(feature = "cluster")]
 mod attend;
 #[cfg(feature = "cluster")]
@@ -50,9 +56,15 @@ mod manifest;
 #[cfg(feature = "cluster")]
 mod object;
 #[cfg(feature = "cluster")]
+mod place;
+#[cfg(feature = "cluster")]
+mod pods;
+#[cfg(feature = "cluster")]
 mod preview;
 #[cfg(feature = "cluster")]
 mod printed;
+#[cfg(feature = "cluster")]
+mod service;
 #[cfg(feature = "cluster")]
 mod settings;
 #[cfg(feature = "cluster")]
@@ -64,6 +76,10 @@ mod watch;
 
 #[cfg(feature = "cluster")]
 pub use action::K8s;
+#[cfg(feature = "cluster")]
+pub use place::Pods;
+#[cfg(feature = "cluster")]
+pub use service::Services;
 #[cfg(feature = "cluster")]
 pub use settings::Environment;
 

@@ -16,12 +16,18 @@ pub(crate) struct Right {
 }
 
 impl Right {
-    fn shown(&self) -> String {
+    /// The failure of a user who has not got it.
+    pub(crate) fn missing(&self, user: &str) -> Failure {
+        without(user, &self.shown(self.verb))
+    }
+
+    /// For people, with the verb that is missing.
+    fn shown(&self, verb: &str) -> String {
         let place = match &self.namespace {
             Some(namespace) => format!(" in the namespace `{namespace}`"),
             None => String::new(),
         };
-        format!("`{}` on `{}`{place}", self.verb, self.resource)
+        format!("`{verb}` on `{}`{place}", self.resource)
     }
 }
 
@@ -226,14 +232,17 @@ fn forbidden(message: &str, right: &Right) -> Failure {
     let user = message
         .split_once("User \"")
         .and_then(|(_, rest)| rest.split_once("\" cannot "));
-    let Some((user, _)) = user else {
+    let Some((user, denied)) = user else {
         return Failure::new(ErrorKind::Forbidden, message);
     };
-    Failure::new(
-        ErrorKind::Forbidden,
-        format!("`{user}` may not {}", right.shown()),
-    )
-    .help("`runbook plan --rbac` prints the role that this runbook needs")
+    // One request may need several rights, and the server tells which of them is missing.
+    let verb = denied.split(' ').next().unwrap_or(right.verb);
+    without(&format!("`{user}`"), &right.shown(verb))
+}
+
+fn without(user: &str, right: &str) -> Failure {
+    Failure::new(ErrorKind::Forbidden, format!("{user} may not {right}"))
+        .help("`runbook plan --rbac` prints the role that this runbook needs")
 }
 
 fn webhook(message: &str) -> Failure {

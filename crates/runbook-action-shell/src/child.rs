@@ -10,6 +10,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use runbook_action::{Chunk, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
+use runbook_remote::signal_of;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::Child;
 use tokio::time::sleep;
@@ -104,12 +105,12 @@ impl Running {
     }
 
     /// Its end is known from elsewhere: what is still to be read is bounded from now on.
-    pub(crate) fn has_ended(&mut self, end: End) {
+    pub(crate) fn is_said_to_have_ended(&mut self, end: End) {
         self.end = Some(end);
     }
 
     /// Adds this to what it reads.
-    pub(crate) fn give(&mut self, bytes: &[u8]) {
+    pub(crate) fn add_input(&mut self, bytes: &[u8]) {
         if let Some(input) = &mut self.input {
             input.bytes.drain(..input.written);
             input.written = 0;
@@ -118,7 +119,7 @@ impl Running {
     }
 
     /// Its input ends here, whatever was to be written.
-    pub(crate) fn close_input(&mut self) {
+    pub(crate) fn end_input(&mut self) {
         self.input = None;
     }
 
@@ -257,30 +258,4 @@ pub(crate) fn end_of(status: ExitStatus) -> End {
         (Some(code), _) => End::Code(code),
         (None, signal) => signal_of(signal.unwrap_or_default()),
     }
-}
-
-/// The end by the signal of this number.
-pub(crate) fn signal_of(number: i32) -> End {
-    use rustix::process::Signal;
-    const NAMES: [(Signal, &str); 14] = [
-        (Signal::HUP, "SIGHUP"),
-        (Signal::INT, "SIGINT"),
-        (Signal::QUIT, "SIGQUIT"),
-        (Signal::ILL, "SIGILL"),
-        (Signal::TRAP, "SIGTRAP"),
-        (Signal::ABORT, "SIGABRT"),
-        (Signal::BUS, "SIGBUS"),
-        (Signal::FPE, "SIGFPE"),
-        (Signal::KILL, "SIGKILL"),
-        (Signal::SEGV, "SIGSEGV"),
-        (Signal::PIPE, "SIGPIPE"),
-        (Signal::ALARM, "SIGALRM"),
-        (Signal::TERM, "SIGTERM"),
-        (Signal::XCPU, "SIGXCPU"),
-    ];
-    let name = NAMES
-        .iter()
-        .find(|(signal, _)| signal.as_raw() == number)
-        .map_or_else(|| format!("signal {number}"), |(_, name)| (*name).to_owned());
-    End::Signal { number, name }
 }

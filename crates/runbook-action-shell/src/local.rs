@@ -8,9 +8,10 @@ use runbook_action::{
     Call, Command, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled, Transport,
     TransportKind, async_trait,
 };
+use runbook_remote::Sent;
 
+use crate::carried;
 use crate::environment::search_path;
-use crate::sent::Sent;
 use crate::start::Start;
 use crate::sudo::Sudo;
 use crate::{Environment, program};
@@ -62,9 +63,9 @@ impl Local {
             ..command.clone()
         };
         let sent = if told.tty {
-            Sent::start_in_terminal(sudo.in_terminal()?, &told, Arc::new(sudo)).await?
+            Sent::start_in_terminal(Box::new(sudo.in_terminal()?), &told, Arc::new(sudo)).await?
         } else {
-            Sent::start(sudo.command(), &told, Arc::new(sudo)).await?
+            carried::start(sudo.command(), &told, Arc::new(sudo)).await?
         };
         Ok(Box::new(sent))
     }

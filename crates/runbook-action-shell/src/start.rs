@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use indexmap::IndexMap;
 use runbook_action::{Command, ErrorKind, Failure};
+use runbook_remote::typed;
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 use crate::child::{Input, Running};
@@ -17,9 +18,6 @@ const WITH_UMASK: [&str; 4] = ["/bin/sh", "-c", "umask \"$1\"; shift; exec \"$@\
 
 /// What a terminal shows when nothing is said of its size.
 const SIZE: (u16, u16) = (24, 80);
-
-/// The end of the input, as a terminal is told.
-const END_OF_INPUT: u8 = 4;
 
 /// A program that was found, and what it finds.
 pub(crate) struct Start<'a> {
@@ -157,15 +155,4 @@ fn quiet(terminal: &pty_process::Pty) {
         // A terminal that shows what is typed is no reason to run nothing.
         let _set = tcsetattr(terminal, OptionalActions::Now, &modes).is_ok();
     }
-}
-
-/// A text as it is typed, with the end of the input after it: alone on a line it ends the input, behind other text
-/// it only hands that over.
-pub(crate) fn typed(text: &[u8]) -> Vec<u8> {
-    let mut typed = text.to_vec();
-    if text.last().is_some_and(|last| *last != b'\n') {
-        typed.push(END_OF_INPUT);
-    }
-    typed.push(END_OF_INPUT);
-    typed
 }

@@ -3,10 +3,9 @@
 use std::process::Stdio;
 
 use runbook_action::{ErrorKind, Failure, Handle, async_trait};
+use runbook_remote::{BOOT, Carrier, as_user, boot_in_terminal, not_as_user};
 
 use crate::child::Running;
-use crate::sent::Carrier;
-use crate::told::{BOOT, boot_in_terminal};
 use crate::{Environment, process, start};
 
 /// `sudo`, which has a shell started as a user.
@@ -17,16 +16,11 @@ pub(crate) struct Sudo {
     pub(crate) user: String,
 }
 
-/// The words by which `sudo` starts the shell that is told the rest.
-pub(crate) fn words<'a>(user: &'a str, boot: &'a str) -> [&'a str; 8] {
-    ["-n", "-H", "-u", user, "--", "/bin/sh", "-c", boot]
-}
-
 impl Sudo {
     /// The command that starts that shell.
     pub(crate) fn command(&self) -> tokio::process::Command {
         let mut command = self.bare();
-        command.args(words(&self.user, BOOT));
+        command.args(as_user(&self.user, BOOT));
         command
     }
 
@@ -36,7 +30,7 @@ impl Sudo {
         let boot = boot_in_terminal();
         let vars = self.environment.vars.iter().map(|(name, value)| (name, value));
         let command = pty_process::Command::new(&self.program)
-            .args(words(&self.user, &boot))
+            .args(as_user(&self.user, &boot))
             .env_clear()
             .envs(vars)
             .env("LC_ALL", "C")
@@ -65,46 +59,13 @@ impl std::fmt::Debug for Sudo {
     }
 }
 
-/// Why `sudo` did not start anything, from what it says.
-pub(crate) fn refused(user: &str, said: &str) -> Failure {
-    let last = said
-        .lines()
-        .rev()
-        .find(|line| !line.trim().is_empty())
-        .unwrap_or_default();
-    let reason = last.trim().trim_start_matches("sudo: ").trim_end_matches('.');
-    if said.contains("password is required") || said.contains("a terminal is required") {
-        return Failure::new(
-            ErrorKind::Forbidden,
-            format!("`sudo` would ask for a password before it runs anything as `{user}`"),
-        )
-        .about("user")
-        .help("allow it without one: a rule with `NOPASSWD:` in `/etc/sudoers.d`");
-    }
-    if said.contains("unknown user") {
-        return Failure::new(ErrorKind::NotFound, format!("there is no user `{user}`")).about("user");
-    }
-    if said.contains("sudo: not found") || said.contains("command not found") {
-        return Failure::new(
-            ErrorKind::MissingProgram,
-            "the program `sudo` is not installed there",
-        )
-        .about("user");
-    }
-    Failure::new(
-        ErrorKind::Forbidden,
-        format!("`sudo` starts nothing as `{user}`: {reason}"),
-    )
-    .about("user")
-}
-
 #[async_trait]
 impl Carrier for Sudo {
-    fn lost(&self, said: &str, has_started: bool) -> Failure {
+    async fn lost(&self, said: &str, has_started: bool) -> Failure {
         if has_started {
             Failure::new(ErrorKind::Other, "`sudo` ended before the program did")
         } else {
-            refused(&self.user, said)
+            not_as_user(&self.user, said)
         }
     }
 

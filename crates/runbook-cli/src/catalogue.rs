@@ -58,8 +58,14 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
             vars: environment.vars.clone(),
             root: root.to_owned(),
         };
-        let here = here.clone();
-        catalogue.add(Arc::new(runbook_action_k8s::K8s::new(clusters, here)));
+        catalogue.add_transport(Arc::new(runbook_action_k8s::Pods::new(
+            clusters.clone(),
+            here.clone(),
+        )));
+        let k8s = runbook_action_k8s::K8s::new(clusters, here.clone());
+        let services = runbook_action_k8s::Services::new(k8s.clone());
+        catalogue.add_service("k8s", Arc::new(services));
+        catalogue.add(Arc::new(k8s));
     }
     // Without the feature this is checked and planned, and cannot be run.
     #[cfg(not(feature = "k8s"))]

@@ -24,6 +24,7 @@ mod pretty;
 mod project;
 mod raised;
 mod review;
+mod roles;
 mod secrets;
 mod session;
 mod signals;

@@ -19,7 +19,7 @@ max_connections = 40
 shared_preload_libraries = 'pg_stat_statements'
 SETTINGS
     echo 'host all all all trust' >> "$data/pg_hba.conf"
-    echo 'CREATE DATABASE mcp_prod' | $as_postgres "$programs/postgres" --single -D "$data" postgres >/dev/null
+    printf 'CREATE DATABASE mcp_prod\nCREATE ROLE mcp_app LOGIN\n' | $as_postgres "$programs/postgres" --single -D "$data" postgres >/dev/null
     touch "$data/ready"
 fi
 exec $as_postgres "$programs/postgres" -D "$data"

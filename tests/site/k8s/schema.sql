@@ -8,3 +8,4 @@ INSERT INTO assignments (title, assignee, created_at)
 CREATE INDEX idx_assignments_assignee ON assignments (assignee);
 CREATE INDEX idx_assignments_created_at ON assignments (created_at);
 ANALYZE assignments;
+GRANT SELECT ON assignments TO mcp_app;

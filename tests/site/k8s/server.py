@@ -4,7 +4,7 @@ with a cache, a circuit breaker and metrics. Each pod has its own of all of thes
 What it is told stands in its environment: LOG_LEVEL, DATABASE_HOST, DATABASE_USER, DATABASE_NAME, DATABASE_POOL_SIZE,
 DATABASE_MAX_OVERFLOW, CACHE_TTL_SECONDS, EXTERNAL_URL, START_SECONDS (what its start takes), RELEASES_SECONDS (what a list
 of releases takes that is not in the cache), BALLAST_MB (what it needs from the start). What goes wrong is ordered by `POST /faults`, and holds until the process ends:
-`{"leak_mb": 40}` for each tool that is called, `{"confused": true}` for a state from which only a restart helps.
+`{"leak_mb": 40}` for each tool that is called, `{"confused": true}` for tools that fail, `{"sick": true}` for a health of 503.
 """
 
 import json
@@ -175,12 +175,16 @@ def releases():
     return CACHE.get("releases", make)
 
 
+def people():
+    return POOL.ask("SELECT pg_sleep(0.6)")
+
+
 def notify():
     BREAKERS[BREAKER].call()
     return ["sent"]
 
 
-TOOLS = {"list_assignments": assignments, "list_releases": releases, "notify": notify}
+TOOLS = {"list_assignments": assignments, "list_people": people, "list_releases": releases, "notify": notify}
 
 
 def call(tool):
@@ -217,6 +221,8 @@ def metrics():
 
 
 def health():
+    if FAULTS.get("sick"):
+        return 503, {"status": "unhealthy"}
     try:
         session = Session()
         session.ask("SELECT 1")

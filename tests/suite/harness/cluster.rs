@@ -32,18 +32,20 @@ pub(crate) struct Site {
     kubelet: Option<Kubelet>,
     service: SocketAddr,
     database: SocketAddr,
+    metrics: SocketAddr,
 }
 
 impl Site {
     /// The service with two pods that are ready, and its database.
     pub(crate) fn start() -> Self {
         let site = Self::bare();
-        site.apply(&[&manifest("mcp.yaml")]);
+        site.apply(&[&manifest("database.yaml")]);
         until("the database takes connections", || {
             site.try_sql("SELECT 1").then_some(())
         });
         let schema = fs::read_to_string(repository().join("tests/site/k8s/schema.sql")).unwrap();
         site.sql(&schema);
+        site.apply(&[&manifest("mcp.yaml")]);
         site.until_ready("mcp-server", 2);
         site
     }
@@ -62,28 +64,33 @@ impl Site {
         let (external, metrics) = (open("external-api", 80), open("prometheus", 9090));
         let project = Project::empty().with_copy("runbooks");
         let project = project.with("kubeconfig", &cluster.kubeconfig("admin"));
-        let url = format!("postgres://mcp_user@{database}/mcp_prod");
-        let config = format!(
-            "severities: {{P1: {{title: one}}, P2: {{title: two}}, P3: {{title: three}}}}
-default_environment: cluster
-environments:
-  cluster:
-    connections:
-      cluster: {{k8s: {{kubeconfig: {kubeconfig}, namespace: {NAMESPACE}}}}}
-      database: {{sql: \"{url}\"}}
-      service: {{http: \"http://{service}\", timeout: 3s}}
-    inputs:
+        let inputs = format!(
+            "    inputs:
       url: http://{service}
       prometheus_url: http://{metrics}
       external_url: http://{external}
-",
-            kubeconfig = project.path("kubeconfig").display(),
+"
+        );
+        // From outside all is reached at ports of this machine, and from within at the pods' own.
+        let config = format!(
+            "severities: {{P1: {{title: one}}, P2: {{title: two}}, P3: {{title: three}}}}
+default_environment: outside
+environments:
+  outside:
+    connections:
+      postgres: {{local: true}}
+      database: {{sql: \"postgres://mcp_user@{database}/mcp_prod\"}}
+      service: {{http: \"http://{service}\", timeout: 3s}}
+{inputs}  inside:
+    connections:
+      service: {{http: \"http://{service}\", timeout: 3s}}
+{inputs}",
         );
         let kubeconfig = project.path("kubeconfig").display().to_string();
         let project = project
             .with("runbook.config.yaml", &config)
             .variable("KUBECONFIG", &kubeconfig)
-            .variable("MCP_DATABASE_URL", &url);
+            .variable("MCP_DATABASE_URL", "postgres://mcp_user@localhost/mcp_prod");
         Self {
             project,
             images,
@@ -91,7 +98,48 @@ environments:
             kubelet: Some(kubelet),
             service,
             database,
+            metrics,
         }
+    }
+
+    /// Where the service is reached.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.service)
+    }
+
+    /// Where the database is reached, by somebody.
+    pub(crate) fn database_url(&self, user: &str) -> String {
+        format!("postgres://{user}@{}/mcp_prod", self.database)
+    }
+
+    /// What Prometheus answers to a query, if that is one number.
+    pub(crate) fn metric(&self, query: &str) -> Option<f64> {
+        let url = format!("http://{}/api/v1/query", self.metrics);
+        let query = format!("query={query}");
+        let args = ["-sf", "-m", "20", "--data-urlencode", &query, &url];
+        let output = self
+            .project
+            .command("curl", &args)
+            .output()
+            .expect("curl is there");
+        let answer: Value = serde_json::from_slice(&output.stdout).ok()?;
+        answer["data"]["result"][0]["value"][1].as_str()?.parse().ok()
+    }
+
+    /// The revision of the service with this image.
+    pub(crate) fn revision_of(&self, image: &str) -> String {
+        let sets = self.cluster.objects().list("replicasets.apps", Some(NAMESPACE));
+        let is_it = |set: &&Arc<Value>| set["spec"]["template"]["spec"]["containers"][0]["image"] == image;
+        let set = sets.iter().find(is_it).expect("there is one");
+        let revision = &set["metadata"]["annotations"]["deployment.kubernetes.io/revision"];
+        revision.as_str().unwrap().to_owned()
+    }
+
+    /// The same, where the database is reached through its pod.
+    #[track_caller]
+    pub(crate) fn exec_inside(&self, runbook: &str, inputs: &[&str], outcome: &str) -> (Ended, Run) {
+        self.project
+            .exec_with(&["--env", "inside"], runbook, inputs, outcome)
     }
 
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.
@@ -241,8 +289,10 @@ environments:
             let (path, is_over) = (path.clone(), Arc::clone(&is_over));
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
-                    drop(ask(service, "GET", &path, ""));
-                    std::thread::sleep(BETWEEN); // paced: the clients of a service are not the load of a test
+                    let answer = ask(service, "GET", &path, "");
+                    let is_fine = answer.is_some_and(|(code, _)| code == 200);
+                    let pause = if is_fine { AFTER_AN_ANSWER } else { AFTER_A_FAILURE };
+                    std::thread::sleep(pause); // paced: clients of a real service wait between two calls
                 }
             })
         };
@@ -257,8 +307,9 @@ impl Drop for Site {
     }
 }
 
-/// What a client does between two calls.
-const BETWEEN: Duration = Duration::from_millis(40);
+/// How long a client waits after an answer, and after a failure.
+const AFTER_AN_ANSWER: Duration = Duration::from_millis(4);
+const AFTER_A_FAILURE: Duration = Duration::from_millis(100);
 
 /// Clients of the service.
 pub(crate) struct Clients {

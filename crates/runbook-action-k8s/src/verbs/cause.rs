@@ -30,6 +30,8 @@ pub(crate) struct Waiting {
     pub(crate) reason: String,
     /// In a sentence; may be empty.
     pub(crate) message: String,
+    /// How it ended before, in one word: `OOMKilled`; may be empty.
+    pub(crate) ended: String,
 }
 
 impl Waiting {
@@ -53,6 +55,10 @@ impl Waiting {
         if self.reason != "CrashLoopBackOff" {
             return told;
         }
+        // `Error` says no more than that it ended, which its last lines say better.
+        if !self.ended.is_empty() && self.ended != "Error" {
+            told = format!("{told}; it ended as {}", self.ended);
+        }
         let last = asked.cluster.log(target, &self.container, true, LINES).await;
         let lines: Vec<&str> = last.lines().filter(|line| !line.trim().is_empty()).collect();
         let first = lines.len().saturating_sub(LINES);
@@ -71,6 +77,7 @@ pub(crate) fn waiting(pod: &Value) -> Option<Waiting> {
         container: container.to_owned(),
         reason,
         message,
+        ended: String::new(),
     };
     for list in ["/status/initContainerStatuses", "/status/containerStatuses"] {
         for status in object::list(pod, list) {
@@ -78,7 +85,10 @@ pub(crate) fn waiting(pod: &Value) -> Option<Waiting> {
             let reason = object::text(status, "/state/waiting/reason");
             // These two say no more than that it goes on.
             if !reason.is_empty() && reason != "ContainerCreating" && reason != "PodInitializing" {
-                return Some(of(&name, reason, object::text(status, "/state/waiting/message")));
+                return Some(Waiting {
+                    ended: object::text(status, "/lastState/terminated/reason"),
+                    ..of(&name, reason, object::text(status, "/state/waiting/message"))
+                });
             }
         }
     }

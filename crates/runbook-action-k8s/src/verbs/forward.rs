@@ -2,15 +2,16 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use http::Method;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use runbook_action::{ErrorKind, Failure, Output};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::{Asked, logs};
-use crate::cluster::Cluster;
+use crate::cluster::{Ask, Cluster};
 use crate::object::{self, Target};
 use crate::{answer, asked, change};
 
@@ -55,6 +56,7 @@ pub(crate) async fn open(asked: Asked<'_>) -> Result<Output, Failure> {
     } else {
         port
     };
+    may_forward(asked, &pod).await?;
     let local = asked::port(asked.chosen, "local_port")?.unwrap_or(0);
     let listener = TcpListener::bind(("127.0.0.1", local)).await.map_err(|error| {
         Failure::new(
@@ -73,6 +75,30 @@ pub(crate) async fn open(asked: Asked<'_>) -> Result<Output, Failure> {
         .keep(tokio::spawn(serve(listener, cluster, pod.clone(), port)));
     let output = answer::with(answer::objects(vec![described]), "address", address);
     Ok(output)
+}
+
+/// Whether connections will be let through. Each is asked for when it comes, and then there is nobody to tell why it was
+/// refused.
+async fn may_forward(asked: Asked<'_>, pod: &Target) -> Result<(), Failure> {
+    for verb in ["get", "create"] {
+        let right = pod.ask(verb, Some("portforward")).right;
+        let body = json!({
+            "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
+            "spec": { "resourceAttributes": {
+                "verb": verb, "group": "", "resource": "pods", "subresource": "portforward",
+                "namespace": pod.namespace, "name": pod.name,
+            } },
+        });
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let ask = Ask::get(path.to_owned()).sends(Method::POST, "application/json", body);
+        // A cluster that does not answer such questions says it when a connection comes.
+        if let Ok(answer) = asked.cluster.ask(&ask).await
+            && answer.pointer("/status/allowed") == Some(&Value::Bool(false))
+        {
+            return Err(right.missing("this user").about(asked.chosen.value.path()));
+        }
+    }
+    Ok(())
 }
 
 /// The port of a pod to which a port of the service leads.

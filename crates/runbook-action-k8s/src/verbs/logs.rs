@@ -4,11 +4,12 @@ use futures_util::{AsyncBufReadExt as _, AsyncReadExt as _};
 use runbook_action::{ErrorKind, Failure, Output, Stream};
 use serde_json::Value;
 
-use super::{Asked, cause};
+use super::Asked;
 use crate::answer;
-use crate::asked::{self, About, Several};
+use crate::asked::{self, About};
 use crate::cluster::{Ask, Cluster};
 use crate::object::{self, Target};
+use crate::pods;
 use crate::printed::Printed;
 use crate::trouble::Trouble;
 
@@ -22,7 +23,7 @@ struct Source {
 }
 
 pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
-    let pods = pods(asked).await?;
+    let pods = chosen(asked).await?;
     let sources = sources(asked, &pods)?;
     let mut printed = Printed::default();
     let several = sources.len() > 1;
@@ -40,7 +41,7 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
 }
 
 /// The pods that are meant: by their names, by labels, or those of an object that has pods.
-async fn pods(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
+async fn chosen(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
     match asked::about(asked.cluster, asked.chosen).await? {
         About::One(target) if target.kind.is("", "Pod") => Ok(vec![
             target
@@ -69,27 +70,11 @@ async fn pods(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
 
 /// The pods of something that has pods.
 pub(crate) async fn pods_of(asked: Asked<'_>, target: &Target) -> Result<Vec<Value>, Failure> {
-    let object = target
-        .read(asked.cluster)
-        .await
-        .map_err(|trouble| asked.failed(trouble))?;
-    let object = object::typed(object, &target.kind);
-    let Some(selector) = object::selector(&object) else {
-        let failure = Failure::new(
-            ErrorKind::Other,
-            format!("a `{}` has no pods", target.kind.singular),
-        );
-        return Err(failure.about(asked.chosen.value.path()));
-    };
-    let several = Several {
-        kind: asked.cluster.kind_named("pods").await?,
-        namespace: target.namespace.clone(),
-        query: vec![("labelSelector", selector)],
-    };
-    several
-        .read(asked.cluster, None)
-        .await
-        .map_err(|trouble| asked.failed(trouble))
+    let found = pods::of(asked.cluster, target).await;
+    found.map_err(|trouble| asked.failed(trouble))?.ok_or_else(|| {
+        let message = format!("a `{}` has no pods", target.kind.singular);
+        Failure::new(ErrorKind::Other, message).about(asked.chosen.value.path())
+    })
 }
 
 /// The pod in which a program is run for `deployment/web`: one that is ready.
@@ -101,72 +86,24 @@ pub(crate) async fn ready_pod(asked: Asked<'_>, target: Target) -> Result<(Targe
             .map_err(|trouble| asked.failed(trouble))?;
         return Ok((target, pod));
     }
-    let mut pods = pods_of(asked, &target).await?;
-    pods.sort_by_key(object::name);
-    let pod = pods.into_iter().find(cause::is_ready).ok_or_else(|| {
-        let failure = crate::change::conflict(format!("no pod of {} is ready", target.shown()));
-        failure.about(asked.chosen.value.path())
-    })?;
-    let kind = asked.cluster.kind_named("pods").await?;
-    Ok((Target::of(&kind, &pod), pod))
+    let found = pods_of(asked, &target).await?;
+    let pod = pods::ready(found, &target.shown(), None);
+    let pod = pod.map_err(|failure| failure.about(asked.chosen.value.path()))?;
+    Ok((Target::of(&pods::kind(), &pod), pod))
 }
 
 /// The container that is meant, of those that a pod has.
 pub(crate) fn container(asked: Asked<'_>, pod: &Value) -> Result<String, Failure> {
-    let names = containers(pod);
-    if let Some(name) = asked::text(asked.chosen, "container")? {
-        if names.contains(&name) {
-            return Ok(name);
-        }
-        let failure = Failure::new(
-            ErrorKind::NotFound,
-            format!("pod `{}` has no container `{name}`", object::name(pod)),
-        );
-        return Err(failure
-            .about("container")
-            .help(format!("it has {}", listed(&names))));
-    }
-    if let Some(usual) = object::annotation(pod, "kubectl.kubernetes.io/default-container") {
-        return Ok(usual.to_owned());
-    }
-    let running: Vec<String> = object::list(pod, "/spec/containers")
-        .iter()
-        .map(|one| object::text(one, "/name"))
-        .collect();
-    if let [one] = running.as_slice() {
-        return Ok(one.clone());
-    }
-    let failure = crate::change::conflict(format!("pod `{}` has several containers", object::name(pod)));
-    Err(failure.help(format!("say which one as `container`: {}", listed(&running))))
-}
-
-fn containers(pod: &Value) -> Vec<String> {
-    [
-        "/spec/containers",
-        "/spec/initContainers",
-        "/spec/ephemeralContainers",
-    ]
-    .iter()
-    .flat_map(|list| object::list(pod, list))
-    .map(|container| object::text(container, "/name"))
-    .collect()
-}
-
-fn listed(names: &[String]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    pods::container(pod, asked::text(asked.chosen, "container")?.as_deref())
 }
 
 fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
-    let kind = std::sync::Arc::new(pod_kind());
+    let kind = pods::kind();
     let mut sources = Vec::new();
     for pod in pods {
         let target = Target::of(&kind, pod);
         let names = if asked.chosen.is_on("all_containers") {
-            containers(pod)
+            pods::containers(pod)
         } else {
             vec![container(asked, pod)?]
         };
@@ -176,20 +113,6 @@ fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
         }
     }
     Ok(sources)
-}
-
-/// The kind of pods, which is the same in every cluster.
-pub(crate) fn pod_kind() -> crate::kinds::Resource {
-    crate::kinds::Resource {
-        group: String::new(),
-        version: "v1".to_owned(),
-        kind: "Pod".to_owned(),
-        plural: "pods".to_owned(),
-        singular: "pod".to_owned(),
-        short: vec!["po".to_owned()],
-        namespaced: true,
-        parts: Vec::new(),
-    }
 }
 
 async fn stream(

@@ -5,18 +5,14 @@ use runbook_action::{Args, Command, Failure, Output, Param};
 use super::{Asked, logs};
 use crate::execution::{Execution, Place};
 use crate::object;
-use crate::{answer, asked, attend};
+use crate::{answer, asked, attend, pods};
 
 /// The container that the verb is about, with the identity of its pod.
 pub(crate) async fn place(asked: Asked<'_>) -> Result<(Place, String), Failure> {
     let target = asked.target().await?;
     let (pod, described) = logs::ready_pod(asked, target).await?;
     let container = logs::container(asked, &described)?;
-    let phase = object::text(&described, "/status/phase");
-    if phase != "Running" {
-        let failure = crate::change::conflict(format!("pod `{}` is not running but {phase}", pod.name));
-        return Err(failure.about(asked.chosen.value.path()));
-    }
+    pods::running(&described, &container).map_err(|failure| failure.about(asked.chosen.value.path()))?;
     let place = Place {
         cluster: asked.cluster.clone(),
         pod,

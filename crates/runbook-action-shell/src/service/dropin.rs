@@ -6,12 +6,12 @@
 //! somebody else has changed it since.
 
 use runbook_action::{Args, Call, Command, End, ErrorKind, Failure, Inverse, Output, Param, Text, Transport};
+use runbook_remote::is_name;
 use serde_json::{Value, json};
 
 use super::systemd::Units;
 use super::{VERSION, answer};
 use crate::file::place::{Found, Place};
-use crate::words::is_name;
 
 /// The file's name. It counts before most that an administrator writes by hand, which are called `override.conf`.
 const NAME: &str = "50-runbook.conf";

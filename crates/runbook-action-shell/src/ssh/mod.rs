@@ -11,7 +11,6 @@ mod forward;
 mod master;
 mod reason;
 mod settings;
-mod settle;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,17 +19,14 @@ use runbook_action::{
     Call, Command, Connection, End, Endpoint, ErrorKind, Failure, Forward, Handle, Opening, Process, Settled,
     Transport, TransportKind, async_trait,
 };
-use serde_json::json;
+use runbook_remote::{BOOT, Carrier, Sent, boot_in_terminal, identity, not_as_user, settle};
 
 use self::master::Master;
 use self::settings::Target;
 use crate::Environment;
-use crate::child::Running;
+use crate::carried;
 use crate::environment::search_path;
 use crate::program;
-use crate::sent::{Carrier, Sent, pipes};
-use crate::sudo;
-use crate::told::{BOOT, boot_in_terminal};
 
 /// What a handle of this module is.
 const REMOTE: &str = "remote_process_group";
@@ -155,20 +151,14 @@ impl Place {
             master: Arc::clone(&master),
             user: command.user.clone(),
         });
-        let mut session = master.session(&line, command.tty);
+        let session = master.session(&line, command.tty);
         let sent = if command.tty {
-            match pipes(&mut session).spawn() {
-                Ok(child) => {
-                    let inner = Running::piped(child, Some(Vec::new()), false);
-                    Sent::start_in_terminal(inner, &told, carrier).await
-                }
-                Err(error) => Err(Failure::new(
-                    ErrorKind::Other,
-                    format!("{} could not be reached: {error}", carrier.place()),
-                )),
+            match carried::piped(session, &*carrier) {
+                Ok(inner) => Sent::start_in_terminal(Box::new(inner), &told, carrier).await,
+                Err(failure) => Err(failure),
             }
         } else {
-            Sent::start(session, &told, carrier).await
+            carried::start(session, &told, carrier).await
         };
         match sent {
             Ok(sent) => Started::Runs(Box::new(sent)),
@@ -251,7 +241,8 @@ impl Transport for Place {
     }
 
     async fn settle(&self, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
-        settle::settle(self, call, handles).await
+        let ours: Vec<&Handle> = handles.iter().filter(|handle| handle.what == REMOTE).collect();
+        settle(self, call, &ours).await
     }
 
     async fn close(&self) {
@@ -277,7 +268,7 @@ struct Session {
 
 #[async_trait]
 impl Carrier for Session {
-    fn lost(&self, said: &str, has_started: bool) -> Failure {
+    async fn lost(&self, said: &str, has_started: bool) -> Failure {
         let place = self.master.place();
         if has_started {
             return Failure::new(
@@ -290,7 +281,7 @@ impl Carrier for Session {
             self.master.is_missing();
         }
         match &self.user {
-            Some(user) if said.contains("sudo: ") => sudo::refused(user, said),
+            Some(user) if said.contains("sudo: ") => not_as_user(user, said),
             Some(_) | None => {
                 let reason = self.master.said();
                 reason::failure(place, if said.trim().is_empty() { &reason } else { said })
@@ -312,16 +303,16 @@ impl Carrier for Session {
             master: Arc::clone(&self.master),
             user: None,
         });
-        match Sent::start(self.master.session(&line, false), &Command::new(argv), carrier).await {
+        match carried::start(self.master.session(&line, false), &Command::new(argv), carrier).await {
             Ok(mut sent) => matches!(sent.wait().await, Ok(End::Code(0))),
             Err(_) => false,
         }
     }
 
     fn handle(&self, group: u32, started: &str, boot: &str) -> Option<Handle> {
-        (!boot.is_empty() && !started.is_empty()).then(|| Handle {
+        Some(Handle {
             what: REMOTE.to_owned(),
-            data: json!({ "pgid": group, "start_time": started, "boot_id": boot }),
+            data: identity(group, started, boot)?,
         })
     }
 

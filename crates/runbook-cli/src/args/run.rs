@@ -72,6 +72,9 @@ pub(crate) struct Plan {
     /// Really ask what only reads, and let changes tell what they would change; nothing is changed
     #[arg(long)]
     pub(crate) probe: bool,
+    /// Print the roles that it needs of Kubernetes clusters, for `kubectl apply`; no cluster is asked
+    #[arg(long, conflicts_with = "probe")]
+    pub(crate) rbac: bool,
     #[command(flatten)]
     pub(crate) practice: Practice,
     /// How to print it

@@ -20,6 +20,9 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &args::Pla
     let path = project.find_runbook(&args.runbook)?;
     project.knows_environment(args.env.as_deref())?;
     let given = exec::given(&args.inputs)?;
+    if args.rbac {
+        return show::roles(project, &path, args, &given);
+    }
     if !args.probe {
         return show::planned(project, &path, args, &given);
     }

@@ -59,6 +59,10 @@ async fn answered(shared: &Arc<Shared>, request: Request<Incoming>) -> Result<Re
         Route::Objects(target) => {
             let verb = verb(request.method(), &target, &query)?;
             shared.read(|store| access::check(store, &user, verb, &target))?;
+            // Programs and ports are reached by GET where that is a WebSocket, and need the right to begin one as well.
+            if verb == "get" && matches!(target.part.as_str(), "exec" | "attach" | "portforward") {
+                shared.read(|store| access::check(store, &user, "create", &target))?;
+            }
             meet(shared, verb, &resource(&target))?;
             let call = Call {
                 target,

@@ -303,7 +303,9 @@ impl Pod {
             tokio::select! {
                 exit = container.ended() => break exit,
                 () = member.unhealthy.notified() => {
-                    let message = format!("Container {} failed liveness probe, will be restarted", spec.name);
+                    // Until a container has started, no other probe than that of its start is asked.
+                    let probe = if member.life().is_started { "liveness" } else { "startup" };
+                    let message = format!("Container {} failed {probe} probe, will be restarted", spec.name);
                     self.event_of(member, Weight::Normal, "Killing", message);
                     self.end(member, container, stop, self.grace()).await;
                 }

@@ -190,6 +190,25 @@ impl Plan {
         resolve(&self.inputs, given)
     }
 
+    /// The values of those inputs that are known, or all that is wrong with what was given. What is required may still
+    /// be missing.
+    pub fn known_inputs(&self, given: &[Given]) -> Result<IndexMap<String, Value>, Vec<InputError>> {
+        let is_open =
+            |decl: &InputDecl| decl.default.is_none() && given.iter().all(|given| given.name != decl.name);
+        let (open, known): (Vec<_>, Vec<_>) = self.inputs.iter().cloned().partition(is_open);
+        match resolve(&self.inputs, given) {
+            Ok(inputs) => Ok(inputs),
+            Err(mut errors) => {
+                errors.retain(|error| open.iter().all(|decl| decl.name != error.name));
+                if errors.is_empty() {
+                    resolve(&known, given)
+                } else {
+                    Err(errors)
+                }
+            }
+        }
+    }
+
     /// Its variables, in an order in which each only uses earlier ones.
     #[must_use]
     pub fn vars(&self) -> &[(String, Expression)] {

@@ -1,20 +1,26 @@
 //! What runs, runs against a cluster: the one that `RUNBOOK_TEST_KUBECONFIG` names, or one that the tests start. No test
-//! knows which, but for those in `orders`, which need a cluster that does as it is told.
+//! knows which, but for those in `orders` and `draining`, which need a cluster that does as it is told.
 
 mod access;
 mod changes;
+mod custom;
+mod draining;
 mod keeping;
 mod orders;
 mod programs;
 mod reading;
+mod rights;
 mod rollouts;
+mod sets;
+mod stuck;
+mod targets;
 mod undoing;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use runbook_action::{Connection, Failure, Inverse, Output, Preview};
+use runbook_action::{Connection, Failure, Inverse, Output, Preview, Transport};
 use runbook_action_k8s::{Environment, K8s};
 use runbook_action_shell::Local;
 use runbook_cluster::Cluster;
@@ -194,15 +200,20 @@ impl Drop for Stage {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "programs are found as the tests find them"
-)]
 fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K8s {
     let around = Environment {
         vars: vars.clone(),
         root: root.to_owned(),
     };
+    K8s::new(around, here(root, vars))
+}
+
+/// This machine, where programs run that give credentials.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "programs are found as the tests find them"
+)]
+fn here(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> Arc<dyn Transport> {
     let here = runbook_action_shell::Environment {
         vars: std::env::vars_os()
             .filter(|(name, _)| name == "PATH")
@@ -210,7 +221,7 @@ fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K
             .collect(),
         root: root.to_owned(),
     };
-    K8s::new(around, Arc::new(Local::new(here)))
+    Arc::new(Local::new(here))
 }
 
 fn connection(k8s: &Value) -> Connection {

@@ -1,8 +1,10 @@
 //! `runbook show`: a run that was, or a runbook that could be run.
 
+mod roles;
 mod run;
 mod runbook;
 
+pub(super) use self::roles::roles;
 pub(super) use self::runbook::{facts, planned};
 
 use std::path::{Path, PathBuf};

@@ -41,15 +41,15 @@ pub(crate) fn facts(project: &Project, path: &Path, environment: Option<&str>) -
 }
 
 /// A runbook that means something.
-struct Known {
-    plan: Plan,
+pub(super) struct Known {
+    pub(super) plan: Plan,
     path: String,
-    catalogue: Catalogue,
+    pub(super) catalogue: Catalogue,
     lacking: Vec<String>,
 }
 
 impl Known {
-    fn of(project: &Project, path: &Path, environment: Option<&str>) -> Result<Self, Error> {
+    pub(super) fn of(project: &Project, path: &Path, environment: Option<&str>) -> Result<Self, Error> {
         let mut project = project.clone();
         project.knows_environment(environment)?;
         let loaded = project.load(path)?;

@@ -1,6 +1,6 @@
 //! What a shell at the other end of a pipe is told, so that it runs a program and answers for it.
 //!
-//! The carrier (`ssh`, `sudo`) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
+//! The carrier (`ssh`, `sudo`, a cluster) starts a shell with [`BOOT`] and nothing else: no value is part of a command line, so
 //! `ps` shows none, and no other shell ever parses one. The shell reads lines and evaluates each, up to a line with a
 //! full stop; if its input ends before that, nothing is run. The lines set arguments, variables, directory and
 //! umask, with every text quoted by [`quoted`]; the bytes behind them are the program's input, kept in a file
@@ -10,7 +10,8 @@
 //! wants the program to end, or is gone, or the connection is, it sends SIGTERM to the session's group, and SIGKILL
 //! when that has not ended it within ten seconds. So nothing stays behind, whichever end is lost.
 //!
-//! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess.
+//! What the shell itself says goes to standard error, on lines that begin with a word that nobody can guess. That the
+//! program begins and has ended it says on both outputs: what comes before and after is none of the program's.
 
 use std::fmt::Write as _;
 
@@ -20,15 +21,15 @@ use crate::words::{is_name, quoted};
 
 /// All that a carrier is told to run. It holds nothing that any shell takes for more than itself between single
 /// quotes.
-pub(crate) const BOOT: &str =
-    r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
+pub const BOOT: &str = r#"while IFS= read -r l; do case $l in .) go "$@";; esac; eval "$l"; done; exit 1"#;
 
 /// What it says when it can be told the rest, where that comes by a terminal: before, the terminal would show what is
 /// written to it, and cut long lines.
 pub(crate) const READY: &str = "runbook-ready";
 
 /// The same where the shell has a terminal.
-pub(crate) fn boot_in_terminal() -> String {
+#[must_use]
+pub fn boot_in_terminal() -> String {
     format!("stty raw -echo; echo {READY}; {BOOT}")
 }
 
@@ -60,7 +61,7 @@ const LINES: &[&str] = &[
     // A bash that it runs is not to take this for a login, and to read what is for people.
     "case ${SHLVL:-0} in 0) SHLVL=1;; esac; export SHLVL",
     // Whoever listens is started before anything is trapped: what is not yet reset there would be lost.
-    r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; exit 0; }"#,
+    r#"go() { if input; then :; else say failed input; exit 1; fi; exec 3<&0 </dev/null; begin "$@" <&5 & p=$!; exec 5<&-; tell; watch >/dev/null 2>&1 & w=$!; trap "stop; exit 143" HUP TERM; { wait "$p"; c=$?; kill -s TERM "$w"; wait "$w"; } 2>/dev/null; say end "$c"; printf "%s\n" "$k end $c"; exit 0; }"#,
     // What is passed on of the variables is told by those that are not. `PATH` stays: by it the program is found.
     r#"only() { for v in $(env | sed -n "s/^\([A-Za-z_][A-Za-z_0-9]*\)=.*/\1/p"); do case " $1 PATH " in *" $v "*) ;; *) (unset "$v") 2>/dev/null && unset "$v";; esac; done; }"#,
 ];
@@ -156,7 +157,7 @@ pub(crate) enum Said {
     },
     /// It was not started, for want of this.
     Failed(String),
-    /// It has ended with this code: for a signal, 128 and its number.
+    /// It has ended with this code: for a signal, 128 and its number. This too is said on both outputs.
     Ended(i32),
 }
 
@@ -314,7 +315,8 @@ mod tests {
         stdin.write_all(&message).unwrap();
         let printed = child.wait_with_output().unwrap().stdout;
         drop(stdin);
-        printed.strip_prefix(b"MARK begins\n").unwrap().to_vec()
+        let rest = printed.strip_prefix(b"MARK begins\n").unwrap();
+        rest.strip_suffix(b"MARK end 0\n").unwrap().to_vec()
     }
 
     fn text() -> impl Strategy<Value = String> {

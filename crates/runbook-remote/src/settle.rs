@@ -1,10 +1,9 @@
-//! What a crash left running on another machine: ended, or waited for.
+//! What a crash left running elsewhere: ended, or waited for.
 //!
 //! The shell there ends what it runs as soon as it hears nothing more from here, so there is seldom anything left.
 
 use runbook_action::{Call, Command, End, ErrorKind, Failure, Handle, Settled, Transport};
-
-use super::{Place, REMOTE};
+use serde_json::{Value, json};
 
 /// The variables that tell one attempt from all others.
 const ATTEMPT: [&str; 3] = ["RUNBOOK_RUN", "RUNBOOK_STEP", "RUNBOOK_ATTEMPT"];
@@ -39,10 +38,19 @@ while found "$@"; do sleep 0.2; done
 echo finished
 "#;
 
-/// Sees to it that nothing of the attempt runs any more.
-pub(super) async fn settle(place: &Place, call: Call<'_>, handles: &[Handle]) -> Result<Settled, Failure> {
+/// What tells a group of processes from every other: its number, when its leader started, in the life of the machine
+/// that began with which boot. Nothing where that place does not say.
+#[must_use]
+pub fn identity(group: u32, started: &str, boot: &str) -> Option<Value> {
+    let is_told = !boot.is_empty() && !started.is_empty();
+    is_told.then(|| json!({ "pgid": group, "start_time": started, "boot_id": boot }))
+}
+
+/// Sees to it that nothing of the attempt runs any more in this place, where `handles`, each with an [`identity`],
+/// have been recorded.
+pub async fn settle(place: &dyn Transport, call: Call<'_>, handles: &[&Handle]) -> Result<Settled, Failure> {
     let mut settled = Settled::Nothing;
-    for handle in handles.iter().filter(|handle| handle.what == REMOTE) {
+    for handle in handles {
         let text = |key: &str| {
             handle
                 .data
@@ -53,7 +61,7 @@ pub(super) async fn settle(place: &Place, call: Call<'_>, handles: &[Handle]) ->
         let group = handle
             .data
             .get("pgid")
-            .and_then(serde_json::Value::as_u64)
+            .and_then(Value::as_u64)
             .unwrap_or_default();
         // A group of number 0 or 1 would be something else altogether.
         if group < 2 {
@@ -87,7 +95,7 @@ pub(super) async fn settle(place: &Place, call: Call<'_>, handles: &[Handle]) ->
 }
 
 async fn ask<S: Into<String>>(
-    place: &Place,
+    place: &dyn Transport,
     call: Call<'_>,
     argv: impl IntoIterator<Item = S>,
 ) -> Result<String, Failure> {
@@ -100,7 +108,7 @@ async fn ask<S: Into<String>>(
             let kind = if late { ErrorKind::Timeout } else { ErrorKind::Cancelled };
             return Err(Failure::new(
                 kind,
-                format!("something of the interrupted attempt is still running on {}", place.name),
+                format!("something of the interrupted attempt is still running on {}", place.place()),
             )
             .help("wait until it has ended, or end it, and resume the run again")
             .maybe_applied());
@@ -112,11 +120,22 @@ async fn ask<S: Into<String>>(
             ErrorKind::Other,
             format!(
                 "it cannot be known whether something still runs on {}: {}",
-                place.name,
-                call.mask(crate::output::one_line(&said).as_str())
+                place.place(),
+                call.mask(&one_line(&said))
             ),
         )
         .maybe_applied());
     }
     Ok(String::from_utf8_lossy(&ended.stdout).trim().to_owned())
+}
+
+/// One line for people, without control characters.
+fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words
+        .join(" ")
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(400)
+        .collect()
 }

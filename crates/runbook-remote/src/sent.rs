@@ -1,16 +1,14 @@
-//! A program that a carrier (`ssh`, `sudo`) has a shell start at its other end, as [`told`](crate::told) describes.
+//! A program that a carrier (`ssh`, `sudo`, a cluster) has a shell start at its other end, as [`told`](crate::told) describes.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
-use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
 use runbook_action::{Chunk, Command, End, ErrorKind, Failure, Handle, Process, Stream, async_trait};
 
-use crate::child::{Running, signal_of};
-use crate::start::typed;
+use crate::end::signal_of;
 use crate::told::{Heard, Listener, READY, Said, find, message};
 use tokio::time::{sleep, timeout};
 
@@ -20,14 +18,17 @@ const SIGNALS: std::ops::RangeInclusive<i32> = 1..=31;
 /// How often is looked whether anything of a group is left at the other end.
 const POLL: Duration = Duration::from_millis(200);
 
+/// The end of the input, as a terminal is told.
+const END_OF_INPUT: u8 = 4;
+
 /// How much of what a carrier says is kept, to tell why nothing was started.
 const SAID: usize = 16 * 1024;
 
 /// What brings a command to where it is run.
 #[async_trait]
-pub(crate) trait Carrier: Send + Sync + fmt::Debug {
+pub trait Carrier: Send + Sync + fmt::Debug {
     /// Why it did not get through, or was lost on the way; `said` is what it printed.
-    fn lost(&self, said: &str, has_started: bool) -> Failure;
+    async fn lost(&self, said: &str, has_started: bool) -> Failure;
 
     /// Sends a signal to the group of this number at the other end: `KILL`, or `0` to find out. Whether it got there.
     async fn signal(&self, group: u32, signal: &str) -> bool;
@@ -39,13 +40,32 @@ pub(crate) trait Carrier: Send + Sync + fmt::Debug {
     fn place(&self) -> String;
 }
 
+/// The input and the outputs of a shell at the other end. Dropping them is for that shell as if its input ended.
+#[async_trait]
+pub trait Pipes: Send + fmt::Debug {
+    /// The next piece of what comes from there; nothing when no more is to be expected. The future may be dropped, and
+    /// nothing is lost.
+    async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure>;
+
+    /// Adds this to what the shell reads; it is written while [`next`](Self::next) is awaited.
+    fn give(&mut self, bytes: &[u8]);
+
+    /// The shell's input ends here, whatever was to be written.
+    fn close_input(&mut self);
+
+    /// The program has ended like this, as the shell says: what others hold its outputs for is not waited for.
+    fn has_ended(&mut self, end: End);
+}
+
 /// A program at the other end of a carrier.
-pub(crate) struct Sent {
-    inner: Running,
+pub struct Sent {
+    inner: Box<dyn Pipes>,
     carrier: Arc<dyn Carrier>,
     listeners: [Listener; 2],
     /// Whether the program has begun, as far as each of its outputs tells.
     begins: [bool; 2],
+    /// Whether the program has ended, as far as each of its outputs tells: then nothing more of it comes there.
+    ends: [bool; 2],
     /// What was printed before, by whoever it was.
     noise: Vec<u8>,
     group: Option<u32>,
@@ -58,31 +78,16 @@ pub(crate) struct Sent {
     in_terminal: bool,
 }
 
-/// A command of this machine that speaks through pipes.
-pub(crate) fn pipes(command: &mut tokio::process::Command) -> &mut tokio::process::Command {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-}
-
 impl Sent {
-    /// Starts the carrier, tells the shell at its other end, and returns when that runs the program, or cannot.
-    pub(crate) async fn start(
-        mut command: tokio::process::Command,
+    /// Tells the shell at the other end, and returns when that runs the program, or cannot.
+    pub async fn start(
+        mut inner: Box<dyn Pipes>,
         told: &Command,
         carrier: Arc<dyn Carrier>,
     ) -> Result<Self, Failure> {
         let mark = mark();
-        let message = message(told, &mark)?;
-        let child = pipes(&mut command).spawn().map_err(|error| {
-            Failure::new(
-                ErrorKind::Other,
-                format!("{} could not be reached: {error}", carrier.place()),
-            )
-        })?;
-        let mut sent = Self::new(Running::piped(child, Some(message), false), &mark, carrier);
+        inner.give(&message(told, &mark)?);
+        let mut sent = Self::new(inner, &mark, carrier);
         while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
             sent.goes_on().await?;
         }
@@ -90,8 +95,8 @@ impl Sent {
     }
 
     /// The same where the shell at the other end has a terminal, and says when it can be told.
-    pub(crate) async fn start_in_terminal(
-        mut inner: Running,
+    pub async fn start_in_terminal(
+        mut inner: Box<dyn Pipes>,
         told: &Command,
         carrier: Arc<dyn Carrier>,
     ) -> Result<Self, Failure> {
@@ -101,7 +106,7 @@ impl Sent {
         while find(&heard, READY.as_bytes()).is_none() {
             match inner.next().await? {
                 Some(chunk) if heard.len() < SAID => heard.extend_from_slice(chunk.bytes),
-                Some(_) | None => return Err(carrier.lost(&String::from_utf8_lossy(&heard), false)),
+                Some(_) | None => return Err(carrier.lost(&String::from_utf8_lossy(&heard), false).await),
             }
         }
         inner.give(&message);
@@ -114,12 +119,13 @@ impl Sent {
         Ok(sent)
     }
 
-    fn new(inner: Running, mark: &str, carrier: Arc<dyn Carrier>) -> Self {
+    fn new(inner: Box<dyn Pipes>, mark: &str, carrier: Arc<dyn Carrier>) -> Self {
         Self {
             inner,
             carrier,
             listeners: [Listener::new(mark), Listener::new(mark)],
             begins: [false; 2],
+            ends: [false; 2],
             noise: Vec::new(),
             group: None,
             handle: None,
@@ -135,7 +141,12 @@ impl Sent {
     async fn goes_on(&mut self) -> Result<(), Failure> {
         match self.read().await? {
             Some(()) => Ok(()),
-            None => Err(self.carrier.lost(&String::from_utf8_lossy(&self.noise), false)),
+            None => {
+                let said = String::from_utf8_lossy(&self.noise).into_owned();
+                let has_begun = self.group.is_some() || self.begins != [false; 2];
+                let failure = self.carrier.lost(&said, has_begun).await;
+                Err(if has_begun { failure.maybe_applied() } else { failure })
+            }
         }
     }
 
@@ -153,6 +164,8 @@ impl Sent {
         let listener = if of == 0 { stdout } else { stderr };
         for heard in listener.push(chunk.bytes) {
             match heard {
+                // Whom the program left behind is not listened to.
+                Heard::Printed(_) if self.ends.get(of) == Some(&true) => {}
                 Heard::Printed(bytes) if self.begins.get(of) == Some(&true) => {
                     self.ready.push_back((stream, bytes));
                 }
@@ -177,8 +190,13 @@ impl Sent {
                         Some(number) if SIGNALS.contains(&number) => signal_of(number),
                         Some(_) | None => End::Code(code),
                     };
-                    self.end = Some(end.clone());
-                    self.inner.has_ended(end);
+                    if let Some(ends) = self.ends.get_mut(of) {
+                        *ends = true;
+                    }
+                    if self.end.is_none() {
+                        self.end = Some(end.clone());
+                        self.inner.has_ended(end);
+                    }
                 }
             }
         }
@@ -219,7 +237,9 @@ impl Process for Sent {
 
     async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
         while self.ready.is_empty() && !self.is_over {
-            if self.read().await?.is_none() {
+            if self.ends == [true; 2] {
+                self.is_over = true;
+            } else if self.read().await?.is_none() {
                 self.is_over = true;
                 for (listener, stream) in self.listeners.iter_mut().zip([Stream::Stdout, Stream::Stderr]) {
                     let rest = listener.rest();
@@ -247,7 +267,7 @@ impl Process for Sent {
             return Ok(end);
         }
         let said = String::from_utf8_lossy(&self.shown).into_owned();
-        Err(self.carrier.lost(&said, true).maybe_applied())
+        Err(self.carrier.lost(&said, true).await.maybe_applied())
     }
 
     async fn terminate(&mut self) {
@@ -296,4 +316,16 @@ impl fmt::Debug for Sent {
             .field("group", &self.group)
             .finish_non_exhaustive()
     }
+}
+
+/// A text as it is typed, with the end of the input after it: alone on a line it ends the input, behind other text
+/// it only hands that over.
+#[must_use]
+pub fn typed(text: &[u8]) -> Vec<u8> {
+    let mut typed = text.to_vec();
+    if text.last().is_some_and(|last| *last != b'\n') {
+        typed.push(END_OF_INPUT);
+    }
+    typed.push(END_OF_INPUT);
+    typed
 }

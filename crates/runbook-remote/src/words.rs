@@ -7,7 +7,8 @@
 ///
 /// Between single quotes a shell takes every character as it is, but for the single quote itself, which is put
 /// between double quotes instead; between those nothing but `$n` has a meaning.
-pub(crate) fn quoted(text: &str) -> String {
+#[must_use]
+pub fn quoted(text: &str) -> String {
     let mut word = String::with_capacity(text.len() + 2);
     word.push('\'');
     for c in text.chars() {
@@ -22,7 +23,8 @@ pub(crate) fn quoted(text: &str) -> String {
 }
 
 /// Whether this can be the name of a variable of a shell.
-pub(crate) fn is_name(name: &str) -> bool {
+#[must_use]
+pub fn is_name(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
