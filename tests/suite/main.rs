@@ -59,5 +59,6 @@ mod secret_sources;
 mod secrets;
 mod signals;
 mod site;
+mod stand_in;
 mod through;
 mod undone_later;

@@ -11,6 +11,8 @@ mod k8s_data;
 mod k8s_measured;
 mod pool;
 mod recovery;
+mod secure_failover;
+mod secure_recovery;
 mod server;
 mod slow;
 

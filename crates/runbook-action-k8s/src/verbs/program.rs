@@ -39,7 +39,7 @@ pub(crate) async fn execute(asked: Asked<'_>) -> Result<Output, Failure> {
         Some(codes) => codes
             .items()?
             .iter()
-            .map(runbook_action::Args::integer)
+            .map(Args::integer)
             .collect::<Result<_, _>>()?,
         None => Vec::new(),
     };

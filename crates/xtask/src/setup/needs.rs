@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 26] = [
+pub(super) const PACKAGES: [Package; 27] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -118,9 +118,14 @@ pub(super) const PACKAGES: [Package; 26] = [
         reason: "the tests of the shipped runbooks ask servers with it",
     },
     Package {
+        name: "awscli",
+        programs: &["aws"],
+        reason: "shipped runbooks keep backups in S3 and move traffic by Route 53 with it, whose stand-ins the tests start",
+    },
+    Package {
         name: "jq",
         programs: &["jq"],
-        reason: "the scripts for pull requests read with it what GitHub and GitLab answer",
+        reason: "the scripts for pull requests read with it what GitHub and GitLab answer, and a shipped runbook what Route 53 does",
     },
     Package {
         name: "python3",
