@@ -18,4 +18,5 @@ mod nodes;
 mod pods;
 mod reading;
 mod rollouts;
+mod services;
 mod writing;

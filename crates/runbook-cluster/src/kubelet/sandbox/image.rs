@@ -7,11 +7,16 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{CWD, FileType, Mode, XattrFlags, mknodat, setxattr};
+
 use super::machine::command;
 use super::{Error, Machine};
 
 /// What pods of the control plane hold their namespaces with: it does nothing until it is asked to end.
 const PAUSE: &str = "trap 'exit 0' TERM INT; while :; do sleep 3600 & wait $!; done";
+
+/// The directories that are empty where the programs of this machine are an image.
+const DIRECTORIES: [&str; 9] = ["home", "root", "tmp", "var", "run", "proc", "sys", "dev", "srv"];
 
 /// The tags of busybox that there are. A tag that nobody published cannot be pulled here either.
 const BUSYBOX: [&str; 7] = [
@@ -28,6 +33,8 @@ const BUSYBOX: [&str; 7] = [
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Layer {
     Busybox,
+    /// Hides what of this machine's root is not its programs. It lies on the directory `/`.
+    Curtain,
     Directory(PathBuf),
     Archive(PathBuf),
     File {
@@ -54,6 +61,30 @@ impl Image {
         Self {
             layers: vec![Layer::Busybox],
             command: vec!["sh".to_owned()],
+            ..Self::default()
+        }
+    }
+
+    /// The programs of this machine, with their libraries and their settings: `/usr`, `/etc`, and what is said to be
+    /// in them (`/bin`, `/lib`). All else is empty, and what a container writes is its own. So `python3`, `curl` or
+    /// `psql` run in a pod if they are installed here:
+    ///
+    /// ```
+    /// # use runbook_cluster::kubelet::{Image, Images};
+    /// let images = Images::new();
+    /// let server = Image::host()
+    ///     .with_file("/app/server.py", "print('ready')")
+    ///     .with_command(["python3", "-u", "/app/server.py"]);
+    /// images.register("mcp-server:1", server);
+    /// ```
+    ///
+    /// [`Image::with_directory`] lays a whole tree over it. The images are a part of [`crate::kubelet::Settings`], and
+    /// more can be published while the kubelet runs.
+    #[must_use]
+    pub fn host() -> Self {
+        Self {
+            layers: vec![Layer::Directory(PathBuf::from("/")), Layer::Curtain],
+            command: vec!["bash".to_owned()],
             ..Self::default()
         }
     }
@@ -190,6 +221,7 @@ fn unpack(machine: &Machine, layer: &Layer) -> Result<PathBuf, Error> {
     let root = machine.outside(&path);
     let done = match layer {
         Layer::Busybox => return busybox(machine, &root).map(|()| path),
+        Layer::Curtain => curtain(&root),
         Layer::Directory(_) => Ok(()),
         Layer::Archive(archive) => fs::File::open(archive).and_then(|file| {
             let mut archive = tar::Archive::new(file);
@@ -201,6 +233,32 @@ fn unpack(machine: &Machine, layer: &Layer) -> Result<PathBuf, Error> {
         }
     };
     done.map(|()| path).map_err(|source| Error::file(&root, source))
+}
+
+/// Hides every entry of `/` that is not named here, and puts empty directories where programs want some.
+fn curtain(root: &Path) -> io::Result<()> {
+    for entry in fs::read_dir("/")? {
+        let name = entry?.file_name();
+        let is_shown = name
+            .to_str()
+            .is_some_and(|name| matches!(name, "usr" | "etc" | "bin" | "sbin") || name.starts_with("lib"));
+        if !is_shown && !DIRECTORIES.iter().any(|known| name == *known) {
+            // So an upper layer says to the kernel that a name of a lower one is gone.
+            mknodat(CWD, root.join(name), FileType::CharacterDevice, Mode::empty(), 0)?;
+        }
+    }
+    for name in DIRECTORIES {
+        let directory = root.join(name);
+        fs::create_dir_all(&directory)?;
+        setxattr(&directory, "trusted.overlay.opaque", b"y", XattrFlags::empty())?;
+    }
+    for name in ["tmp", "var/tmp", "var/log", "var/lib"] {
+        fs::create_dir_all(root.join(name))?;
+    }
+    for name in ["tmp", "var/tmp"] {
+        fs::set_permissions(root.join(name), fs::Permissions::from_mode(0o1777))?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
