@@ -13,11 +13,13 @@ mod environment;
 mod link;
 mod member;
 mod metrics;
+mod names;
 mod pod;
 mod probe;
 mod pull;
 mod resources;
 mod sandbox;
+mod services;
 mod spec;
 mod status;
 mod stream;
@@ -26,6 +28,7 @@ mod volume;
 
 use std::collections::HashMap;
 use std::fmt;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -43,8 +46,9 @@ use crate::object::Fields as _;
 use crate::shared::lock;
 use crate::streams::Streams;
 
-/// The address of all nodes.
-const HOST: &str = "192.168.49.2";
+/// The address of all nodes. An endpoint of this address is a port of 127.0.0.1 of this machine: so a server that a test
+/// has started becomes a service, by an `EndpointSlice` or `Endpoints` of a service without selector.
+pub const HOST: &str = "192.168.49.2";
 /// How often the memory of containers with a limit is looked at.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -121,7 +125,8 @@ pub(crate) struct Inner {
 
 /// Runs the pods. Dropping it ends them, and leaves their objects as they are.
 pub struct Kubelet {
-    tasks: Vec<JoinHandle<()>>,
+    tasks: Mutex<Vec<JoinHandle<()>>>,
+    runtime: tokio::runtime::Handle,
     inner: Arc<Inner>,
 }
 
@@ -144,8 +149,31 @@ impl Kubelet {
         let tasks = vec![
             runtime.spawn(Arc::clone(&inner).follow()),
             runtime.spawn(Arc::clone(&inner).watch_memory()),
+            runtime.spawn(services::serve(Arc::clone(&inner))),
+            runtime.spawn(names::serve(Arc::clone(&inner))),
         ];
-        Ok(Self { tasks, inner })
+        Ok(Self {
+            tasks: Mutex::new(tasks),
+            runtime,
+            inner,
+        })
+    }
+
+    /// A port of 127.0.0.1 that leads to a port of a service. Who connects waits until the service has a pod that is
+    /// ready, but not for ever. It is there as long as the kubelet.
+    ///
+    /// Within pods the services are reached by their addresses and by their names: the resolver of the cluster answers
+    /// `web`, `web.shop` and `web.shop.svc.cluster.local`.
+    pub fn open(&self, namespace: &str, service: &str, port: u16) -> std::io::Result<SocketAddr> {
+        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let _inside = self.runtime.enter();
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let service = (namespace.to_owned(), service.to_owned());
+        let leading = services::lead(Arc::clone(&self.inner), listener, service, port);
+        lock(&self.tasks).push(self.runtime.spawn(leading));
+        Ok(address)
     }
 }
 
@@ -157,9 +185,7 @@ impl fmt::Debug for Kubelet {
 
 impl Drop for Kubelet {
     fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
+        lock(&self.tasks).drain(..).for_each(|task| task.abort());
         lock(&self.inner.pods).drain().for_each(|(_, pod)| pod.abandon());
         self.inner.machine.end();
     }

@@ -48,6 +48,11 @@ impl Link {
         self.shared.read(|store| store.get(id, namespace, name))
     }
 
+    pub(super) fn all(&self, id: &str, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        self.shared
+            .read(|store| store.list(id, namespace).cloned().collect())
+    }
+
     /// The pods that are bound to one of the nodes, or to any if none is given.
     pub(super) fn pods(&self, nodes: &[String]) -> Vec<Arc<Value>> {
         let is_ours = |pod: &Value| match pod.text("/spec/nodeName") {

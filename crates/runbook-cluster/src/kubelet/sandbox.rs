@@ -14,6 +14,7 @@ mod machine;
 mod network;
 mod process;
 mod root;
+mod space;
 
 pub(crate) use container::{Container, Launch, Mount, Refused};
 pub(crate) use exec::{Executed, Input, Output, Program, SharedInput, code_of};
@@ -23,6 +24,7 @@ pub(crate) use log::{Log, Side};
 pub(crate) use machine::Machine;
 pub(crate) use network::Network;
 pub(crate) use process::{Usage, usage_of};
+pub(crate) use space::Space;
 
 /// Why a container cannot run here.
 #[derive(Debug, thiserror::Error)]
@@ -125,10 +127,11 @@ mod tests {
         assert!(printed.contains("1 one it's me /tmp\n"), "{printed}");
         assert!(printed.contains("no\n"), "{printed}");
         let server = run(&machine, &network, &["httpd", "-f", "-p", "10.244.0.5:80"]).await;
-        let (code, printed) = execute(&server, "ps | wc -l; pwd; ip addr show lo; exit 3").await;
+        let (code, printed) =
+            execute(&server, "ps > list; wc -l < list; pwd; ip addr show eth0; exit 3").await;
         assert_eq!(code, 3);
         assert!(
-            printed.starts_with("5\n/tmp\n") && printed.contains("10.244.0.5/32"),
+            printed.starts_with("4\n/tmp\n") && printed.contains("10.244.0.5/32"),
             "{printed}"
         );
         let used = usage_of(&[server.namespace().unwrap().clone()]);

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A cluster, its nodes and a client.
 pub(crate) struct Pods {
-    _kubelet: Kubelet,
+    pub(crate) kubelet: Kubelet,
     pub(crate) cluster: Cluster,
     pub(crate) kubectl: Kubectl,
     pub(crate) settings: Settings,
@@ -27,7 +27,7 @@ impl Pods {
         let kubelet = Kubelet::start(&cluster, &settings).unwrap();
         let kubectl = Kubectl::new(&cluster, "admin");
         Self {
-            _kubelet: kubelet,
+            kubelet,
             cluster,
             kubectl,
             settings,

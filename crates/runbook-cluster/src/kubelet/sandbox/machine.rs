@@ -7,7 +7,9 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::Error;
+use tokio::io::AsyncWriteExt as _;
+
+use super::{Error, Space};
 
 /// Where the file system in memory is, as the machine sees it: a directory that every Linux has.
 pub(super) const BASE: &str = "/mnt";
@@ -18,10 +20,20 @@ pub(super) const BUSYBOX: &str = "/mnt/busybox";
 /// Where programs are looked for.
 const PLACES: [&str; 5] = ["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"];
 
-/// Makes the files, says so, and lives until its standard input closes. The shell stays, and reaps what is left over.
+/// Makes the files and the router, says so, and lives until its standard input closes. The shell stays, and reaps what
+/// is left over. The router is the network namespace of the machine itself: pods are joined to it, and addresses of
+/// services are its own.
 const FIRST: &str = r"
 set -e
 B=$1
+echo 1 > /proc/sys/net/ipv4/ip_forward
+$2 -batch - <<END
+link set lo up
+addr add 10.244.0.1/32 dev lo
+addr add 169.254.1.1/32 scope link dev lo
+route add local 10.96.0.0/12 dev lo
+route add local 192.168.49.2/32 dev lo
+END
 $B mount -t tmpfs -o mode=0755 runbook-cluster /mnt
 $B mkdir /mnt/images /mnt/containers /mnt/volumes /mnt/dev /mnt/dev/pts /mnt/dev/shm
 $B cp $B /mnt/busybox
@@ -44,6 +56,7 @@ pub(super) struct Programs {
     pub(super) unshare: PathBuf,
     pub(super) nsenter: PathBuf,
     pub(super) busybox: PathBuf,
+    pub(super) ip: PathBuf,
 }
 
 /// A mount and PID namespace. Dropping it ends everything in it.
@@ -53,6 +66,7 @@ pub(crate) struct Machine {
     /// The process whose mount namespace it is, and whose children are in its PID namespace.
     holder: u32,
     base: PathBuf,
+    router: Space,
     next: AtomicU32,
     process: Mutex<(Child, Option<ChildStdin>)>,
 }
@@ -64,11 +78,13 @@ impl Machine {
             unshare: find("unshare")?,
             nsenter: find("nsenter")?,
             busybox: find("busybox")?,
+            ip: find("ip")?,
         };
         let mut command = command(&programs.unshare);
         command.args([
             "--mount",
             "--ipc",
+            "--net",
             "--pid",
             "--fork",
             "--mount-proc",
@@ -78,7 +94,7 @@ impl Machine {
         command
             .arg(&programs.busybox)
             .args(["sh", "-c", FIRST, "sh"])
-            .arg(&programs.busybox);
+            .args([&programs.busybox, &programs.ip]);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -106,13 +122,53 @@ impl Machine {
             });
         }
         let holder = child.id();
+        let router = Space::of(holder).map_err(|source| Error::spawn("unshare", source))?;
         Ok(Self {
             programs,
             holder,
+            router,
             base: PathBuf::from(format!("/proc/{holder}/root{BASE}")),
             next: AtomicU32::new(0),
             process: Mutex::new((child, pipe)),
         })
+    }
+
+    /// The network to which all pods are joined.
+    pub(crate) const fn router(&self) -> &Space {
+        &self.router
+    }
+
+    /// Joins the pod whose first process this is to the router.
+    pub(super) async fn join(&self, number: u32, address: &str, process: u32) -> Result<(), Error> {
+        let mut command = tokio_command(&self.programs.nsenter);
+        command.arg(format!("--net=/proc/{}/ns/net", self.holder));
+        command.arg("--").arg(&self.programs.ip).args(["-batch", "-"]);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped());
+        let spawn = |source| Error::spawn("ip", source);
+        let mut child = command.spawn().map_err(spawn)?;
+        let orders = format!(
+            "link add p{number} type veth peer name eth0 netns {process}\nlink set p{number} up\n\
+             route add {address}/32 dev p{number} src 10.244.0.1\n"
+        );
+        if let Some(mut pipe) = child.stdin.take() {
+            pipe.write_all(orders.as_bytes()).await.map_err(spawn)?;
+        }
+        let output = child.wait_with_output().await.map_err(spawn)?;
+        if output.status.success() {
+            return Ok(());
+        }
+        Err(Error::SetUp {
+            what: "the network of a pod",
+            output: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        })
+    }
+
+    /// A number that nothing else of the machine has.
+    pub(super) fn number(&self) -> u32 {
+        self.next.fetch_add(1, Ordering::Relaxed)
     }
 
     /// A file of the machine as this process sees it. `path` is below [`BASE`].
@@ -123,7 +179,7 @@ impl Machine {
 
     /// A new directory of the machine, as the machine sees it.
     pub(crate) fn directory(&self, kind: &str) -> Result<PathBuf, Error> {
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let number = self.number();
         let path = Path::new(BASE).join(kind).join(number.to_string());
         let seen = self.seen(&path);
         std::fs::create_dir_all(&seen).map_err(|source| Error::file(&seen, source))?;
