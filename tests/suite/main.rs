@@ -42,6 +42,7 @@ mod plan;
 mod planned;
 mod plugins;
 mod postgres;
+mod production;
 mod projects;
 mod prometheus;
 mod readme;
