@@ -60,7 +60,7 @@ impl Production {
         for deployment in ["mcp-server", "pgbouncer", "monitoring"] {
             this.until_ready("deployments.apps", deployment);
         }
-        for set in ["redis", "postgres-replicas"] {
+        for set in ["redis", "postgres", "postgres-replicas"] {
             this.until_ready("statefulsets.apps", set);
         }
         this
@@ -262,9 +262,24 @@ fn images() -> Images {
         "redis:7",
         Image::host().with_command(["redis-server", "--save", ""]),
     );
+    images.register("tools:1", Image::host());
     let pooler = Image::host().with_file("/entry.sh", POOLER);
     images.register("pgbouncer:1", pooler.with_command(["/entry.sh"]));
     images
+}
+
+/// A program that ends when this is dropped.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ended = self.0.kill().and_then(|()| self.0.wait());
+    }
+}
+
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
 }
 
 #[expect(clippy::disallowed_methods, reason = "the suite starts real parts")]

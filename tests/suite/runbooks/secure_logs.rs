@@ -253,3 +253,33 @@ fn json_patch(value: &mut Value, change: &Value) {
         }
     }
 }
+
+#[test]
+fn runbooks_are_reviewed_once_a_quarter() {
+    let inputs = format!("{{program: \"{}\"}}", env!("CARGO_BIN_EXE_runbook"));
+    let project = project("{}", &inputs, &[]);
+    let old = File::open(project.path("runbooks/routine/morning-check.yaml")).unwrap();
+    old.set_modified(now() - Duration::from_secs(91 * DAY)).unwrap();
+    let (_, run) = project.exec("routine/runbook-review.yaml", &[], "resolved");
+    assert_eq!(
+        run.captured("stale"),
+        json!({"files": ["runbooks/routine/morning-check.yaml"]})
+    );
+    let record = fs::read_to_string(project.path("runbook-review.env")).unwrap();
+    assert!(record.starts_with("REVIEWED_AT="), "{record}");
+    project.exec("routine/runbook-review.yaml", &[], "not_needed");
+
+    // A runbook that is wrong is nothing to be signed.
+    fs::write(
+        project.path("runbooks/wrong.yaml"),
+        "apiVersion: runbook/v1\nname: wrong\n",
+    )
+    .unwrap();
+    let stale = "REVIEWED_AT=1700000000\n";
+    fs::write(project.path("runbook-review.env"), stale).unwrap();
+    project.exec("routine/runbook-review.yaml", &[], "failed");
+    assert_eq!(
+        fs::read_to_string(project.path("runbook-review.env")).unwrap(),
+        stale
+    );
+}

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
+use crate::harness::Ended;
 use crate::production::{Outside, Production, STATUS_TOKEN};
 
 const HORIZONTAL: &str = "scaling/k8s-horizontal.yaml";
@@ -97,13 +98,19 @@ fn a_database_gets_replicas_a_pooler_and_a_machine() {
     fs::write(tools.join("class"), "db.r6g.large").unwrap();
     let settings = || production.object("configmaps", "pgbouncer-config");
     assert_eq!(settings(), None);
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
     let exec = |inputs: &[&str], outcome| {
-        let mut args = vec!["exec", DATABASE, "--yes", "--output"];
-        inputs.iter().for_each(|input| args.extend(["-i", input]));
+        let inputs = inputs.iter().flat_map(|input| ["-i", input]);
+        let args: Vec<&str> = ["exec", DATABASE, "--yes", "--output"]
+            .into_iter()
+            .chain(inputs)
+            .collect();
         let mut command = production.project.command(env!("CARGO_BIN_EXE_runbook"), &args);
-        let ended = crate::harness::Ended::of(&command.env("PATH", &path).output().unwrap());
-        ended.expect(outcome)
+        let path = command
+            .get_envs()
+            .find(|(name, _)| *name == "PATH")
+            .and_then(|(_, path)| path);
+        let path = format!("{}:{}", tools.display(), path.unwrap().display());
+        Ended::of(&command.env("PATH", path).output().unwrap()).expect(outcome)
     };
     exec(&["replicas=2", "instance_class=db.r6g.2xlarge"], 0);
     assert_eq!(fs::read_to_string(tools.join("class")).unwrap(), "db.r6g.2xlarge");
