@@ -7,6 +7,8 @@ mod database;
 mod hub;
 mod pool;
 mod recovery;
+mod secure_database;
+mod secure_incidents;
 mod secure_logs;
 mod secure_scaling;
 mod server;

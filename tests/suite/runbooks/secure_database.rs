@@ -103,7 +103,8 @@ fn idle_sessions_are_ended_and_more_of_them_allowed() {
     let (_, run) = project.exec(SESSIONS, &[&most, "idle_for=0s"], "resolved");
     let ended = run.captured("end")["ended"].as_u64().unwrap();
     assert!(ended >= 12, "{ended}");
-    let file = "SELECT setting FROM pg_file_settings WHERE name = 'max_connections' ORDER BY seqno DESC LIMIT 1";
+    let file =
+        "SELECT setting FROM pg_file_settings WHERE name = 'max_connections' ORDER BY seqno DESC LIMIT 1";
     assert_eq!(site.sql(file), "200");
     project.run(&["rollback", &run.name(), "--yes"]).expect(5);
     assert_eq!(site.sql(file), "60");
@@ -126,10 +127,16 @@ fn a_slow_api_gets_what_its_cause_calls_for() {
         let query = format!("query={query}");
         site.run(&["curl", "-s", "-G", "--data-urlencode", &query, &url])
     };
-    until("the first metrics", || asked("mcp_request_duration_seconds_count").contains("\"0\"").then_some(()));
+    until("the first metrics", || {
+        asked("mcp_request_duration_seconds_count")
+            .contains("\"0\"")
+            .then_some(())
+    });
     told.tell(&metrics(50, 2.0, 0.1, 0.5));
     until("the requests are seen", || {
-        asked("rate(mcp_redis_command_duration_seconds_sum[5m]) > 0").contains("\"value\"").then_some(())
+        asked("rate(mcp_redis_command_duration_seconds_sum[5m]) > 0")
+            .contains("\"value\"")
+            .then_some(())
     });
     let (ended, _) = project.exec(SLOW, &[], "failed");
     ended.says(&["0.5 seconds in Redis"]);
@@ -143,7 +150,9 @@ fn a_slow_api_gets_what_its_cause_calls_for() {
     let analysed = "SELECT coalesce(max(last_analyze), '-infinity') > now() - interval '1 minute' FROM pg_stat_user_tables";
     let run = std::thread::scope(|scope| {
         scope.spawn(|| {
-            until("the statistics are fresh", || (site.sql(analysed) == "t").then_some(()));
+            until("the statistics are fresh", || {
+                (site.sql(analysed) == "t").then_some(())
+            });
             told.tell(&metrics(500_000, 0.05, 0.01, 0.0));
         });
         project.exec(SLOW, &[], "resolved").1

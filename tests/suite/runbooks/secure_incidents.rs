@@ -25,13 +25,23 @@ fn a_pod_that_is_full_of_memory_tells_of_what_and_gets_more() {
     let folder = production.project.path("dumps");
     fs::create_dir(&folder).unwrap();
     let folder = format!("folder={}", folder.display());
-    let (_, run) = production.exec(MEMORY, &["memory=120Mi", "memory_limit=400Mi", &folder], "resolved");
+    let (_, run) = production.exec(
+        MEMORY,
+        &["memory=120Mi", "memory_limit=400Mi", &folder],
+        "resolved",
+    );
     assert_eq!(run.captured("usage")["pod"], json!(pod));
-    let dump = production.project.path("dumps").join(format!("{}.hprof", run.name()));
+    let dump = production
+        .project
+        .path("dumps")
+        .join(format!("{}.hprof", run.name()));
     assert_eq!(fs::read_to_string(dump).unwrap(), "{\"megabytes\": [150]}");
     assert_eq!(production.field("mcp-server", LIMIT), "400Mi");
     assert!(!production.pods("mcp-server").contains(&pod));
-    production.project.run(&["rollback", &run.name(), "--yes"]).expect(5);
+    production
+        .project
+        .run(&["rollback", &run.name(), "--yes"])
+        .expect(5);
     assert_eq!(production.field("mcp-server", LIMIT), "256Mi");
 }
 
@@ -44,9 +54,17 @@ fn clients_get_longer_and_all_that_is_known_is_brought_together() {
         let log = production.kubectl(&["logs", "deployment/mcp-server"]);
         (log.matches("websocket closed").count() > 3).then_some(())
     });
-    let (_, run) = production.exec(DIAGNOSTICS, &[&format!("folder={}", production.project.path(".").display())], "resolved");
+    let (_, run) = production.exec(
+        DIAGNOSTICS,
+        &[&format!("folder={}", production.project.path(".").display())],
+        "resolved",
+    );
     let bundle = format!("{}.tar.gz", run.name());
-    let listed = production.project.command("tar", &["-xzvf", &bundle]).output().unwrap();
+    let listed = production
+        .project
+        .command("tar", &["-xzvf", &bundle])
+        .output()
+        .unwrap();
     let listed = Ended::of(&listed).expect(0).stdout;
     let pods = production.pods("mcp-server");
     for pod in &pods {
@@ -62,7 +80,11 @@ fn clients_get_longer_and_all_that_is_known_is_brought_together() {
     let (_, run) = production.exec(WEBSOCKETS, &["cut=3"], "resolved");
     let connections = run.captured("each_pod");
     let env = production.field("mcp-server", "/spec/template/spec/containers/0/env");
-    assert!(env.to_string().contains(r#"{"name":"WS_HEARTBEAT_TIMEOUT","value":"60000"}"#), "{env}");
+    assert!(
+        env.to_string()
+            .contains(r#"{"name":"WS_HEARTBEAT_TIMEOUT","value":"60000"}"#),
+        "{env}"
+    );
     drop(connections);
 }
 
@@ -70,7 +92,10 @@ fn clients_get_longer_and_all_that_is_known_is_brought_together() {
 fn is_so(production: &Production, prometheus: &Prometheus, query: &str) -> bool {
     let url = format!("{}/api/v1/query", prometheus.url("http", "127.0.0.1"));
     let query = format!("query={query}");
-    let asked = production.project.command("curl", &["-s", "-G", "--data-urlencode", &query, &url]).output();
+    let asked = production
+        .project
+        .command("curl", &["-s", "-G", "--data-urlencode", &query, &url])
+        .output();
     Ended::of(&asked.unwrap()).stdout.contains("\"value\"")
 }
 
@@ -83,14 +108,34 @@ fn idle_session(production: &Production, url: &str) -> Running {
 /// A server that shows a certificate which ends in three days, and its address.
 fn shown() -> (Running, String) {
     let project = Project::empty();
-    let make = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3"];
+    let make = [
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "3",
+    ];
     let files = ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"];
     let made = project.command("openssl", &[&make[..], &files].concat()).output();
     Ended::of(&made.unwrap()).expect(0);
     let address = format!("127.0.0.1:{}", free_port());
-    let serve = ["s_server", "-quiet", "-accept", &address, "-key", "key.pem", "-cert", "cert.pem"];
-    let server = Running(project.command("openssl", &serve).stdin(Stdio::piped()).spawn().unwrap());
-    until("it listens", || std::net::TcpStream::connect(&address).ok().map(drop));
+    let serve = [
+        "s_server", "-quiet", "-accept", &address, "-key", "key.pem", "-cert", "cert.pem",
+    ];
+    let server = Running(
+        project
+            .command("openssl", &serve)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap(),
+    );
+    until("it listens", || {
+        std::net::TcpStream::connect(&address).ok().map(drop)
+    });
     (server, address)
 }
 
@@ -119,7 +164,12 @@ fn what_is_known_to_help_is_done_and_mornings_tell_whether_all_is_well() {
     let url = postgres.create_database("mcp_production").unwrap();
     let production = Production::start_with("{}", &inputs, &[("MCP_DATABASE_URL", &url)]);
     until("the metrics are seen", || {
-        is_so(&production, &prometheus, "mcp_server_requests_total == 0 and on() up == 1").then_some(())
+        is_so(
+            &production,
+            &prometheus,
+            "mcp_server_requests_total == 0 and on() up == 1",
+        )
+        .then_some(())
     });
     production.exec(REMEDIATE, &[], "not_needed");
     let (ended, run) = production.exec(MORNING, &[], "resolved");
@@ -130,9 +180,18 @@ fn what_is_known_to_help_is_done_and_mornings_tell_whether_all_is_well() {
     let idle: Vec<Running> = (0..12).map(|_| idle_session(&production, &url)).collect();
     told.tell(&metrics(90_000));
     until("the load is seen", || {
-        is_so(&production, &prometheus, "rate(mcp_server_requests_total[5m]) > 10").then_some(())
+        is_so(
+            &production,
+            &prometheus,
+            "rate(mcp_server_requests_total[5m]) > 10",
+        )
+        .then_some(())
     });
-    let (_, run) = production.exec(REMEDIATE, &["idle_for=0s", "requests=10", "per_pod=3", "most=3"], "resolved");
+    let (_, run) = production.exec(
+        REMEDIATE,
+        &["idle_for=0s", "requests=10", "per_pod=3", "most=3"],
+        "resolved",
+    );
     assert_eq!(run.captured("pods")["large"], json!([pod]));
     assert_eq!(run.captured("end")["ended"], 12);
     assert_eq!(production.field("mcp-server", "/spec/replicas"), 3);
