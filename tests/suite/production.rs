@@ -31,6 +31,8 @@ exec sleep 3600
 /// The namespace with all that is in it, and a project whose environment is it. Pods end when it is dropped.
 pub(crate) struct Production {
     pub(crate) project: Project,
+    /// Where images come from: tests withdraw them.
+    pub(crate) images: Images,
     cluster: Cluster,
     // Pods end before the cluster that they are pods of.
     kubelet: Option<Kubelet>,
@@ -45,13 +47,15 @@ impl Production {
     /// The same in an environment with these connections and inputs, and with variables.
     pub(crate) fn start_with(connections: &str, inputs: &str, variables: &[(&str, &str)]) -> Self {
         let cluster = Cluster::start().expect("a port is free");
+        let images = images();
         let settings = Settings {
-            images: images(),
+            images: images.clone(),
             ..Settings::default()
         };
         let kubelet = Kubelet::start(&cluster, &settings).expect("the suite runs as root");
         let this = Self {
             project: project_on(&cluster, connections, inputs, variables),
+            images,
             cluster,
             kubelet: Some(kubelet),
         };
@@ -64,11 +68,6 @@ impl Production {
             this.until_ready("statefulsets.apps", set);
         }
         this
-    }
-
-    /// Another project on the same cluster.
-    pub(crate) fn another(&self, connections: &str, inputs: &str, variables: &[(&str, &str)]) -> Project {
-        project_on(&self.cluster, connections, inputs, variables)
     }
 
     /// Runs a runbook, answers yes to all that it asks, and expects this outcome.

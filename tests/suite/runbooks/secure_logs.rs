@@ -173,7 +173,10 @@ fn somebody_is_paged_for_an_endpoint_that_is_not_healthy() {
         format!("Health check failed for {}/health/ready", pages.url)
     );
     assert!(
-        payload["custom_details"]["answered"].as_str().unwrap().contains("503"),
+        payload["custom_details"]["answered"]
+            .as_str()
+            .unwrap()
+            .contains("503"),
         "{payload}"
     );
 }

@@ -13,7 +13,6 @@ const VERTICAL: &str = "scaling/k8s-vertical.yaml";
 const DATABASE: &str = "scaling/database.yaml";
 const WINDOW: &str = "maintenance/window.yaml";
 
-const QUOTA: &str = r#"{"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "9"}}}"#;
 const LIMITS: &str = "/spec/template/spec/containers/0/resources";
 
 /// A stand-in for the program of Amazon: it takes what the real one takes, and keeps the class of the instance.
@@ -46,12 +45,11 @@ fn more_pods_run_or_as_many_as_before() {
     let (ended, _) = production.exec(HORIZONTAL, &["replicas=16"], "failed");
     ended.says(&["between 2 and 15 pods, and 16 are wanted"]);
 
-    // There is room for one more.
-    let quota = production.project.path("quota.json");
-    fs::write(&quota, QUOTA).unwrap();
-    production.kubectl(&["apply", "-f", &quota.display().to_string()]);
-    let (ended, _) = production.exec(HORIZONTAL, &["replicas=8", "most=20"], "rolled_back");
-    ended.says(&["exceeded quota"]);
+    // The registry has lost the image, so that there can be no more of them.
+    production.patch(&json!({"imagePullPolicy": "Always"}));
+    production.images.withdraw("secure-mcp-server:*");
+    let (ended, _) = production.exec(HORIZONTAL, &["replicas=4", "most=20"], "rolled_back");
+    ended.says(&["ImagePullBackOff"]);
     assert_eq!((replicas(&production), most(&production)), (json!(3), json!(15)));
     assert_eq!(production.pods("mcp-server").len(), 3);
 }
@@ -158,11 +156,20 @@ fn a_window_is_opened_and_closed() {
         "they were evicted"
     );
 
-    // Whoever cordoned a node wants it so afterwards, and a status page that takes nothing ends the window.
+    // A pod that nothing would bring back ends the window. Whoever cordoned a node wants it so afterwards.
+    production.kubectl(&[
+        "run",
+        "keep",
+        "--image=busybox:1.36",
+        "--command",
+        "--",
+        "sleep",
+        "3600",
+    ]);
+    production.kubectl(&["wait", "pod/keep", "--for=condition=Ready", "--timeout=30s"]);
     production.kubectl(&["cordon", "node-2"]);
-    let project = production.another("{}", &inputs, &[("STATUS_PAGE_TOKEN", "status-token-0")]);
-    let (ended, _) = project.exec(WINDOW, &[], "rolled_back");
-    ended.says(&["401"]);
+    let (ended, _) = production.exec(WINDOW, &[], "rolled_back");
+    ended.says(&["keep"]);
     assert_eq!(production.cordoned(), ["node-2"]);
     assert_eq!(production.field("monitoring", "/spec/replicas"), 1);
     assert_eq!(
