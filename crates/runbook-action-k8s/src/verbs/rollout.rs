@@ -1,5 +1,7 @@
 //! `rollout_status`: until a rollout is complete, or cannot be.
 
+use std::time::Duration;
+
 use indexmap::IndexMap;
 use runbook_action::{Failure, Output};
 use serde_json::Value;
@@ -9,6 +11,9 @@ use super::{Asked, revision};
 use crate::object::{self, Target};
 use crate::watch::Watch;
 use crate::{answer, asked};
+
+/// How long nothing may happen while pods cannot be made. By then the cluster has tried several times.
+const QUIET: Duration = Duration::from_secs(3);
 
 /// Where a rollout is.
 enum Progress {
@@ -69,9 +74,14 @@ pub(crate) async fn wait(asked: Asked<'_>) -> Result<Output, Failure> {
             asked.tell(&say).await?;
             said = say;
         }
+        let refused = refused(&target, &object, &pods.objects);
         tokio::select! {
             changed = watch.changed() => changed?,
             changed = pods.changed() => changed?,
+            () = tokio::time::sleep(QUIET), if refused.is_some() => {
+                let what = format!("the rollout of {}", target.shown());
+                return Err(cause::hopeless(&what, &refused.unwrap_or_default()));
+            }
         }
     }
 }
@@ -166,27 +176,59 @@ fn progress(target: &Target, object: &Value) -> Progress {
 
 /// Why the cluster itself has given up.
 fn stuck(target: &Target, object: &Value) -> Option<String> {
-    if !target.kind.is("apps", "Deployment") {
-        return None;
-    }
-    let observed = is_seen(object);
-    let told = |condition: &Value| {
-        let (reason, message) = (
-            object::text(condition, "/reason"),
-            object::text(condition, "/message"),
-        );
-        format!("{reason}: {}", crate::trouble::one_line(&message))
+    let progressing = told_of(target, object, "Progressing")?;
+    let is_late = object::text(progressing, "/reason") == "ProgressDeadlineExceeded";
+    is_late.then(|| told(progressing))
+}
+
+/// Why pods cannot be made, if nothing is on its way that may change it. What the cluster says may be of a moment ago, so it
+/// counts only once nothing has happened for a while.
+fn refused(target: &Target, object: &Value, pods: &IndexMap<String, Value>) -> Option<String> {
+    let failing = told_of(target, object, "ReplicaFailure")?;
+    let is_so = object::text(failing, "/status") == "True" && !makes_room(object, pods);
+    is_so.then(|| told(failing))
+}
+
+/// A condition of a deployment that is of its last change.
+fn told_of<'a>(target: &Target, object: &'a Value, kind: &str) -> Option<&'a Value> {
+    let is_told = target.kind.is("apps", "Deployment") && is_seen(object);
+    cause::condition(object, kind).filter(|_| is_told)
+}
+
+fn told(condition: &Value) -> String {
+    let (reason, message) = (
+        object::text(condition, "/reason"),
+        object::text(condition, "/message"),
+    );
+    format!("{reason}: {}", crate::trouble::one_line(&message))
+}
+
+/// Whether old pods go, or will, in whose place new ones may come that a quota leaves no room for now.
+fn makes_room(object: &Value, pods: &IndexMap<String, Value>) -> bool {
+    let number = |pointer: &str| object::number(object, pointer).unwrap_or(0);
+    let is_old_left = number("/status/replicas") > number("/status/updatedReplicas");
+    let may_go = object::text(object, "/spec/strategy/type") == "Recreate" || unavailable(object) > 0;
+    let is_ending = |pod: &Value| pod.pointer("/metadata/deletionTimestamp").is_some();
+    (is_old_left && may_go) || pods.values().any(is_ending)
+}
+
+/// How many pods of a deployment may be missing while it is rolled out.
+fn unavailable(object: &Value) -> i64 {
+    let desired = object::number(object, "/spec/replicas").unwrap_or(1);
+    let share = |key: &str, up: i64| {
+        let value = object.pointer(&format!("/spec/strategy/rollingUpdate/{key}"));
+        let text = value.and_then(Value::as_str).unwrap_or("25%");
+        let percent = text
+            .strip_suffix('%')
+            .and_then(|number| number.parse::<i64>().ok());
+        let of_all = percent.unwrap_or(0).saturating_mul(desired).saturating_add(up) / 100;
+        value.and_then(Value::as_i64).unwrap_or(of_all)
     };
-    let failing = cause::condition(object, "ReplicaFailure");
-    if let Some(condition) =
-        failing.filter(|condition| object::text(condition, "/status") == "True" && observed)
-    {
-        return Some(told(condition));
+    match (share("maxUnavailable", 0), share("maxSurge", 99)) {
+        // Neither more nor fewer would be no rollout at all.
+        (0, 0) => 1,
+        (unavailable, _) => unavailable,
     }
-    let progressing = cause::condition(object, "Progressing");
-    progressing
-        .filter(|condition| object::text(condition, "/reason") == "ProgressDeadlineExceeded" && observed)
-        .map(told)
 }
 
 /// What the pods of the newest revision wait for.

@@ -51,6 +51,11 @@ impl Objects {
             .read(|store| store.list(id, namespace).cloned().collect())
     }
 
+    /// How much is used of what a quota limits.
+    pub(crate) fn quota_usage(&self, quota: &Value) -> Vec<(String, String)> {
+        self.shared.read(|store| crate::rules::quota_usage(store, quota))
+    }
+
     /// The kinds of things of which there are any.
     pub(crate) fn ids(&self) -> Vec<Arc<str>> {
         self.shared.read(crate::store::Store::ids)

@@ -269,8 +269,28 @@ fn status(rollout: &Rollout<'_>, note: Option<&(&'static str, String)>) {
             )
         };
         rules::condition(deployment, "Available", status, reason, message);
+        fail(deployment, rollout);
         progress(deployment, &name, note, (complete, numbers.moved(before)));
     });
+}
+
+/// That a replica set cannot make its pods is said of its deployment, too.
+fn fail(deployment: &mut Value, rollout: &Rollout<'_>) {
+    let sets = rollout.new.iter().chain(&rollout.old);
+    let mut failures = sets.flat_map(|set| set.items("/status/conditions"));
+    match failures.find(|condition| condition.text("/type") == "ReplicaFailure") {
+        Some(failure) => {
+            let (status, reason) = (failure.text("/status"), failure.text("/reason"));
+            rules::condition(
+                deployment,
+                "ReplicaFailure",
+                status,
+                reason,
+                failure.text("/message"),
+            );
+        }
+        None => rules::no_condition(deployment, "ReplicaFailure"),
+    }
 }
 
 /// The condition that tells how the rollout goes on.

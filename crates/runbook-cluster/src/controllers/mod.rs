@@ -11,6 +11,7 @@ mod garbage;
 mod jobs;
 mod namespaces;
 mod owned;
+mod quotas;
 mod replicas;
 mod revisions;
 mod rolling;
@@ -39,6 +40,7 @@ const ALL: &[(&str, Reconcile)] = &[
     ("default-scheduler", scheduler::reconcile),
     ("endpoint-controller", endpoints::reconcile),
     ("disruption-controller", budgets::reconcile),
+    ("resourcequota-controller", quotas::reconcile),
 ];
 
 /// Runs all controllers until the cluster ends.

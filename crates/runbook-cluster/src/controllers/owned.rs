@@ -69,20 +69,54 @@ pub(super) fn pod(owner: &Value, template: &Value) -> Value {
     pod
 }
 
-/// Makes a pod, and notes that, or why not.
+/// What became of an attempt to make a pod.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Made {
+    Yes,
+    /// It was refused, and why.
+    No(String),
+    /// It was refused a moment ago, and is tried again later.
+    Later,
+}
+
+/// Makes a pod, and notes that, or why not; answers whether it was made.
 pub(super) fn make(objects: &Objects, owner: &Value, pod: &Value) -> bool {
+    try_make(objects, owner, pod) == Made::Yes
+}
+
+/// The same, with why not.
+pub(super) fn try_make(objects: &Objects, owner: &Value, pod: &Value) -> Made {
+    if has_just_failed(objects, owner) {
+        return Made::Later;
+    }
     match objects.create("pods", pod) {
         Ok(made) => {
             let message = format!("Created pod: {}", made.name());
             objects.note(owner, "Normal", "SuccessfulCreate", &message);
-            true
+            Made::Yes
         }
         Err(failure) => {
-            let message = format!("Error creating: {failure}");
-            objects.note(owner, "Warning", "FailedCreate", &message);
-            false
+            let why = failure.to_string();
+            objects.note(
+                owner,
+                "Warning",
+                "FailedCreate",
+                &format!("Error creating: {why}"),
+            );
+            Made::No(why)
         }
     }
+}
+
+/// Whether a pod of it was refused within the last second. Every refusal is noted, and every note wakes the
+/// controllers, who would otherwise do nothing else.
+fn has_just_failed(objects: &Objects, owner: &Value) -> bool {
+    let events = objects.list("events", Some(owner.namespace()));
+    events.iter().any(|event| {
+        event.text("/reason") == "FailedCreate"
+            && event.text("/involvedObject/uid") == owner.uid()
+            && clock::seconds_since(event.text("/lastTimestamp")).is_some_and(|seconds| seconds < 1)
+    })
 }
 
 /// Deletes a pod, and notes that.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::owned::{self, count, tally};
+use super::owned::{self, Made, count, tally};
 use crate::api::Objects;
 use crate::object::Fields as _;
-use crate::rules::is_ready;
+use crate::rules::{self, is_ready};
 
 const ID: &str = "replicasets.apps";
 
@@ -21,13 +21,15 @@ pub(super) fn reconcile(objects: &Objects) {
 fn one(objects: &Objects, set: &Arc<Value>) {
     let pods = owned::of(objects, "pods", set);
     let mut active: Vec<Arc<Value>> = pods.into_iter().filter(|pod| owned::is_active(pod)).collect();
+    let mut made = Made::Yes;
     if !set.is_deleting() {
         let wanted = set.number("/spec/replicas").unwrap_or(1);
         let there = tally(active.iter());
         for _ in there..wanted {
             let mut pod = owned::pod(set, set.at("/spec/template"));
             pod.put("/metadata/generateName", Value::from(format!("{}-", set.name())));
-            if !owned::make(objects, set, &pod) {
+            made = owned::try_make(objects, set, &pod);
+            if made != Made::Yes {
                 break;
             }
         }
@@ -39,7 +41,7 @@ fn one(objects: &Objects, set: &Arc<Value>) {
             }
         }
     }
-    status(objects, set);
+    status(objects, set, &made);
 }
 
 /// The order in which pods are given up: those that do least come first, the younger before the older.
@@ -52,7 +54,7 @@ fn worth(pod: &Value) -> (bool, bool, bool, std::cmp::Reverse<String>) {
     )
 }
 
-fn status(objects: &Objects, set: &Arc<Value>) {
+fn status(objects: &Objects, set: &Arc<Value>, made: &Made) {
     let pods = owned::of(objects, "pods", set);
     let active: Vec<Arc<Value>> = pods.into_iter().filter(|pod| owned::is_active(pod)).collect();
     let seconds = set.number("/spec/minReadySeconds").unwrap_or(0);
@@ -66,5 +68,13 @@ fn status(objects: &Objects, set: &Arc<Value>) {
         count(set, "readyReplicas", ready);
         count(set, "availableReplicas", available);
         set.put("/status/observedGeneration", generation.clone());
+        match made {
+            Made::Yes => rules::no_condition(set, "ReplicaFailure"),
+            // The first refusal is told until there is none.
+            Made::No(why) if !rules::holds(set, "ReplicaFailure") => {
+                rules::condition(set, "ReplicaFailure", "True", "FailedCreate", why);
+            }
+            Made::No(_) | Made::Later => {}
+        }
     });
 }

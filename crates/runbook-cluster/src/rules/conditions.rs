@@ -41,6 +41,18 @@ pub(crate) fn condition(object: &mut Value, kind: &str, status: &str, reason: &s
     changed
 }
 
+/// Takes a condition away.
+pub(crate) fn no_condition(object: &mut Value, kind: &str) {
+    let mut all = object.items("/status/conditions").to_vec();
+    let before = all.len();
+    all.retain(|condition| condition.text("/type") != kind);
+    if all.is_empty() && before > 0 {
+        object.take_out("/status/conditions");
+    } else if all.len() < before {
+        object.put("/status/conditions", Value::Array(all));
+    }
+}
+
 /// Whether a condition of an object is true.
 pub(crate) fn holds(object: &Value, kind: &str) -> bool {
     object

@@ -7,15 +7,17 @@ mod metadata;
 mod pod_rules;
 mod pods;
 mod quantity;
+mod quota;
 mod validate;
 
 use serde_json::Value;
 
-pub(crate) use self::conditions::{condition, holds, is_ready};
+pub(crate) use self::conditions::{condition, holds, is_ready, no_condition};
 pub(crate) use self::hooks::Hooks;
 pub use self::hooks::{Admission, Verdict, Webhook};
 pub(crate) use self::metadata::suffix;
 pub(crate) use self::quantity::quantity;
+pub(crate) use self::quota::usage as quota_usage;
 use crate::api::{Target, Validation};
 use crate::failure::Failure;
 use crate::kinds::Kind;
@@ -70,6 +72,7 @@ pub(crate) fn create(store: &Store, wanted: &Wanted, body: Value) -> Made {
     if store.get(&kind.id(), object.namespace(), object.name()).is_some() {
         return Err(Failure::already_exists(kind, object.name()));
     }
+    quota::check(store, kind, &object)?;
     Ok((object, warnings))
 }
 

@@ -1,13 +1,17 @@
 //! What runs, runs against a cluster: the one that `RUNBOOK_TEST_KUBECONFIG` names, or one that the tests start. No test
-//! knows which, but for those in `orders`, which need a cluster that does as it is told.
+//! knows which, but for those in `orders` and `draining`, which need a cluster that does as it is told.
 
 mod access;
 mod changes;
+mod custom;
+mod draining;
 mod keeping;
 mod orders;
 mod programs;
 mod reading;
 mod rollouts;
+mod sets;
+mod stuck;
 mod undoing;
 
 use std::path::{Path, PathBuf};
