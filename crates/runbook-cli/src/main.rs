@@ -16,6 +16,7 @@ mod error;
 mod git;
 mod identity;
 mod lacking;
+mod named;
 mod pages;
 mod parallel;
 mod practice;

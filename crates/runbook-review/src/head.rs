@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::facts::{entries, items, lines, quoted, seconds, shown, text};
-use crate::{Comparison, Weight, checks};
+use crate::{Comparison, Weight, checks, limits};
 
 /// Keys of the runbook that only tell people something.
 const WORDS: [&str; 5] = ["title", "summary", "owner", "labels", "links"];
@@ -101,12 +101,18 @@ fn inputs(told: &mut Comparison, before: &Value, after: &Value) {
                 None,
                 format!("there is a new input `{name}`{required}"),
             );
+            unbound(told, before, after, input);
             continue;
         };
         // What it takes is said in words, too: only where nothing else tells of it.
         let told_before = told.differences.len();
         for (key, value) in entries(input) {
             if key == "help" || key == "takes" || was.get(key) == Some(value) {
+                continue;
+            }
+            if key == "default" && (input["secret"] == true || was["secret"] == true) {
+                let text = format!("the `default` of the secret input `{name}` is another");
+                told.add(Weight::Alarm, None, text);
                 continue;
             }
             told.add(
@@ -127,6 +133,28 @@ fn inputs(told: &mut Comparison, before: &Value, after: &Value) {
         if was["takes"] != input["takes"] && told.differences.len() == told_before {
             let text = changed(name, "takes", &was["takes"], &input["takes"]);
             told.add(Weight::Change, None, text);
+        }
+    }
+}
+
+/// Tells of a new input that takes the place of one that is gone and lets more through than that one did.
+fn unbound(told: &mut Comparison, before: &Value, after: &Value, input: &Value) {
+    const BOUNDS: [&str; 5] = ["pattern", "minimum", "maximum", "values", "secret"];
+    for was in items(before) {
+        let is_gone = by_name(after, &was["name"]).is_none();
+        for key in BOUNDS.into_iter().filter(|_| is_gone) {
+            let bound = !was[key].is_null() && was[key] != false;
+            if bound && was[key] != input[key] && weight_of(key, &was[key], &input[key]) == Weight::Alarm {
+                told.add(
+                    Weight::Alarm,
+                    None,
+                    format!(
+                        "the new input `{}` has not the `{key}` of the input `{}`, which is gone",
+                        text(&input["name"]),
+                        text(&was["name"])
+                    ),
+                );
+            }
         }
     }
 }
@@ -283,8 +311,9 @@ fn endings(told: &mut Comparison, before: &Value, after: &Value) {
                     shown(value)
                 }
             };
+            let wider = key == "timeout" && limits::is_longer(&before[key], &after[key]);
             told.add(
-                Weight::Change,
+                if wider { Weight::Alarm } else { Weight::Change },
                 None,
                 format!(
                     "`{key}` is {} instead of {}",

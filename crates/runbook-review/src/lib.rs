@@ -14,6 +14,8 @@ mod danger;
 mod digest;
 mod facts;
 mod head;
+mod limits;
+mod renamed;
 mod settings;
 mod steps;
 mod weaker;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::facts::{Step, holds_steps, items, lines, quoted, shown, steps, text};
-use crate::{Comparison, Fate, Weight, actions, checks, danger};
+use crate::{Comparison, Fate, Weight, actions, checks, danger, limits, renamed};
 
 /// Keys that are told of by functions of their own.
 const TOLD: [&str; 17] = [
@@ -28,7 +28,13 @@ const TOLD: [&str; 17] = [
 
 /// Tells how the steps differ.
 pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
+    let renamed = renamed::pairs(before, after);
+    for (was, is) in &renamed {
+        told.add(Weight::Change, Some(is), format!("its id was `{was}`"));
+    }
+    let before = &renamed::with(before, &renamed);
     let (old, new) = (steps(before), steps(after));
+    moved(told, &old, &new);
     for step in &old {
         if find(&new, step.id).is_none() {
             gone(told, step);
@@ -38,6 +44,34 @@ pub(crate) fn compare(told: &mut Comparison, before: &Value, after: &Value) {
         match find(&old, step.id) {
             None => added(told, step),
             Some(was) => both(told, &old, &new, was, step),
+        }
+    }
+}
+
+/// The steps that stand elsewhere among the others of the same parent: as few as explain the order.
+fn moved(told: &mut Comparison, old: &[Step<'_>], new: &[Step<'_>]) {
+    let mut parents: Vec<&str> = new.iter().map(|step| step.parent).collect();
+    parents.dedup();
+    for parent in parents {
+        let common = |these: &[Step<'_>], those: &[Step<'_>]| -> Vec<String> {
+            let within = |step: &&Step<'_>| step.parent == parent;
+            these
+                .iter()
+                .filter(within)
+                .filter(|step| find(those, step.id).is_some_and(|other| other.parent == parent))
+                .map(|step| step.id.to_owned())
+                .collect()
+        };
+        let (was, is) = (common(old, new), common(new, old));
+        for id in renamed::out_of_order(&was, &is) {
+            let at = is.iter().position(|one| one == id);
+            let before = at.and_then(|at| is.get(at.checked_sub(1)?));
+            let place = before.map_or_else(|| "first".to_owned(), |before| format!("after `{before}`"));
+            told.add(
+                Weight::Change,
+                Some(id),
+                format!("it was moved: it stands {place} now"),
+            );
         }
     }
 }
@@ -56,7 +90,8 @@ fn deed(step: &Value) -> String {
 
 fn gone(told: &mut Comparison, step: &Step<'_>) {
     let protects = ["approve", "require", "verify", "checks"];
-    let protects = protects.iter().any(|key| !step.facts[*key].is_null());
+    // What cleans up is there for the runs that fail.
+    let protects = step.parent == "finally" || protects.iter().any(|key| !step.facts[*key].is_null());
     told.add(
         if protects { Weight::Alarm } else { Weight::Change },
         Some(step.id),
@@ -491,7 +526,8 @@ fn others(told: &mut Comparison, id: &str, a: &Value, b: &Value) {
         } else if a[key] != b[key] {
             let text = format!("`{key}` is another");
             // By these a run decides what may be done twice, what has happened, and what nobody may read.
-            let weighs = ["idempotent", "verify_decides", "secret_captures"].contains(&key);
+            let weighs = ["idempotent", "verify_decides", "secret_captures"].contains(&key)
+                || limits::are_wider(key, &a[key], &b[key]);
             told.show(
                 if weighs { Weight::Alarm } else { Weight::Change },
                 Some(id),

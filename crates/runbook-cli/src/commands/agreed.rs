@@ -16,6 +16,9 @@ use crate::error::Error;
 /// How many differences are named.
 const NAMED: usize = 8;
 
+/// The way out.
+const ANEW: &str = "look at what it would do now, with `runbook plan`, and agree on that";
+
 /// A plan that was kept.
 pub(super) struct Agreed {
     path: PathBuf,
@@ -51,6 +54,21 @@ impl Agreed {
         }
     }
 
+    /// Refuses a plan in which somebody changed what people read of an action and not what it does.
+    fn says_what_it_does(&self, now: &Value) -> Result<(), Error> {
+        let (said, meant) = (summaries(&self.plan), summaries(now));
+        let Some((said, meant)) = said.iter().zip(&meant).find(|(said, meant)| said != meant) else {
+            return Ok(());
+        };
+        let message = format!(
+            "`{}` was changed by hand, so nothing was done: it says `{}` where it does `{}`",
+            self.path.display(),
+            visible(said),
+            visible(meant)
+        );
+        Err(Error::usage_with(message, ANEW))
+    }
+
     /// Refuses to run anything else.
     pub(super) fn holds(
         &self,
@@ -60,7 +78,6 @@ impl Agreed {
         inputs: &IndexMap<String, Value>,
     ) -> Result<(), Error> {
         let path = self.path.display();
-        let anew = "look at what it would do now, with `runbook plan`, and agree on that";
         let engine = self.plan["engine"].as_str().unwrap_or_default();
         if engine != env!("CARGO_PKG_VERSION") {
             let message = format!(
@@ -68,7 +85,7 @@ impl Agreed {
                 visible(engine),
                 env!("CARGO_PKG_VERSION")
             );
-            return Err(Error::usage_with(message, anew));
+            return Err(Error::usage_with(message, ANEW));
         }
         let foreseen = compiled.plan.foreseen(catalogue, inputs);
         let told = Told {
@@ -77,10 +94,10 @@ impl Agreed {
             lacking: &[],
             foreseen: Some(&foreseen),
         };
-        let now = json::planned(&told, root);
+        let now = json::planned(&told, root)?;
         // The number in the file is not asked: who changed the file could have changed that, too.
         if digest(&now) == digest(&self.plan) {
-            return Ok(());
+            return self.says_what_it_does(&now);
         }
         let told = compare(&self.plan, &now);
         let mut differences: Vec<String> = told
@@ -103,6 +120,29 @@ impl Agreed {
             differences.join("; ")
         };
         let message = format!("this would not do what `{path}` says, so nothing was done: {what}");
-        Err(Error::usage_with(visible(&message), anew))
+        Err(Error::usage_with(visible(&message), ANEW))
     }
+}
+
+/// What is said of each action, in their order.
+fn summaries(plan: &Value) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut open = vec![plan];
+    while let Some(value) = open.pop() {
+        match value {
+            Value::Object(map) => {
+                let said = map.get("action").and_then(|action| action["summary"].as_str());
+                found.extend(said);
+                // What actions are given has names of the author's.
+                open.extend(
+                    map.iter()
+                        .filter(|(key, _)| *key != "params")
+                        .map(|(_, value)| value),
+                );
+            }
+            Value::Array(items) => open.extend(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    found
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 pub(crate) use self::side::{Judged, Side};
 use crate::error::Error;
+use crate::named::Reach;
 use crate::parallel;
 
 /// All runbooks that differ between two sides, those that only say it otherwise too: what weighs most first, then what
@@ -29,7 +30,8 @@ pub(crate) fn review(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed
     let gone = old.iter().filter(|was| !met.contains(was.path.as_str()));
     pairs.extend(gone.map(|was| (Some(was), None)));
     pairs.sort_by_key(|(was, now)| now.or(*was).map(|one| one.path.clone()));
-    let files = changed_files(before, after, &old, &new)?;
+    let names: BTreeSet<String> = old.iter().chain(&new).flat_map(Judged::names_files).collect();
+    let files = Files::of(before.reach(names.clone())?, after.reach(names.clone())?, &names);
     let reviewed = parallel::each(&pairs, |_, (was, now)| one(*was, *now, &files));
     let mut reviewed: Vec<Reviewed> = reviewed.into_iter().flatten().collect();
     reviewed.extend(settings(before, after)?);
@@ -59,30 +61,51 @@ fn settings(before: &Side<'_>, after: &Side<'_>) -> Result<Vec<Reviewed>, Error>
     Ok(reviewed.collect())
 }
 
-/// What differs in files that runbooks name, by their names.
-fn changed_files(
-    before: &Side<'_>,
-    after: &Side<'_>,
-    old: &[Judged],
-    new: &[Judged],
-) -> Result<BTreeMap<String, Difference>, Error> {
-    let all = old.iter().chain(new);
-    let names: BTreeSet<String> = all.flat_map(Judged::names_files).collect();
-    let names: Vec<String> = names.into_iter().collect();
-    let (were, are) = (before.texts(&names)?, after.texts(&names)?);
-    let mut changed = BTreeMap::new();
-    for ((name, was), is) in names.into_iter().zip(were).zip(are) {
-        if let Some(difference) = runbook_review::file(&name, was.as_deref(), is.as_deref()) {
-            changed.insert(name, difference);
+/// The files that runbooks reach, and what differs in them.
+struct Files {
+    before: Reach,
+    after: Reach,
+    changed: BTreeMap<String, Difference>,
+}
+
+impl Files {
+    fn of(before: Reach, after: Reach, names: &BTreeSet<String>) -> Self {
+        let names: Vec<String> = names.iter().cloned().collect();
+        let reached: BTreeSet<String> = [&before, &after]
+            .iter()
+            .flat_map(|side| side.from(&names))
+            .collect();
+        let changed = reached.into_iter().filter_map(|name| {
+            let difference = runbook_review::file(&name, before.text(&name), after.text(&name))?;
+            Some((name, difference))
+        });
+        let changed = changed.collect();
+        Self {
+            before,
+            after,
+            changed,
         }
     }
-    Ok(changed)
+
+    /// What differs in the files that this runbook reaches now, or did with the names that it has now.
+    fn of_one(&self, now: Option<&Judged>) -> Vec<&Difference> {
+        let names: Vec<String> = now
+            .map(Judged::names_files)
+            .unwrap_or_default()
+            .into_iter()
+            .collect();
+        if names.is_empty() || self.changed.is_empty() {
+            return Vec::new();
+        }
+        let mut reached = self.after.from(&names);
+        reached.extend(self.before.from(&names));
+        reached.iter().filter_map(|name| self.changed.get(name)).collect()
+    }
 }
 
 /// One runbook, if anything of it differs.
-fn one(was: Option<&Judged>, now: Option<&Judged>, files: &BTreeMap<String, Difference>) -> Option<Reviewed> {
-    let named = now.map(Judged::names_files).unwrap_or_default();
-    let files: Vec<&Difference> = named.iter().filter_map(|name| files.get(name)).collect();
+fn one(was: Option<&Judged>, now: Option<&Judged>, files: &Files) -> Option<Reviewed> {
+    let files = files.of_one(now);
     if let (Some(was), Some(now)) = (was, now)
         && was.is_same(now)
         && files.is_empty()

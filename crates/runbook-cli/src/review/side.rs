@@ -1,7 +1,9 @@
 //! One side of a review: runbooks as they are at one time, and what each does in each environment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher as _, RandomState};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use runbook_action_plugin::Lock;
 use runbook_document::{Finding, Findings, SourceId, settle};
@@ -10,10 +12,10 @@ use runbook_plan::{Library, Plan, Request, compile};
 use runbook_review::digest;
 use serde_json::Value;
 
-use crate::describe::json::files;
 use crate::describe::{Told, Totals, json, picture};
 use crate::error::Error;
 use crate::git::Base;
+use crate::named::{self, Here, Reach, Tree};
 use crate::parallel;
 use crate::project::{CONFIG, Loaded, Project, RUNBOOKS};
 use crate::survey::blind_catalogue;
@@ -108,7 +110,7 @@ impl<'a> Side<'a> {
         let names: Vec<String> = names.into_iter().filter(|name| is_config(name)).collect();
         let texts = match self.base {
             Some(base) => base.texts_of(root, &names.iter().map(PathBuf::from).collect::<Vec<_>>())?,
-            None => names.iter().map(|name| files::read(root, name)).collect(),
+            None => names.iter().map(|name| named::read(root, name)).collect(),
         };
         let all = names.into_iter().zip(texts).filter_map(|(name, text)| {
             let text = text?;
@@ -142,26 +144,47 @@ impl<'a> Side<'a> {
         all
     }
 
-    /// What stands in these files. Nothing of those that are not there.
-    pub(crate) fn texts(&self, names: &[String]) -> Result<Vec<Option<String>>, Error> {
-        let root = &self.project.root;
+    /// What these names reach: files of them, and what those name in turn.
+    pub(crate) fn reach(&self, names: BTreeSet<String>) -> Result<Reach, Error> {
         match self.base {
-            None => Ok(names.iter().map(|name| files::read(root, name)).collect()),
+            None => Reach::of(names, &Here(&self.project.root)),
             Some(base) => {
-                let there: BTreeSet<String> = base.files(root, &[])?.into_iter().collect();
-                let names: Vec<PathBuf> = names
-                    .iter()
-                    .map(|name| {
-                        if there.contains(name) {
-                            PathBuf::from(name)
-                        } else {
-                            PathBuf::new()
-                        }
-                    })
-                    .collect();
-                base.texts_of(root, &names)
+                let root = &self.project.root;
+                let there = base.files(root, &[])?.into_iter().collect();
+                Reach::of(names, &Then { base, root, there })
             }
         }
+    }
+}
+
+/// The files as git has them at a commit.
+struct Then<'a> {
+    base: &'a Base<'a>,
+    root: &'a Path,
+    there: BTreeSet<String>,
+}
+
+impl Tree for Then<'_> {
+    fn texts(&self, names: &[String]) -> Result<Vec<Option<String>>, Error> {
+        let named = |name: &String| {
+            // What is not there has no name that git would be asked for.
+            if self.there.contains(name) {
+                PathBuf::from(name)
+            } else {
+                PathBuf::new()
+            }
+        };
+        self.base
+            .texts_of(self.root, &names.iter().map(named).collect::<Vec<_>>())
+    }
+
+    fn below(&self, folder: &str) -> Vec<String> {
+        let below = format!("{folder}/");
+        let after = self.there.range(below.clone()..);
+        after
+            .take_while(|name| name.starts_with(&below))
+            .cloned()
+            .collect()
     }
 }
 
@@ -244,9 +267,9 @@ impl Judge<'_> {
                         lacking: &[],
                         foreseen: None,
                     };
-                    judged
-                        .plans
-                        .insert(environment.map(str::to_owned), json::json(&told));
+                    let mut facts = json::json(&told);
+                    mark_secrets(&plan, &mut facts);
+                    judged.plans.insert(environment.map(str::to_owned), facts);
                     judged.totals = Totals::of(&plan).sentence();
                     judged.plan = Some(plan);
                 }
@@ -262,6 +285,17 @@ impl Judge<'_> {
             }
         }
         judged
+    }
+}
+
+/// Tells the defaults of secret inputs apart, by numbers that mean nothing outside of this review.
+fn mark_secrets(plan: &Plan, facts: &mut Value) {
+    static KEYS: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    let inputs = facts["inputs"].as_array_mut().into_iter().flatten();
+    for (input, facts) in plan.inputs().iter().zip(inputs) {
+        if let (true, Some(default)) = (input.secret, &input.default) {
+            facts["default"] = format!("‹secret {:016x}›", KEYS.hash_one(default.to_string())).into();
+        }
     }
 }
 
@@ -283,7 +317,7 @@ impl Judged {
 
     /// What could be files in what its actions are given.
     pub(crate) fn names_files(&self) -> BTreeSet<String> {
-        self.plans.values().flat_map(files::candidates).collect()
+        self.plans.values().flat_map(named::candidates).collect()
     }
 
     /// Its graph in the language of Mermaid.

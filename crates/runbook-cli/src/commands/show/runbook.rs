@@ -103,7 +103,7 @@ fn tell(
     let graph = || picture::picture(told.plan, &|_| Mark::None);
     match format {
         PlanFormat::Json if given.is_some() => {
-            term::print(&format!("{:#}", json::planned(&told, &project.root)));
+            term::print(&format!("{:#}", json::planned(&told, &project.root)?));
         }
         PlanFormat::Json => term::print(&format!("{:#}", json::json(&told))),
         PlanFormat::Text => {

@@ -1,6 +1,5 @@
 //! A plan as data, for programs: the same facts as the words, under the language's own names.
 
-pub(crate) mod files;
 mod steps;
 
 use std::path::Path;
@@ -12,6 +11,8 @@ use runbook_plan::{
 use serde_json::{Map, Value, json};
 
 use super::{Told, Totals, words};
+use crate::error::Error;
+use crate::named;
 
 /// All of it. What was not written is not there.
 pub(crate) fn json(told: &Told<'_>) -> Value {
@@ -65,9 +66,9 @@ pub(crate) fn json(told: &Told<'_>) -> Value {
 }
 
 /// The same for a run to be held to: with the sums of the files that it names, and with one number over all of it.
-pub(crate) fn planned(told: &Told<'_>, root: &Path) -> Value {
+pub(crate) fn planned(told: &Told<'_>, root: &Path) -> Result<Value, Error> {
     let mut plan = json(told);
-    let files = files::sums(&plan, root);
+    let files = named::sums(&plan, root)?;
     if let Some(map) = plan.as_object_mut() {
         if !files.is_empty() {
             map.insert("files".to_owned(), Value::Object(files));
@@ -76,7 +77,7 @@ pub(crate) fn planned(told: &Told<'_>, root: &Path) -> Value {
         map.insert("engine".to_owned(), json!(env!("CARGO_PKG_VERSION")));
         map.insert("digest".to_owned(), json!(digest));
     }
-    plan
+    Ok(plan)
 }
 
 /// One number over what a runbook does that is called.
