@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::harness::{Ended, Project, Run, repository, until};
 
-/// What PagerDuty knows the service by.
+/// What the service is known by to those who page.
 pub(crate) const PAGERDUTY_KEY: &str = "0123456789abcdef0123456789abcdef";
 /// Who may write on the status page.
 pub(crate) const STATUS_TOKEN: &str = "status-token-1";
@@ -208,7 +208,7 @@ impl Outside {
         }
     }
 
-    /// PagerDuty, a status page, and an endpoint with a health.
+    /// Who pages, a status page, and an endpoint with a health.
     pub(crate) fn pages() -> Self {
         let variables = [
             ("PAGERDUTY_KEY", PAGERDUTY_KEY),

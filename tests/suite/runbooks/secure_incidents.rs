@@ -1,4 +1,4 @@
-//! The pods of the secure MCP server: full of memory, cutting WebSockets, overrun, and looked at every morning.
+//! The pods of the secure MCP server: full of memory, cutting connections, overrun, and looked at every morning.
 
 use std::fs;
 use std::process::Stdio;
