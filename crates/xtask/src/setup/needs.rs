@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 26] = [
+pub(super) const PACKAGES: [Package; 27] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -94,7 +94,7 @@ pub(super) const PACKAGES: [Package; 26] = [
     },
     Package {
         name: "iproute2",
-        programs: &["ip"],
+        programs: &["ip", "ss"],
         reason: "each engine of the tests gets a bridge of its own with it, and a test a network of its own",
     },
     Package {
@@ -116,6 +116,11 @@ pub(super) const PACKAGES: [Package; 26] = [
         name: "curl",
         programs: &["curl"],
         reason: "the tests of the shipped runbooks ask servers with it",
+    },
+    Package {
+        name: "openssl",
+        programs: &["openssl"],
+        reason: "a shipped runbook reads with it how long a certificate is good for",
     },
     Package {
         name: "jq",
