@@ -107,7 +107,7 @@ fn idle_session(production: &Production, url: &str) -> Running {
 /// A server that shows a certificate which ends in three days, and its address.
 fn shown() -> (Running, String) {
     let project = Project::empty();
-    let make = [
+    let arguments = [
         "req",
         "-x509",
         "-newkey",
@@ -119,7 +119,9 @@ fn shown() -> (Running, String) {
         "3",
     ];
     let files = ["-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "cert.pem"];
-    let made = project.command("openssl", &[&make[..], &files].concat()).output();
+    let made = project
+        .command("openssl", &[&arguments[..], &files].concat())
+        .output();
     Ended::of(&made.unwrap()).expect(0);
     let address = format!("127.0.0.1:{}", free_port());
     let serve = [
