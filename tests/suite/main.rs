@@ -44,6 +44,7 @@ mod plugins;
 mod pods;
 mod ports;
 mod postgres;
+mod production;
 mod projects;
 mod prometheus;
 mod rbac;

@@ -11,8 +11,12 @@ mod k8s_data;
 mod k8s_measured;
 mod pool;
 mod recovery;
+mod secure_database;
 mod secure_failover;
+mod secure_incidents;
+mod secure_logs;
 mod secure_recovery;
+mod secure_scaling;
 mod server;
 mod slow;
 

@@ -45,8 +45,10 @@ const HASH: &str = "$2b$04$muU3jryZVy35jSFfIZdd5OymXTXVnhcuFcTJCEHYVRAFGijY3h6yu
 /// What is different from usual.
 #[derive(Debug, Clone, Default)]
 pub struct Options<'a> {
-    /// Addresses that it asks for metrics: `127.0.0.1:9100`, as the job `app`.
+    /// Addresses that it asks for metrics: `127.0.0.1:9100`.
     pub targets: Vec<String>,
+    /// What it calls them: `app` unless given.
+    pub job: Option<&'a str>,
     /// Who asks it must be `admin` with the password `open sesame`.
     pub password: bool,
     /// It speaks TLS, and shows this.
@@ -152,7 +154,8 @@ fn configure(directory: &Path, options: &Options<'_>) -> io::Result<()> {
         .collect();
     let _ = writeln!(
         config,
-        "  - {{job_name: app, static_configs: [{{targets: [{}]}}]}}",
+        "  - {{job_name: {}, static_configs: [{{targets: [{}]}}]}}",
+        options.job.unwrap_or("app"),
         targets.join(", ")
     );
     fs::write(directory.join("prometheus.yml"), config)?;

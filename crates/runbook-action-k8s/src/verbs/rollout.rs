@@ -242,19 +242,29 @@ async fn troubles(
         .values()
         .filter(|pod| cause::waiting(pod).is_some())
         .collect();
-    if waiting.is_empty() {
+    if waiting.is_empty() || !is_seen(object) {
         return Ok(Vec::new());
     }
     let Some((label, value)) = newest(asked, target, object).await? else {
         return Ok(Vec::new());
     };
-    let of_newest = waiting
-        .into_iter()
-        .filter(|pod| object::label(pod, label) == Some(&value));
+    let is_newest = |pod: &Value| object::label(pod, label) == Some(&value);
+    if is_surplus(target, object, pods.values().filter(|pod| is_newest(pod))) {
+        return Ok(Vec::new());
+    }
+    let of_newest = waiting.into_iter().filter(|pod| is_newest(pod));
     let kind = crate::pods::kind();
     Ok(of_newest
         .filter_map(|pod| Some((cause::waiting(pod)?, Target::of(&kind, pod))))
         .collect())
+}
+
+/// Whether as many pods as wanted are ready, so that those which are not are too many and about to go: fewer are wanted than
+/// before.
+fn is_surplus<'a>(target: &Target, object: &Value, pods: impl Iterator<Item = &'a Value>) -> bool {
+    let desired = object::number(object, "/spec/replicas").unwrap_or(1);
+    let ready = i64::try_from(pods.filter(|pod| cause::is_ready(pod)).count()).unwrap_or(i64::MAX);
+    target.kind.is("apps", "Deployment") && ready >= desired
 }
 
 /// The label that tells the pods of the newest revision from those of others.

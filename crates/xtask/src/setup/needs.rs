@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 27] = [
+pub(super) const PACKAGES: [Package; 28] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -94,7 +94,7 @@ pub(super) const PACKAGES: [Package; 27] = [
     },
     Package {
         name: "iproute2",
-        programs: &["ip"],
+        programs: &["ip", "ss"],
         reason: "each engine of the tests gets a bridge of its own with it, a test a network of its own, and pods their links",
     },
     Package {
@@ -121,6 +121,11 @@ pub(super) const PACKAGES: [Package; 27] = [
         name: "awscli",
         programs: &["aws"],
         reason: "shipped runbooks keep backups in S3 and move traffic by Route 53 with it, whose stand-ins the tests start",
+    },
+    Package {
+        name: "openssl",
+        programs: &["openssl"],
+        reason: "a shipped runbook reads with it how long a certificate is good for",
     },
     Package {
         name: "jq",
