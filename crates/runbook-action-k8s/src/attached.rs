@@ -57,7 +57,7 @@ pub(crate) struct Attached {
 enum Step {
     Read(Stream, usize),
     Wrote(bool),
-    Told(Option<Status>),
+    Told(Option<Box<Status>>),
     Silence,
 }
 
@@ -110,7 +110,7 @@ impl Attached {
             count = unconstrained(read(&mut self.stdout, first)) => Step::Read(Stream::Stdout, count),
             count = unconstrained(read(&mut self.stderr, second)) => Step::Read(Stream::Stderr, count),
             wrote = write(&mut self.input), if has_more => Step::Wrote(wrote),
-            told = tell(&mut self.telling), if listens => Step::Told(told),
+            told = tell(&mut self.telling), if listens => Step::Told(told.map(Box::new)),
             // All that was sent is here when the end is told.
             () = std::future::ready(()), if !listens => Step::Silence,
             () = sleep(SILENCE), if has_ended => Step::Silence,
@@ -157,7 +157,7 @@ impl Pipes for Attached {
                 Step::Told(status) => {
                     self.telling = None;
                     // It is told once.
-                    let _set = self.told.set(status).is_ok();
+                    let _set = self.told.set(status.map(|status| *status)).is_ok();
                 }
                 Step::Wrote(went) => {
                     let is_over = self

@@ -90,9 +90,9 @@ pub(crate) fn containers(pod: &Value) -> Vec<String> {
 }
 
 /// The container that is meant, of those that a pod has.
-pub(crate) fn container(pod: &Value, named: Option<&str>) -> Result<String, Failure> {
+pub(crate) fn container(pod: &Value, wanted: Option<&str>) -> Result<String, Failure> {
     let names = containers(pod);
-    if let Some(name) = named {
+    if let Some(name) = wanted {
         if names.iter().any(|known| known == name) {
             return Ok(name.to_owned());
         }
