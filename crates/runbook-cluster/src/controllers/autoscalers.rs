@@ -146,7 +146,7 @@ fn within(objects: &Objects, scaler: &Value, current: i64, asked: i64) -> i64 {
     let steady = scaler.number("/spec/behavior/scaleDown/stabilizationWindowSeconds");
     let since = match scaler.text("/status/lastScaleTime") {
         "" => scaler.text("/metadata/creationTimestamp"),
-        last => last,
+        time => time,
     };
     let since = since
         .parse::<jiff::Timestamp>()

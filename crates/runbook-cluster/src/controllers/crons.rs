@@ -194,7 +194,9 @@ impl Schedule {
         };
         let mut on = numbers(weekdays, 0, 7)?;
         // Sunday is the seventh day as well as the day before the first.
-        on.iter_mut().for_each(|day| *day %= 7);
+        for day in &mut on {
+            *day %= 7;
+        }
         Some(Self {
             minutes: numbers(minutes, 0, 59)?,
             hours: numbers(hours, 0, 23)?,

@@ -229,7 +229,7 @@ fn a_slow_webhook_refuses_or_is_passed_over_as_its_policy_says() {
     let kubectl = Kubectl::new(&cluster, "admin");
     let slow = Webhook {
         name: "slow.example.com".to_owned(),
-        delay: Duration::from_secs(3600),
+        delay: Duration::from_hours(1),
         timeout: Duration::from_millis(1),
         judge: Arc::new(|_| Verdict::Deny("it is never asked".to_owned())),
     };

@@ -10,7 +10,7 @@ use crate::nodes;
 use crate::rollouts::workload;
 
 /// More than a year, and less than two.
-const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+const YEAR: Duration = Duration::from_hours(366 * 24);
 
 #[test]
 fn a_cron_job_fires_when_it_is_time_and_keeps_as_much_as_it_says() {
