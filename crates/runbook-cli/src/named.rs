@@ -93,14 +93,14 @@ impl Reach {
             let files = reach.meant(&names, tree)?;
             open = BTreeSet::new();
             for (name, text) in files {
-                let named = if leads_on(&name) {
+                let others = if leads_on(&name) {
                     mentioned(&name, &text)
                 } else {
                     Vec::new()
                 };
-                let unknown = named.iter().filter(|one| !reach.means.contains_key(*one));
+                let unknown = others.iter().filter(|one| !reach.means.contains_key(*one));
                 open.extend(unknown.cloned());
-                reach.names.insert(name.clone(), named);
+                reach.names.insert(name.clone(), others);
                 reach.texts.insert(name, text);
             }
             if open.is_empty() || reach.texts.len() > FOLLOWED {

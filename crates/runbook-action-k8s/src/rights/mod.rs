@@ -136,20 +136,15 @@ impl Rights {
             let Some(value) = args.get(verb) else { continue };
             let text = value.text()?;
             let it = if text.to_string().contains('/') {
-                It::of_reference(&text, own)?
+                It::of_reference(&text, own)
             } else {
                 rights.note(format!(
                     "`{text}` is taken to be a deployment: `statefulset/{text}` or `daemonset/{text}` would say otherwise"
                 ));
-                It::new(Thing::known("apps", "deployments"), Some(known(&text)), own)
+                It::new(Thing::known("apps", "deployments"), Which::One(known(&text)), own)
             };
             // Whatever it is asked, how the service is belongs to the answer.
-            rights.grant(
-                &it.scope,
-                (&it.thing, ""),
-                it.name.clone().flatten().as_deref(),
-                ("get", Aim::Do),
-            );
+            rights.grant(&it.scope, (&it.thing, ""), it.name(), ("get", Aim::Do));
             for row in ROWS {
                 for verb in becomes.iter().filter(|verb| row.verbs.contains(verb)) {
                     rights.ask(row, &it, verb, false);
@@ -200,7 +195,7 @@ impl Rights {
                     bare.unwrap_or(&name).to_owned()
                 });
                 let thing = Thing::known("", "nodes");
-                Ok(vec![It::new(thing, Some(name), &Scope::Everywhere)])
+                Ok(vec![It::new(thing, Which::One(name), &Scope::Everywhere)])
             }
             (About::Manifests, Param::Map(_)) => Ok(vec![It::of_param(value.param(), own)]),
             (About::Manifests, Param::List(items)) => {
@@ -216,7 +211,7 @@ impl Rights {
                 } else {
                     own
                 };
-                Ok(vec![It::new(Thing::known("", "events"), None, scope)])
+                Ok(vec![It::new(Thing::known("", "events"), Which::All, scope)])
             }
             _ => {
                 let scope = if chosen.is_on("all_namespaces") {
@@ -224,7 +219,7 @@ impl Rights {
                 } else {
                     own
                 };
-                It::of_reference(&value.text()?, scope).map(|it| vec![it])
+                Ok(vec![It::of_reference(&value.text()?, scope)])
             }
         }
     }
@@ -242,7 +237,7 @@ impl Rights {
                 let thing = Thing::of_manifest(&manifest.api_version, &manifest.kind);
                 It::new(
                     thing,
-                    Some(manifest.name),
+                    Which::One(manifest.name),
                     manifest.namespace.as_ref().unwrap_or(own),
                 )
             })
@@ -254,15 +249,15 @@ impl Rights {
         let is_pod = it.thing.is("", "pods");
         let fits = match row.when {
             When::Always => true,
-            When::Named => it.name.is_some(),
-            When::Several => it.name.is_none(),
+            When::Named => it.is_one(),
+            When::Several => !it.is_one(),
             When::Owner => !is_pod,
             When::Listed => !it.thing.is("apps", "statefulsets"),
         };
         if !fits {
             return;
         }
-        let named = it.name.clone().flatten();
+        let named = it.name().map(str::to_owned);
         let mut scope = it.scope.clone();
         let (thing, name) = match row.on {
             On::It => (it.thing.clone(), named),
@@ -323,33 +318,54 @@ impl FromIterator<Right> for Rights {
     }
 }
 
+/// Which objects of a kind a verb is about.
+enum Which {
+    /// Those that fit, which are listed.
+    All,
+    /// One, by its name as far as that is known.
+    One(Option<String>),
+}
+
 /// What a verb is about.
 struct It {
     thing: Thing,
-    /// The name, if one object is named, as far as it is known.
-    name: Option<Option<String>>,
+    which: Which,
     scope: Scope,
 }
 
 impl It {
-    fn new(thing: Thing, name: Option<Option<String>>, scope: &Scope) -> Self {
+    fn new(thing: Thing, which: Which, scope: &Scope) -> Self {
         let scope = if thing.namespaced {
             scope.clone()
         } else {
             Scope::Everywhere
         };
-        Self { thing, name, scope }
+        Self { thing, which, scope }
+    }
+
+    /// The name of the one object that it is about, as far as it is known.
+    fn name(&self) -> Option<&str> {
+        match &self.which {
+            Which::One(name) => name.as_deref(),
+            Which::All => None,
+        }
+    }
+
+    const fn is_one(&self) -> bool {
+        matches!(self.which, Which::One(_))
     }
 
     /// `deployment/web`, `pods`. The kind is always written out.
-    fn of_reference(text: &Text, scope: &Scope) -> Result<Self, Failure> {
+    fn of_reference(text: &Text, scope: &Scope) -> Self {
         let shown = text.to_string();
         let kind = shown.split('/').next().unwrap_or_default().to_ascii_lowercase();
-        let name = shown.contains('/').then(|| {
-            let all = known(text)?;
-            all.split_once('/').map(|(_, name)| name.to_owned())
-        });
-        Ok(Self::new(Thing::named(&kind), name, scope))
+        let which = if shown.contains('/') {
+            let all = known(text);
+            Which::One(all.and_then(|all| Some(all.split_once('/')?.1.to_owned())))
+        } else {
+            Which::All
+        };
+        Self::new(Thing::named(&kind), which, scope)
     }
 
     /// A manifest that stands in the step.
@@ -370,7 +386,7 @@ impl It {
         let thing = Thing::of_manifest(&literal("apiVersion"), &literal("kind"));
         let name = of("name").and_then(|name| known(&name));
         let scope = of("namespace").map_or_else(|| own.clone(), |namespace| Scope::of(&namespace));
-        Self::new(thing, Some(name), &scope)
+        Self::new(thing, Which::One(name), &scope)
     }
 }
 

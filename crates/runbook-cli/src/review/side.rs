@@ -26,7 +26,7 @@ pub(crate) struct Side<'a> {
     /// Those that were read for this side: all that the other side has not to the letter.
     pub(super) loaded: Vec<Loaded>,
     /// The other side, and the paths of the runbooks that stand there to the letter.
-    same: Option<(&'a Side<'a>, BTreeSet<String>)>,
+    same: Option<(&'a Self, BTreeSet<String>)>,
     /// The commit; the files as they are if there is none.
     base: Option<&'a Base<'a>>,
 }
@@ -62,11 +62,7 @@ impl<'a> Side<'a> {
     }
 
     /// The files as git has them at a commit. What another side has to the letter is not read twice.
-    pub(crate) fn at(
-        project: &Project,
-        base: &'a Base<'a>,
-        other: Option<&'a Side<'a>>,
-    ) -> Result<Self, Error> {
+    pub(crate) fn at(project: &Project, base: &'a Base<'a>, other: Option<&'a Self>) -> Result<Self, Error> {
         let names = base.files(&project.root, &[CONFIG, RUNBOOKS])?;
         let is_runbook = |name: &str| {
             let path = Path::new(name);
@@ -205,7 +201,7 @@ struct Then<'a> {
 
 impl Tree for Then<'_> {
     fn texts(&self, names: &[String]) -> Result<Vec<Option<String>>, Error> {
-        let named = |name: &String| {
+        let as_git_knows = |name: &String| {
             // What is not there has no name that git would be asked for.
             if self.there.contains(name) {
                 PathBuf::from(name)
@@ -214,7 +210,7 @@ impl Tree for Then<'_> {
             }
         };
         self.base
-            .texts_of(self.root, &names.iter().map(named).collect::<Vec<_>>())
+            .texts_of(self.root, &names.iter().map(as_git_knows).collect::<Vec<_>>())
     }
 
     fn below(&self, folder: &str) -> Vec<String> {

@@ -255,7 +255,7 @@ impl Account {
     async fn grant(&self, rights: &Rights) {
         let namespace = &self.stage.namespace;
         let roles = rights.roles();
-        let rules = |wide: bool| -> Vec<Value> {
+        let allowed = |wide: bool| -> Vec<Value> {
             let of = roles
                 .iter()
                 .filter(|role| (role.scope == Scope::Everywhere) == wide);
@@ -266,7 +266,7 @@ impl Account {
         for (kind, name, is_wide) in [("Role", "ci", false), ("ClusterRole", wide.as_str(), true)] {
             let version = format!("{group}/v1");
             let role = json!({
-                "apiVersion": version, "kind": kind, "metadata": {"name": name}, "rules": rules(is_wide),
+                "apiVersion": version, "kind": kind, "metadata": {"name": name}, "rules": allowed(is_wide),
             });
             let binding = json!({
                 "apiVersion": version, "kind": format!("{kind}Binding"), "metadata": {"name": name},
