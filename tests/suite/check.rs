@@ -140,3 +140,18 @@ fn a_folder_is_checked_without_its_project_file() {
         .expect(0)
         .says(&["1 runbook: 0 errors"]);
 }
+
+/// `container` is a kind of connection, and a part of a pod: which one is meant does not depend on what stands first.
+#[test]
+fn a_container_of_a_pod_is_a_pod_wherever_it_stands() {
+    for database in [
+        "{container: postgres, pod: {selector: {app: postgres}}, via: cluster}",
+        "{pod: {selector: {app: postgres}}, container: postgres, via: cluster}",
+    ] {
+        let project = Project::runbook(&format!(
+            "connections:\n  cluster: {{k8s: production}}\n  database: {database}\nsteps:\n  \
+            - {{id: room, shell: df -P, target: database, effect: read}}\n"
+        ));
+        project.run(&["check", "runbook.yaml"]).expect(0);
+    }
+}

@@ -11,9 +11,6 @@ use runbook_action::{Args, Connection, ErrorKind, Failure, Param};
 
 use crate::settings::Environment;
 
-/// Where a pod finds what its service account may show.
-const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
-
 /// The name of everything in a kubeconfig that is made up here.
 const INSIDE: &str = "in-cluster";
 
@@ -49,7 +46,7 @@ impl Access {
                 return Err(other.wrong("stands beside `in_cluster`, which reads no kubeconfig"));
             }
             (
-                in_cluster(around, Path::new(ACCOUNT)).map_err(|failure| about(failure, &of))?,
+                in_cluster(around, around.account()).map_err(|failure| about(failure, &of))?,
                 None,
             )
         } else {

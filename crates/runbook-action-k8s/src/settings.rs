@@ -4,6 +4,9 @@ use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+/// Where the kubelet puts what a service account may show.
+const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
 /// What the command line found around this program. The action reads no environment itself.
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
@@ -11,6 +14,9 @@ pub struct Environment {
     pub vars: Vec<(OsString, OsString)>,
     /// The project's root, where relative paths start.
     pub root: PathBuf,
+    /// Where a pod finds what its service account may show: `token`, `ca.crt` and `namespace`. None: where the kubelet
+    /// puts it.
+    pub account: Option<PathBuf>,
 }
 
 impl Environment {
@@ -19,6 +25,11 @@ impl Environment {
         let found = self.vars.iter().find(|(known, _)| known == name)?;
         let value = found.1.to_string_lossy().into_owned();
         (!value.is_empty()).then_some(value)
+    }
+
+    /// Where a pod finds what its service account may show.
+    pub(crate) fn account(&self) -> &Path {
+        self.account.as_deref().unwrap_or_else(|| Path::new(ACCOUNT))
     }
 
     /// The kubeconfigs that kubectl would read, in its order; those that are not there are left out, as it does.

@@ -129,6 +129,14 @@ pub struct ConnectionSpec {
     pub via: Via,
 }
 
+impl ConnectionSpec {
+    /// Whether the key of another kind is a part of this one, as `container` is of a `pod`.
+    #[must_use]
+    pub fn has_part(&self, kind: &str) -> bool {
+        self.kind != kind && self.shape.field(kind).is_some()
+    }
+}
+
 /// A connection with its parameters rendered.
 #[derive(Debug, Clone)]
 pub struct Connection {

@@ -57,6 +57,7 @@ fn with_plugins(environment: &Environment, root: &Path, plugins: Uses) -> Catalo
         let clusters = runbook_action_k8s::Environment {
             vars: environment.vars.clone(),
             root: root.to_owned(),
+            account: None,
         };
         catalogue.add_transport(Arc::new(runbook_action_k8s::Pods::new(
             clusters.clone(),

@@ -321,10 +321,15 @@ const fn carriers(spec: &ConnectionSpec) -> &'static [&'static str] {
     }
 }
 
+/// The kind whose key is there. The `container` of a `pod` is a part of that, wherever it stands.
 fn kind_of(node: &Node, specs: &[&'static ConnectionSpec]) -> Option<&'static ConnectionSpec> {
-    node.entries()
-        .iter()
-        .find_map(|entry| specs.iter().find(|spec| spec.kind == entry.key.value).copied())
+    let keys = node.entries().iter().map(|entry| entry.key.value.as_str());
+    let kinds: Vec<&'static ConnectionSpec> = keys
+        .filter_map(|key| specs.iter().find(|spec| spec.kind == key).copied())
+        .collect();
+    let is_part = |one: &ConnectionSpec| kinds.iter().any(|other| other.has_part(one.kind));
+    let whole = kinds.iter().find(|one| !is_part(one));
+    whole.or_else(|| kinds.first()).copied()
 }
 
 /// The mapping that a lone address stands for.

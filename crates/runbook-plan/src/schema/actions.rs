@@ -157,13 +157,20 @@ impl Writer {
         let mut offered = Json::new();
         let mut any = Vec::new();
         let mut all = Vec::new();
-        for spec in specs {
+        for &spec in &specs {
             let (object, address) = self.connection_of(spec);
             let name = format!("connection.{}", spec.kind);
             self.define(&name, object);
             offered.insert(spec.kind.to_owned(), address.into());
             any.push(json!({"required": [spec.kind], "errorMessage": none}));
-            all.push(json!({"if": {"required": [spec.kind]}, "then": reference(&name)}));
+            // What is a part of another kind is not meant by itself where that one is.
+            let wholes = specs.iter().filter(|other| other.has_part(spec.kind));
+            let wholes: Vec<Value> = wholes.map(|other| json!({"required": [other.kind]})).collect();
+            let mut meant = json!({"required": [spec.kind]});
+            if !wholes.is_empty() {
+                meant["not"] = json!({"anyOf": wholes});
+            }
+            all.push(json!({"if": meant, "then": reference(&name)}));
         }
         let schema = json_of([
             ("title", name.into()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use runbook_action::{Connection, ErrorKind, Opening, Transport, TransportKind as _};
+use runbook_action_k8s::{Environment, K8s};
 use runbook_action_shell::Ssh;
 use runbook_testkit::contract::{Use, written};
 use runbook_testkit::host::FakeHost;
@@ -52,6 +53,67 @@ async fn the_kubeconfig_is_that_of_the_environment_or_of_the_connection() {
     );
     let outside = run(&root, &[], json!({"in_cluster": true})).await.unwrap_err();
     assert_eq!(outside.kind, ErrorKind::NotFound);
+}
+
+/// A pod finds in a folder who it is, and in its environment where the cluster is.
+#[tokio::test]
+async fn in_a_pod_the_cluster_is_its_own_and_it_is_its_service_account() {
+    let own = Own::start();
+    let root = TempDir::new().unwrap();
+    let stage = Stage::of(own.user("admin")).await;
+    let namespace = &stage.namespace;
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "own"}, "data": {"a": "1"}});
+    let group = "rbac.authorization.k8s.io";
+    let role = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "Role", "metadata": {"name": "runner"},
+        "rules": [{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get"]}],
+    });
+    let binding = json!({
+        "apiVersion": format!("{group}/v1"), "kind": "RoleBinding", "metadata": {"name": "runner"},
+        "subjects": [{"kind": "ServiceAccount", "name": "runner", "namespace": namespace}],
+        "roleRef": {"apiGroup": group, "kind": "Role", "name": "runner"},
+    });
+    stage.done(json!({"apply": [map, role, binding]})).await;
+    let account = root.path().join("account");
+    std::fs::create_dir(&account).unwrap();
+    let token = own
+        .cluster
+        .token(&format!("system:serviceaccount:{namespace}:runner"));
+    for (name, text) in [
+        ("token", token.as_str()),
+        ("ca.crt", own.cluster.authority()),
+        ("namespace", namespace),
+    ] {
+        std::fs::write(account.join(name), text).unwrap();
+    }
+    let url = own.cluster.url();
+    let (host, port) = url.trim_start_matches("https://").rsplit_once(':').unwrap();
+    let around = Environment {
+        vars: vec![
+            ("KUBERNETES_SERVICE_HOST".into(), host.into()),
+            ("KUBERNETES_SERVICE_PORT".into(), port.into()),
+        ],
+        root: root.path().to_owned(),
+        account: Some(account),
+    };
+    let action = K8s::new(around, super::here(root.path(), Vec::new()));
+    let run = async |params: Value| {
+        let used = Use {
+            params: written(&params),
+            connection: Some(connection(&json!({"in_cluster": true}))),
+            ..Use::default()
+        };
+        used.run(&action, &FakeHost::new()).await
+    };
+    let found = run(json!({"get": "configmap/own"})).await.unwrap();
+    assert_eq!(found.value["object"]["metadata"]["namespace"], json!(namespace));
+    let refused = run(json!({"get": "secret/own"})).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Forbidden);
+    assert!(
+        refused.message.contains("may not `get` on `secrets`"),
+        "{refused}"
+    );
 }
 
 #[tokio::test]

@@ -206,6 +206,7 @@ fn action(root: &Path, vars: Vec<(std::ffi::OsString, std::ffi::OsString)>) -> K
     let around = Environment {
         vars: vars.clone(),
         root: root.to_owned(),
+        account: None,
     };
     K8s::new(around, here(root, vars))
 }

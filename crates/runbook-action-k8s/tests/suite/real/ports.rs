@@ -29,6 +29,7 @@ pub(super) async fn place(stage: &Stage, k8s: &Value, params: Value) -> Arc<dyn 
     let around = Environment {
         vars: Vec::new(),
         root: stage.root.path().to_owned(),
+        account: None,
     };
     let here = runbook_action_shell::Environment {
         vars: Vec::new(),

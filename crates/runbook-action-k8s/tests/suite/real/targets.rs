@@ -44,6 +44,7 @@ impl Place {
         let around = Environment {
             vars: Vec::new(),
             root: stage.root.path().to_owned(),
+            account: None,
         };
         let opening = Opening {
             kind,
