@@ -88,7 +88,8 @@ impl Sent {
         let mark = mark();
         inner.give(&message(told, &mark)?);
         let mut sent = Self::new(inner, &mark, carrier);
-        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.end.is_none() {
+        // Why it did not begin is said on one of the outputs, and its end may be heard on the other before that.
+        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.ends != [true; 2] {
             sent.goes_on().await?;
         }
         Ok(sent)

@@ -22,15 +22,32 @@ struct Source {
     container: String,
 }
 
+/// How often the pods are looked up, where all of them were replaced since.
+const TRIES: usize = 5;
+
 pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
-    let pods = chosen(asked).await?;
-    let sources = sources(asked, &pods)?;
     let mut printed = Printed::default();
-    let several = sources.len() > 1;
-    for source in &sources {
-        let mark = several.then(|| format!("[{}/{}] ", source.pod.name, source.container));
-        stream(asked, source, mark.as_deref(), &mut printed).await?;
-    }
+    let mut tries = 0;
+    let pods = loop {
+        tries += 1;
+        let (mut pods, is_named) = chosen(asked).await?;
+        let sources = sources(asked, &pods)?;
+        let several = sources.len() > 1;
+        for source in &sources {
+            let mark = several.then(|| format!("[{}/{}] ", source.pod.name, source.container));
+            match stream(asked, source, mark.as_deref(), &mut printed).await? {
+                Ok(()) => {}
+                // It was replaced since it was found.
+                Err(trouble) if trouble.is_missing() && !is_named => {
+                    pods.retain(|pod| object::name(pod) != source.pod.name);
+                }
+                Err(trouble) => return Err(asked.failed(trouble)),
+            }
+        }
+        if !pods.is_empty() || sources.is_empty() || tries == TRIES {
+            break pods;
+        }
+    };
     let (logs, is_cut) = printed.logs();
     let names: Value = pods.iter().map(object::name).collect();
     let mut output = answer::with(answer::with(answer::empty(), "names", names), "logs", logs);
@@ -40,15 +57,20 @@ pub(crate) async fn read(asked: Asked<'_>) -> Result<Output, Failure> {
     Ok(output)
 }
 
-/// The pods that are meant: by their names, by labels, or those of an object that has pods.
-async fn chosen(asked: Asked<'_>) -> Result<Vec<Value>, Failure> {
-    match asked::about(asked.cluster, asked.chosen).await? {
-        About::One(target) if target.kind.is("", "Pod") => Ok(vec![
-            target
-                .read(asked.cluster)
-                .await
-                .map_err(|trouble| asked.failed(trouble))?,
-        ]),
+/// The pods that are meant, and whether it is one by its name: otherwise by labels, or those of an object that has pods.
+async fn chosen(asked: Asked<'_>) -> Result<(Vec<Value>, bool), Failure> {
+    let about = asked::about(asked.cluster, asked.chosen).await?;
+    if let About::One(target) = &about
+        && target.kind.is("", "Pod")
+    {
+        let pod = target.read(asked.cluster).await;
+        return Ok((vec![pod.map_err(|trouble| asked.failed(trouble))?], true));
+    }
+    Ok((several(asked, about).await?, false))
+}
+
+async fn several(asked: Asked<'_>, about: About) -> Result<Vec<Value>, Failure> {
+    match about {
         About::One(target) => pods_of(asked, &target).await,
         About::Some(several) if several.kind.is("", "Pod") => several
             .read(asked.cluster, None)
@@ -115,12 +137,13 @@ fn sources(asked: Asked<'_>, pods: &[Value]) -> Result<Vec<Source>, Failure> {
     Ok(sources)
 }
 
+/// Passes on what one of them printed. The inner error is that it cannot be read at all.
 async fn stream(
     asked: Asked<'_>,
     source: &Source,
     mark: Option<&str>,
     printed: &mut Printed,
-) -> Result<(), Failure> {
+) -> Result<Result<(), Trouble>, Failure> {
     let mut ask = source
         .pod
         .ask("get", Some("log"))
@@ -136,11 +159,10 @@ async fn stream(
             ask = ask.with(key, "true");
         }
     }
-    let mut lines = asked
-        .cluster
-        .read_stream(&ask)
-        .await
-        .map_err(|trouble| asked.failed(trouble))?;
+    let mut lines = match asked.cluster.read_stream(&ask).await {
+        Ok(lines) => lines,
+        Err(trouble) => return Ok(Err(trouble)),
+    };
     let lost = |_error: std::io::Error| Failure::new(ErrorKind::Unreachable, "the log broke off");
     let mut piece = Vec::new();
     loop {
@@ -156,7 +178,7 @@ async fn stream(
             piece.truncate(read);
         }
         if piece.is_empty() {
-            return Ok(());
+            return Ok(Ok(()));
         }
         printed.push(Stream::Stdout, &piece);
         asked.call.host.write(Stream::Stdout, &piece).await?;

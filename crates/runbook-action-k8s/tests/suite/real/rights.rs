@@ -486,6 +486,8 @@ async fn what_a_run_asks_that_goes_on_and_what_makes_a_failure_say_more() {
 
     let mut dying = deployment("dying", 1);
     dying["spec"]["template"]["spec"]["containers"] = json!([container("echo the last word; exit 1")]);
+    // Without it a container that lives for a moment is available for that moment, and the rollout complete.
+    dying["spec"]["minReadySeconds"] = json!(30);
     account.stage.done(json!({"apply": dying})).await;
     let params = json!({"rollout_status": "deployment/dying"});
     let needs = account.needs(&params, false);
