@@ -9,6 +9,8 @@
 
 mod json;
 mod markdown;
+mod measures;
+mod questions;
 mod story;
 pub mod text;
 mod timeline;
@@ -16,6 +18,7 @@ mod words;
 
 pub use json::json;
 pub use markdown::{Report, Section, markdown, report, sections};
+pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
