@@ -1,10 +1,10 @@
 //! The report after the incident, in Markdown.
 
+mod appendix;
 mod changes;
 mod checks;
 mod closing;
 mod happened;
-mod appendix;
 mod head;
 mod measured;
 mod outcome;

@@ -27,8 +27,16 @@ pub(crate) struct Moments {
 impl Moments {
     pub(crate) fn of(story: &Story<'_>) -> Self {
         let state = &story.state;
-        let earliest = |kind| answers(state, kind).min_by_key(|(_, known)| known.happened_at()).map(moment);
-        let latest = |kind| answers(state, kind).max_by_key(|(_, known)| known.happened_at()).map(moment);
+        let earliest = |kind| {
+            answers(state, kind)
+                .min_by_key(|(_, known)| known.happened_at())
+                .map(moment)
+        };
+        let latest = |kind| {
+            answers(state, kind)
+                .max_by_key(|(_, known)| known.happened_at())
+                .map(moment)
+        };
         let of_run = |at| Moment { at, note: None };
         let detected = earliest(NoteKind::Detected);
         let over = is_over(state).then(|| proved_at(story)).flatten().map(of_run);
@@ -140,7 +148,14 @@ pub(crate) fn measures(story: &Story<'_>) -> [Measure; 4] {
         resolved,
     } = moments;
     [
-        measure("ttd", "Time to detect (TTD)", "impact_start", "detected", took(impact_start, detected), None),
+        measure(
+            "ttd",
+            "Time to detect (TTD)",
+            "impact_start",
+            "detected",
+            took(impact_start, detected),
+            None,
+        ),
         measure(
             "tta",
             "Time to acknowledge (TTA)",
@@ -149,7 +164,14 @@ pub(crate) fn measures(story: &Story<'_>) -> [Measure; 4] {
             took(detected, acknowledged),
             promise.respond_within_ms,
         ),
-        measure("ttm", "Time to mitigate (TTM)", "detected", "mitigated", at_least(detected, mitigated), None),
+        measure(
+            "ttm",
+            "Time to mitigate (TTM)",
+            "detected",
+            "mitigated",
+            at_least(detected, mitigated),
+            None,
+        ),
         measure(
             "ttr",
             "Time to resolve (TTR)",

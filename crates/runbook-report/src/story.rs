@@ -266,6 +266,7 @@ impl<'a> Story<'a> {
             | Event::StepDone { .. }
             | Event::RunbookEnded { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => {}
         }
     }
@@ -550,6 +551,7 @@ impl<'a> Story<'a> {
                 | Event::UndoRetried { .. }
                 | Event::RunbookEnded { .. }
                 | Event::Noted { .. }
+                | Event::Note(_)
                 | Event::RunEnded { .. } => ("", String::new(), [].as_slice()),
             };
             output.iter().map(move |output| (step, part.clone(), output))

@@ -115,7 +115,9 @@ pub fn inline(text: &str) -> String {
 pub fn paragraphs(text: &str) -> String {
     let shown = visible_lines(text);
     let lines: Vec<&str> = shown.lines().map(str::trim).collect();
-    let paragraphs = lines.split(|line| line.is_empty()).filter(|lines| !lines.is_empty());
+    let paragraphs = lines
+        .split(|line| line.is_empty())
+        .filter(|lines| !lines.is_empty());
     let paragraphs: Vec<String> = paragraphs
         .map(|lines| {
             let lines: Vec<String> = lines.iter().map(|line| inline(line)).collect();

@@ -73,7 +73,10 @@ fn commit(story: &Story<'_>, page: &mut Page) {
     page.heading(3, "The commit");
     page.paragraph(&match &story.run.commit {
         Some(commit) if commit.dirty => {
-            format!("{}, and files differed from it: what ran is below.", code(&commit.id))
+            format!(
+                "{}, and files differed from it: what ran is below.",
+                code(&commit.id)
+            )
         }
         Some(commit) => format!("{}, and no file differed from it.", code(&commit.id)),
         None => "The runbook was in no repository.".to_owned(),

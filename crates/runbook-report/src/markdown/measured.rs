@@ -16,7 +16,11 @@ use crate::words::{check_title, duration};
 pub(super) fn impact(story: &Story<'_>, sections: &mut Sections) {
     let moments = Moments::of(story);
     let noted = [NoteKind::Impact, NoteKind::ImpactStart, NoteKind::Mitigated];
-    if !is_incident(&story.state) && noted.into_iter().all(|kind| answers(&story.state, kind).next().is_none()) {
+    if !is_incident(&story.state)
+        && noted
+            .into_iter()
+            .all(|kind| answers(&story.state, kind).next().is_none())
+    {
         return;
     }
     let page = sections.begin("impact", "Impact");
@@ -25,7 +29,9 @@ pub(super) fn impact(story: &Story<'_>, sections: &mut Sections) {
     let until = moments.mitigated.map(|end| date_time(end.at));
     match (from, until) {
         (Some(from), Some(until)) => page.paragraph(&format!("It hurt from {from} until {until}.")),
-        (Some(from), None) => page.paragraph(&format!("It began to hurt at {from}. No record says that it stopped.")),
+        (Some(from), None) => page.paragraph(&format!(
+            "It began to hurt at {from}. No record says that it stopped."
+        )),
         (None, Some(_) | None) => {}
     }
     lacks(story, NoteKind::ImpactStart, page);
@@ -44,7 +50,11 @@ pub(super) fn severity(story: &Story<'_>, sections: &mut Sections) {
         || "The runbook names no severity".to_owned(),
         |severity| format!("Severity, as the runbook names it: {}", code(severity)),
     ));
-    facts.extend(run.incident.as_deref().map(|incident| format!("Incident: {}", code(incident))));
+    facts.extend(
+        run.incident
+            .as_deref()
+            .map(|incident| format!("Incident: {}", code(incident))),
+    );
     let promise = run.promise.unwrap_or_default();
     for (what, promised) in [
         ("somebody is at work on it", promise.respond_within_ms),
@@ -61,7 +71,10 @@ pub(super) fn severity(story: &Story<'_>, sections: &mut Sections) {
 /// When it was what, and how long that took.
 pub(super) fn times(story: &Story<'_>, sections: &mut Sections) {
     let moments = Moments::of(story);
-    let is_noted = moments.named().iter().any(|(_, moment)| moment.is_some_and(|moment| moment.note.is_some()));
+    let is_noted = moments
+        .named()
+        .iter()
+        .any(|(_, moment)| moment.is_some_and(|moment| moment.note.is_some()));
     if !is_incident(&story.state) && !is_noted {
         return;
     }
@@ -71,15 +84,21 @@ pub(super) fn times(story: &Story<'_>, sections: &mut Sections) {
         .into_iter()
         .map(|(name, moment)| {
             let at = moment.map_or_else(|| not_yet(story, name), |moment| date_time(moment.at));
-            let by = moment.map_or_else(|| "–".to_owned(), |moment| match moment.note {
-                Some(seq) => format!("a person, record {seq}"),
-                None => shown_by(name).to_owned(),
-            });
+            let by = moment.map_or_else(
+                || "–".to_owned(),
+                |moment| match moment.note {
+                    Some(seq) => format!("a person, record {seq}"),
+                    None => shown_by(name).to_owned(),
+                },
+            );
             [time_title(name).to_owned(), at, by]
         })
         .collect();
     page.table(["What", "When", "Who says so"], &rows);
-    let rows: Vec<[String; 4]> = measures(story).iter().map(|measure| row(story, measure)).collect();
+    let rows: Vec<[String; 4]> = measures(story)
+        .iter()
+        .map(|measure| row(story, measure))
+        .collect();
     page.table(["Measure", "Took", "Promised", "Kept"], &rows);
 }
 
@@ -129,7 +148,12 @@ fn row(story: &Story<'_>, measure: &Measure) -> [String; 4] {
         (Some(_), Some(false)) => "**no**",
         (Some(_), None) => "not known",
     };
-    [format!("{}, {ends}", measure.title), took, promised, kept.to_owned()]
+    [
+        format!("{}, {ends}", measure.title),
+        took,
+        promised,
+        kept.to_owned(),
+    ]
 }
 
 /// How it was noticed, and what the run found when it looked.

@@ -82,19 +82,33 @@ fn left(story: &Story<'_>) -> Vec<String> {
     if !story.state.doubts().is_empty() {
         left.push("**What nobody can tell**: see [To be decided](#to-be-decided)".to_owned());
     }
-    if story.state.outcome().is_some_and(|outcome| outcome != runbook_event::Outcome::NotNeeded) {
+    if story
+        .state
+        .outcome()
+        .is_some_and(|outcome| outcome != runbook_event::Outcome::NotNeeded)
+    {
         left.extend(incident(story));
     }
     for step in story.steps() {
         if let (Part::Finally, Some(failure)) = (step.part, &step.state.failure) {
-            left.push(format!("The clean-up {} failed: {}", title(&step), inline(&failed(failure))));
+            left.push(format!(
+                "The clean-up {} failed: {}",
+                title(&step),
+                inline(&failed(failure))
+            ));
         }
     }
     let lost = story.changed().filter(|step| {
         let undo = &step.outline.undo;
         stays(step) && matches!(undo, UndoOutline::Irreversible { .. } | UndoOutline::Undeclared)
     });
-    left.extend(lost.map(|step| format!("{} stays: {}", title(&step), inline(&why_kept(&step.outline.undo)))));
+    left.extend(lost.map(|step| {
+        format!(
+            "{} stays: {}",
+            title(&step),
+            inline(&why_kept(&step.outline.undo))
+        )
+    }));
     let back: Vec<String> = story
         .changed()
         .filter(|step| {

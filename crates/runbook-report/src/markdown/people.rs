@@ -9,7 +9,13 @@ use crate::story::Story;
 use crate::text::{code, inline, paragraphs};
 
 /// A section with what people say of one thing. Without an answer it is there only if one is asked for.
-pub(super) fn section(story: &Story<'_>, kind: NoteKind, id: &'static str, title: &'static str, sections: &mut Sections) {
+pub(super) fn section(
+    story: &Story<'_>,
+    kind: NoteKind,
+    id: &'static str,
+    title: &'static str,
+    sections: &mut Sections,
+) {
     if is_told(story, kind) {
         answer(story, kind, sections.begin(id, title));
     }
@@ -63,7 +69,10 @@ pub(super) fn lessons(story: &Story<'_>, sections: &mut Sections) {
         (NoteKind::Lucky, "Where we got lucky"),
         (NoteKind::Lesson, "Lessons"),
     ];
-    let told: Vec<_> = parts.into_iter().filter(|(kind, _)| is_told(story, *kind)).collect();
+    let told: Vec<_> = parts
+        .into_iter()
+        .filter(|(kind, _)| is_told(story, *kind))
+        .collect();
     if told.is_empty() {
         return;
     }
@@ -71,7 +80,13 @@ pub(super) fn lessons(story: &Story<'_>, sections: &mut Sections) {
     for (kind, title) in told {
         page.heading(3, title);
         let items: Vec<String> = answers(&story.state, kind)
-            .map(|(seq, known)| format!("{} ({}, record {seq})", inline(&known.note.text), code(&known.note.by.user)))
+            .map(|(seq, known)| {
+                format!(
+                    "{} ({}, record {seq})",
+                    inline(&known.note.text),
+                    code(&known.note.by.user)
+                )
+            })
             .collect();
         page.list(&items);
         if items.is_empty() {
@@ -122,7 +137,10 @@ const fn state_of(_known: &NoteState) -> &'static str {
 /// That answers are missing, and how they are given.
 pub(super) fn open_questions(story: &Story<'_>) -> Option<String> {
     let open = missing(&story.state);
-    let titles: Vec<String> = open.iter().map(|question| question.title.to_lowercase()).collect();
+    let titles: Vec<String> = open
+        .iter()
+        .map(|question| question.title.to_lowercase())
+        .collect();
     if titles.is_empty() {
         return None;
     }
@@ -131,7 +149,11 @@ pub(super) fn open_questions(story: &Story<'_>) -> Option<String> {
         .filter(|question| is_incident(&story.state) && is_told(story, question.kind))
         .count();
     let command = format!("runbook report {} --fill", crate::words::word(&story.run.run));
-    let (are, them) = if open.len() == 1 { ("is", "it") } else { ("are", "them") };
+    let (are, them) = if open.len() == 1 {
+        ("is", "it")
+    } else {
+        ("are", "them")
+    };
     Some(format!(
         "**{} of {asked} answers that only people can give {are} missing**: {}. {} asks for {them}.",
         open.len(),
