@@ -23,7 +23,7 @@ pub(crate) const QUESTIONS: [Question; 12] = [
     Question {
         kind: NoteKind::Impact,
         title: "Impact",
-        asks: "who noticed what, and for how long? Which requests failed, and was anything lost?",
+        asks: "who noticed what, and for how long? Was anything lost?",
     },
     Question {
         kind: NoteKind::ImpactStart,

@@ -107,7 +107,7 @@ fn not_yet(story: &Story<'_>, name: &str) -> String {
     if matches!(name, "mitigated" | "resolved") && story.state.outcome().is_none() {
         return "not yet, as far as the journal goes".to_owned();
     }
-    "**MISSING**".to_owned()
+    "not known".to_owned()
 }
 
 /// What of a run shows a time that nobody has noted.
@@ -139,7 +139,7 @@ fn row(story: &Story<'_>, measure: &Measure) -> [String; 4] {
         Took::AtLeast(ms) if is_over(&story.state) => format!("at least the run’s own {}", duration(ms)),
         Took::AtLeast(ms) => format!("{} at least, and not over by then", duration(ms)),
         Took::Backwards => "**the times contradict each other**".to_owned(),
-        Took::Unknown => "**MISSING**: one of the times".to_owned(),
+        Took::Unknown => "not known: a time is missing".to_owned(),
     };
     let promised = measure.promised_ms.map_or_else(|| "–".to_owned(), duration);
     let kept = match (measure.promised_ms, measure.kept()) {
