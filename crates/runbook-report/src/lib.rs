@@ -16,7 +16,7 @@ pub mod text;
 mod timeline;
 mod words;
 
-pub use json::json;
+pub use json::{json, schema};
 pub use markdown::{Report, Section, markdown, report, sections};
 pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
