@@ -57,7 +57,7 @@ pub use inbox::{Arrived, Inbox, NoteRequest, Request};
 pub use list::{Summary, find, is_running, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
-pub use readings::{TimedReading, readings};
+pub use readings::readings;
 pub use vault::{FileVault, VaultError};
 pub use verify::{Verified, verify};
 pub use walk::{Run, read};
