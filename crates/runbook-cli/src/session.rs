@@ -1,6 +1,8 @@
 //! A run from when it may begin, or go on, to when all of it is told: what `exec`, `resume` and `rollback` share.
 
+pub(crate) mod aside;
 mod holding;
+mod inbox;
 pub(crate) mod next;
 
 use std::fs::OpenOptions;
@@ -14,7 +16,7 @@ use runbook_engine::{Approver, Finished, Ports, Prepared, Signal};
 use runbook_event::{Outcome, Vault};
 use runbook_journal::{FileVault, Writer};
 use runbook_plan::Plan;
-use runbook_report::{Evidence, named};
+use runbook_report::named;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -25,6 +27,7 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
+use crate::telling::Telling;
 use crate::term;
 use crate::view::{Screen, View};
 
@@ -129,6 +132,7 @@ impl Session<'_> {
         let holding = Arc::new(holding);
         let asks_here = !self.yes && shows_on_terminal(self.going);
         let view = View::new(self.screen.clone(), self.going.output, asks_here);
+        let (serving, requests) = inbox::serve(&dir);
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
@@ -136,12 +140,17 @@ impl Session<'_> {
             approver: self.approver(),
             locks: Arc::clone(&holding) as Arc<dyn runbook_engine::Locks>,
             signals,
+            requests,
             on_hangup: match self.going.on_hangup {
                 OnHangup::GoOn => runbook_engine::OnHangup::GoOn,
                 OnHangup::Hold => runbook_engine::OnHangup::Hold,
             },
         };
         let finished = prepared.run(ports).await;
+        serving.abort();
+        if let Err(error) = inbox::take_up_rest(self.project, &dir) {
+            error.print();
+        }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| {
             self.say_where(&dir, report.as_deref().ok());
@@ -307,8 +316,8 @@ pub(crate) fn finish(
 
 /// The report beside the journal, made from what the journal holds.
 pub(crate) fn write_report(dir: &Path) -> Result<PathBuf, Error> {
-    let run = runbook_journal::read(dir)?;
-    let report = runbook_report::markdown(&run.records, &Evidence { head: &run.head })?;
+    let told = Telling::of(dir)?;
+    let report = runbook_report::markdown(&told.run.records, &told.evidence())?;
     let path = dir.join("report.md");
     // Nobody else may read it, as all else in the run's directory.
     let mut options = OpenOptions::new();

@@ -2,14 +2,15 @@
 
 use runbook_event::Phase;
 
-use crate::markdown::page::{Page, time};
+use crate::markdown::page::time;
+use crate::markdown::section::Sections;
 use crate::story::{Error, Story};
 use crate::text::inline;
 use crate::timeline::{Entry, EntryKind, timeline};
 use crate::words::phase_title;
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) -> Result<(), Error> {
-    page.heading(2, "Timeline");
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) -> Result<(), Error> {
+    let page = sections.begin("timeline", "Timeline");
     page.paragraph("Times are in UTC. ✓ went as it should, ✗ did not, ? a person was asked.");
     let entries = timeline(story.records)?;
     for part in entries.chunk_by(|a, b| (a.session, a.phase) == (b.session, b.phase)) {
@@ -44,7 +45,12 @@ fn text(entry: &Entry) -> String {
     match (entry.kind, entry.phase) {
         (EntryKind::Phase, Some(phase)) => format!("*{} began*", Phase::word(phase)),
         (
-            EntryKind::Phase | EntryKind::Good | EntryKind::Bad | EntryKind::Info | EntryKind::Question,
+            EntryKind::Phase
+            | EntryKind::Good
+            | EntryKind::Bad
+            | EntryKind::Info
+            | EntryKind::Question
+            | EntryKind::Note,
             Some(_) | None,
         ) => inline(&entry.text),
     }
@@ -56,6 +62,7 @@ const fn mark(kind: EntryKind) -> &'static str {
         EntryKind::Good => "✓",
         EntryKind::Bad => "✗",
         EntryKind::Question => "?",
+        EntryKind::Note => "✎",
     }
 }
 
