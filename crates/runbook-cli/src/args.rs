@@ -5,6 +5,7 @@ mod list;
 mod people;
 mod review;
 mod run;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
+pub(crate) use self::watch::Watch;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -96,6 +98,9 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
+    /// Watch a run that goes on elsewhere, or replay one that is over
+    #[command(after_help = EXIT_CODES)]
+    Watch(Watch),
     /// Print the report of a run
     Report(Report),
     /// Verify that the journal of a run was not changed

@@ -75,9 +75,7 @@ impl<'a> Spans<'a> {
 
     fn begin(&mut self, at: Timestamp, parent: Option<usize>, name: &str, attributes: Vec<Value>) -> usize {
         let number = self.all.len();
-        let parent = parent
-            .and_then(|at| self.all.get(at))
-            .map(|span| span.id.clone());
+        let parent = parent.and_then(|at| self.all.get(at)).map(|span| span.id.clone());
         self.all.push(Span {
             id: id(&["span", &self.run.run, &number.to_string()], 8),
             parent,
