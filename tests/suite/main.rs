@@ -63,3 +63,4 @@ mod site;
 mod stand_in;
 mod through;
 mod undone_later;
+mod watch;

@@ -66,13 +66,24 @@ fn replay(dir: &Path, screen: &Screen, speed: f64) -> Result<Option<Outcome>, Er
     let mut follower = Follower::open(dir)?;
     let mut view = View::new(screen.clone(), false, false).replaying();
     let waits = std::io::stdout().is_terminal();
+    let mut readings = follower.readings().into_iter().peekable();
     let mut last: Option<Timestamp> = None;
-    while let Some(record) = follower.advance()? {
+    let mut wait_until = |at: Timestamp| {
         if let Some(last) = last.filter(|_| waits) {
-            let passed = Duration::try_from(record.at.duration_since(last)).unwrap_or_default();
+            let passed = Duration::try_from(at.duration_since(last)).unwrap_or_default();
             std::thread::sleep(passed.div_f64(speed).min(LONGEST));
         }
-        last = Some(record.at);
+        last = Some(at);
+    };
+    while let Some(record) = follower.advance()? {
+        while let Some(timed) = readings.next_if(|timed| timed.at < record.at) {
+            wait_until(timed.at);
+            view.progress(&Progress::Reading {
+                site: &timed.site,
+                reading: &timed.reading,
+            });
+        }
+        wait_until(record.at);
         view.event(&record, follower.state());
     }
     screen.leave_quietly();

@@ -43,10 +43,8 @@ pub(crate) struct View {
     /// The readings of each check that is being asked.
     sparks: HashMap<String, Spark>,
     status: Status,
-    /// When it began to be shown.
-    opened: Timestamp,
-    /// Whether it was long ago, and is shown once more.
-    is_replay: bool,
+    /// Since when it is shown once more, if it was long ago.
+    replay: Option<Timestamp>,
 }
 
 impl View {
@@ -60,14 +58,13 @@ impl View {
             partial: HashMap::new(),
             sparks: HashMap::new(),
             status: Status::default(),
-            opened: now(),
-            is_replay: false,
+            replay: None,
         }
     }
 
     /// The same for a run of the past, as if it went on now.
     pub(crate) fn replaying(mut self) -> Self {
-        self.is_replay = true;
+        self.replay = Some(now());
         self
     }
 
@@ -158,35 +155,32 @@ impl View {
 
     /// How long ago something happened that is shown now.
     fn age(&self, at: Timestamp) -> Duration {
-        let age = now().duration_since(at);
-        if self.is_replay {
+        if self.replay.is_some() {
             return Duration::ZERO;
         }
-        Duration::try_from(age).unwrap_or_default()
+        Duration::try_from(now().duration_since(at)).unwrap_or_default()
     }
 
     /// What is shown of the run as a whole.
     fn frame(&mut self, record: &Record, state: &RunState) {
-        let is_urgent = match &record.event {
-            Event::PhaseStarted { within: None, .. } => {
-                let title = describe(&record.event, state);
-                self.screen.heading(&styled(BOLD, &title), &title);
-                true
-            }
-            Event::RunEnded { .. } => {
-                self.screen.ungroup();
-                self.screen.end_status();
-                return;
-            }
-            Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. } => true,
-            _ => false,
-        };
-        let since = state
-            .started_at()
-            .filter(|_| !self.is_replay)
-            .unwrap_or(self.opened);
-        let due = due(state).filter(|_| !self.is_replay);
-        if let Some(text) = self.status.of(state, is_urgent) {
+        let event = &record.event;
+        if let Event::RunEnded { .. } = event {
+            self.screen.ungroup();
+            self.screen.end_status();
+            return;
+        }
+        let is_part = matches!(event, Event::PhaseStarted { within: None, .. });
+        if is_part {
+            let title = describe(event, state);
+            self.screen.heading(&styled(BOLD, &title), &title);
+        }
+        let is_question = matches!(
+            event,
+            Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. }
+        );
+        if let Some(text) = self.status.of(state, now(), is_part || is_question) {
+            let since = self.replay.or(state.started_at()).unwrap_or(record.at);
+            let due = due(state).filter(|_| self.replay.is_none());
             self.screen.status(since, text, due);
         }
     }

@@ -209,7 +209,7 @@ impl Screen {
     pub(crate) fn update(&self, key: &str, text: &str) {
         self.with(|inner| {
             if let Some((bar, title)) = inner.moving.get(key) {
-                bar.set_message(format!("{title}: {text}"));
+                bar.set_message(format!("{}: {text}", shortened(title)));
             }
         });
     }
@@ -259,6 +259,15 @@ impl Inner {
     }
 }
 
+/// A title that leaves room for how far it has come.
+fn shortened(title: &str) -> String {
+    let room = term::width().map_or(usize::MAX, |columns| columns / 2);
+    match title.char_indices().nth(room) {
+        Some((end, _)) => format!("{}…", title.get(..end).unwrap_or_default()),
+        None => title.to_owned(),
+    }
+}
+
 /// The line with breaks between words where the terminal ends, and what follows as far to the right as it begins.
 fn wrapped(line: &str, columns: usize) -> String {
     if textwrap::core::display_width(line) <= columns {
@@ -284,11 +293,11 @@ fn no_command(line: &str) -> String {
 fn last_line(since: Timestamp, due: Option<Timestamp>) -> ProgressStyle {
     let passed = move |_: &indicatif::ProgressState, to: &mut dyn std::fmt::Write| {
         let seconds = u64::try_from(now().duration_since(since).as_secs()).unwrap_or_default();
-        drop(to.write_str(&clock(seconds)));
+        let _full = to.write_str(&clock(seconds));
     };
     let rest = move |_: &indicatif::ProgressState, to: &mut dyn std::fmt::Write| {
         if let Some(due) = due {
-            drop(to.write_str(&format!(" · {}", left(due, now()))));
+            let _full = to.write_str(&format!(" · {}", left(due, now())));
         }
     };
     ProgressStyle::with_template("  {passed:.bold} {msg}{rest}")

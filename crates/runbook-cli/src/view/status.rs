@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use runbook_event::RunState;
+use runbook_event::{Phase, RunState};
 
 /// How often what has to be counted is counted at most.
 const AGAIN: SignedDuration = SignedDuration::from_millis(200);
@@ -60,7 +60,7 @@ pub(super) fn clock(seconds: u64) -> String {
 fn text(state: &RunState) -> String {
     let work = state.work();
     let mut parts = vec![format!("{}/{} steps", state.done(&work), work.total())];
-    if let Some(phase) = state.phase() {
+    if let Some(phase) = state.phase().filter(|phase| *phase != Phase::Steps) {
         parts.insert(0, phase.word().to_owned());
     }
     match state.asking() {
