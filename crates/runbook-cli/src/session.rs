@@ -1,6 +1,8 @@
 //! A run from when it may begin, or go on, to when all of it is told: what `exec`, `resume` and `rollback` share.
 
+pub(crate) mod aside;
 mod holding;
+mod inbox;
 pub(crate) mod next;
 
 use std::fs::OpenOptions;
@@ -130,6 +132,7 @@ impl Session<'_> {
         let holding = Arc::new(holding);
         let asks_here = !self.yes && shows_on_terminal(self.going);
         let view = View::new(self.screen.clone(), self.going.output, asks_here);
+        let (serving, requests) = inbox::serve(&dir);
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
@@ -137,12 +140,17 @@ impl Session<'_> {
             approver: self.approver(),
             locks: Arc::clone(&holding) as Arc<dyn runbook_engine::Locks>,
             signals,
+            requests,
             on_hangup: match self.going.on_hangup {
                 OnHangup::GoOn => runbook_engine::OnHangup::GoOn,
                 OnHangup::Hold => runbook_engine::OnHangup::Hold,
             },
         };
         let finished = prepared.run(ports).await;
+        serving.abort();
+        if let Err(error) = inbox::take_up_rest(self.project, &dir) {
+            error.print();
+        }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| {
             self.say_where(&dir, report.as_deref().ok());
