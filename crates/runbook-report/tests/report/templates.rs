@@ -39,7 +39,7 @@ fn a_template_places_sections_and_values() {
     assert_eq!(
         parts,
         "summary impact severity times detection what_happened root_cause trigger resolution before_and_after \
-         what_was_changed lessons_learned action_items follow_up timeline steps inputs evidence appendix "
+         what_was_changed lessons_learned action_items timeline steps inputs evidence appendix "
     );
 }
 
