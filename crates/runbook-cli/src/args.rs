@@ -12,7 +12,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
 pub(crate) use self::list::{List, Plugins, PluginsWhat};
-pub(crate) use self::people::{Note, PhaseArg, Timeline, TimelineFormat};
+pub(crate) use self::people::{Note, Timeline, TimelineFormat};
 pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
@@ -172,8 +172,11 @@ pub(crate) struct Show {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Report {
     /// The run: its name, a part of it, or `last`
-    #[arg(default_value = "last")]
+    #[arg(default_value = "last", conflicts_with = "incident")]
     pub(crate) run: String,
+    /// All runs of this incident, in one report
+    #[arg(long, value_name = "ID", value_parser = people::incident, value_hint = ValueHint::Other)]
+    pub(crate) incident: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
