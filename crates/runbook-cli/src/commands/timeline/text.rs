@@ -52,7 +52,8 @@ impl<'a> Sheet<'a> {
             } else {
                 format!("{}  ", letter(number))
             };
-            self.wrapped(&sign, &sign, BOLD, &visible(&run.title));
+            let indent = " ".repeat(sign.len());
+            self.wrapped(&sign, &indent, BOLD, &visible(&run.title));
             let outcome = run.outcome.map_or("not ended", runbook_event::Outcome::word);
             let took =
                 u64::try_from(run.until.duration_since(run.started_at).as_millis()).unwrap_or_default();
@@ -61,7 +62,6 @@ impl<'a> Sheet<'a> {
                 let others: Vec<String> = run.overlaps.iter().map(|other| letter(*other)).collect();
                 text = format!("{text} · while {} went on", others.join(", "));
             }
-            let indent = " ".repeat(sign.len());
             self.wrapped(&indent, &indent, DIM, &text);
         }
         for time in &self.known.times {
@@ -92,8 +92,8 @@ impl<'a> Sheet<'a> {
         let indent = " ".repeat(textwrap::core::display_width(&begins));
         let (mark, style) = look(entry);
         let text = self.said(entry);
-        let first = format!("{begins}{mark} ");
-        self.wrapped(&first, &format!("{indent}  "), style, &text);
+        let first = format!("{begins}{} ", styled(style, mark));
+        self.wrapped(&first, &format!("{indent}  "), emphasis(entry, style), &text);
         if let Some(beside) = beside(entry) {
             self.wrapped(&format!("{indent}  "), &format!("{indent}  "), DIM, &beside);
         }
@@ -174,6 +174,14 @@ fn look(entry: &Told) -> (&'static str, Style) {
         EntryKind::Question => ("?", WARN),
         EntryKind::Note => ("✎", Style::new()),
         EntryKind::Info => ("·", Style::new()),
+    }
+}
+
+/// The sign says how it went; only what went wrong, and where parts begin, is loud.
+fn emphasis(entry: &Told, style: Style) -> Style {
+    match entry.kind {
+        EntryKind::Good => Style::new(),
+        EntryKind::Phase | EntryKind::Bad | EntryKind::Question | EntryKind::Note | EntryKind::Info => style,
     }
 }
 
