@@ -8,6 +8,7 @@ mod happened;
 mod head;
 mod measured;
 mod outcome;
+mod own;
 mod page;
 mod people;
 mod section;
@@ -82,6 +83,7 @@ fn told(story: &Story<'_>, sections: &mut Sections) {
     people::lessons(story, sections);
     people::action_items(story, sections);
     outcome::follow_up(story, sections);
+    own::write(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.

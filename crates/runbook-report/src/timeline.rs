@@ -71,7 +71,11 @@ pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
 
 fn is_told(event: &Event, state: &RunState) -> bool {
     match event {
-        Event::CheckStarted { .. } | Event::HandleKept { .. } => false,
+        Event::CheckStarted { .. }
+        | Event::HandleKept { .. }
+        | Event::Noted {
+            notice: runbook_event::Notice::Section { why: None, .. },
+        } => false,
         Event::CheckEnded {
             site,
             verdict,
