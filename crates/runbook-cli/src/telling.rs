@@ -86,6 +86,11 @@ pub(crate) struct Template {
 }
 
 impl Template {
+    /// Whether it gives Markdown.
+    pub(crate) fn is_markdown(&self) -> bool {
+        !runbook_report::is_html(&self.path.to_string_lossy())
+    }
+
     /// The one that is asked for, else the project's. None for the program's own.
     pub(crate) fn wanted(project: &Project, asked: Option<&str>) -> Result<Option<Self>, Error> {
         let path = match asked {

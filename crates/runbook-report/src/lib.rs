@@ -23,7 +23,7 @@ pub use json::{json, schema};
 pub use markdown::{Report, Section, markdown, report, sections};
 pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
-pub use template::{TemplateError, templated};
+pub use template::{TemplateError, is_html, templated};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
 pub use words::{

@@ -79,6 +79,17 @@ pub fn templated(
     Ok(String::from_utf8_lossy(&written.0).into_owned())
 }
 
+/// Whether a template of this name gives HTML.
+#[must_use]
+pub fn is_html(name: &str) -> bool {
+    let name = Path::new(name.strip_suffix(".j2").unwrap_or(name));
+    let is = |ending| {
+        name.extension()
+            .is_some_and(|known| known.eq_ignore_ascii_case(ending))
+    };
+    is("html") || is("htm")
+}
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -94,12 +105,7 @@ fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment.set_auto_escape_callback(|name| {
-        let name = Path::new(name.strip_suffix(".j2").unwrap_or(name));
-        let is = |ending| {
-            name.extension()
-                .is_some_and(|known| known.eq_ignore_ascii_case(ending))
-        };
-        if is("html") || is("htm") {
+        if is_html(name) {
             AutoEscape::Html
         } else {
             AutoEscape::Custom("markdown".into())
