@@ -6,6 +6,7 @@ mod checks;
 mod closing;
 mod happened;
 mod head;
+mod incident;
 mod measured;
 mod outcome;
 mod own;
@@ -17,6 +18,7 @@ mod times;
 
 use runbook_event::{NoteKind, Record};
 
+pub use self::incident::{chronicle_markdown, incident_report, letter};
 use self::section::Sections;
 pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
