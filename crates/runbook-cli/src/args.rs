@@ -180,6 +180,15 @@ pub(crate) struct Report {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
+    /// Print it by this template in place of the project's; `default` is that of the program
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["fill", "fill_from"])]
+    pub(crate) template: Option<String>,
+    /// Ask for what is missing, in `$VISUAL`, `$EDITOR` or on the terminal, and note the answers in the run
+    #[arg(long)]
+    pub(crate) fill: bool,
+    /// Note the answers in this file, or with `-` those on the input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) fill_from: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -281,6 +290,8 @@ pub(crate) enum SchemaOf {
     Config,
     /// A line of a run's journal
     Journal,
+    /// What `runbook report --format json` prints
+    Report,
     /// All keys of runbooks and the project file, as a page in Markdown
     Reference,
 }

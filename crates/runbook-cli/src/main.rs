@@ -128,7 +128,7 @@ fn run(args: Args) -> Result<u8, Error> {
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
         Command::Timeline(args) => commands::timeline::run(&here()?, &args),
-        Command::Report(args) => commands::report::run(&here()?, &args),
+        Command::Report(args) => commands::report::run(&here()?, &environment, &args),
         Command::Verify(args) => commands::verify::run(&here()?, &args),
     }
 }

@@ -27,7 +27,7 @@ pub use markdown::{
 };
 pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
-pub use template::{TemplateError, templated};
+pub use template::{TemplateError, is_html, templated};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
 pub use words::{

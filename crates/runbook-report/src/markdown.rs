@@ -9,6 +9,7 @@ mod head;
 mod incident;
 mod measured;
 mod outcome;
+mod own;
 mod page;
 mod people;
 mod section;
@@ -84,6 +85,7 @@ fn told(story: &Story<'_>, sections: &mut Sections) {
     people::lessons(story, sections);
     people::action_items(story, sections);
     outcome::follow_up(story, sections);
+    own::write(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.
