@@ -9,8 +9,10 @@ mod otlp;
 mod shape;
 mod times;
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
-use runbook_event::{NoteState, Outcome, Phase, Record, RunState};
+use runbook_event::{Event, NoteState, Outcome, Phase, Record, RunState};
 
 use crate::story::{Error, Story};
 use crate::timeline::{Entry, EntryKind, timeline_of};
@@ -141,6 +143,7 @@ fn told_run(story: &Story<'_>, at: usize, spans: &[(Timestamp, Timestamp)]) -> T
 /// What happened in one run, with what people wrote where they claim that it was.
 fn told(story: &Story<'_>, records: &[Record], run: usize) -> Result<Vec<Told>, Error> {
     let entries = timeline_of(records)?;
+    let repeated = repeated(&entries);
     Ok(entries
         .into_iter()
         .map(|(record, entry)| {
@@ -161,12 +164,28 @@ fn told(story: &Story<'_>, records: &[Record], run: usize) -> Result<Vec<Told>, 
                 step,
                 kind,
                 text: note.as_ref().map_or(text, words),
-                is_noise: noise::is_noise(&record.event),
+                is_noise: noise::is_noise(&record.event) || repeated.contains(&record.seq),
                 overlaps: false,
                 note,
             }
         })
         .collect())
+}
+
+/// The attempts whose failure is that of their step, which tells it again.
+fn repeated(entries: &[(&Record, Entry)]) -> HashSet<u64> {
+    let mut failed: HashSet<&str> = HashSet::new();
+    let mut repeated = HashSet::new();
+    for (record, _) in entries.iter().rev() {
+        if let Event::StepFailed { step, .. } = &record.event {
+            failed.insert(step);
+        } else if let Event::AttemptEnded { step, .. } = &record.event
+            && failed.remove(step.as_str())
+        {
+            repeated.insert(record.seq);
+        }
+    }
+    repeated
 }
 
 /// What a person wrote, without what stands beside it.

@@ -9,6 +9,7 @@ mod head;
 mod incident;
 mod measured;
 mod outcome;
+mod own;
 mod page;
 mod people;
 mod section;
@@ -21,6 +22,34 @@ pub use self::incident::{chronicle_markdown, incident_report, letter};
 use self::section::Sections;
 pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
+
+/// The ids of all sections that a report may have, besides those that a runbook or a project adds.
+pub(crate) const IDS: [&str; 24] = [
+    "head",
+    "summary",
+    "to-do-by-hand",
+    "to-be-decided",
+    "impact",
+    "severity",
+    "times",
+    "detection",
+    "what-happened",
+    "root-cause",
+    "trigger",
+    "resolution",
+    "before-and-after",
+    "guards",
+    "what-was-changed",
+    "undone",
+    "lessons-learned",
+    "action-items",
+    "follow-up",
+    "timeline",
+    "steps",
+    "inputs",
+    "evidence",
+    "appendix",
+];
 
 /// The report after the incident, in parts.
 pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
@@ -56,6 +85,7 @@ fn told(story: &Story<'_>, sections: &mut Sections) {
     people::lessons(story, sections);
     people::action_items(story, sections);
     outcome::follow_up(story, sections);
+    own::write(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.

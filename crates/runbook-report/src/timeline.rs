@@ -95,7 +95,11 @@ pub(crate) fn timeline_of(records: &[Record]) -> Result<Vec<(&Record, Entry)>, E
 
 fn is_told(event: &Event, state: &RunState) -> bool {
     match event {
-        Event::CheckStarted { .. } | Event::HandleKept { .. } => false,
+        Event::CheckStarted { .. }
+        | Event::HandleKept { .. }
+        | Event::Noted {
+            notice: runbook_event::Notice::Section { why: None, .. },
+        } => false,
         Event::CheckEnded {
             site,
             verdict,

@@ -22,6 +22,7 @@ pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod schema;
 pub(crate) mod show;
+pub(crate) mod timeline;
 pub(crate) mod unlock;
 pub(crate) mod verify;
 pub(crate) mod watch;

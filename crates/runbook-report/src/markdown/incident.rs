@@ -76,13 +76,13 @@ fn timeline(known: &Chronicle) -> Section {
     Section {
         id: Cow::Borrowed("timeline"),
         title: "Timeline".to_owned(),
-        body: chronicle_table(known, &entries),
+        body: chronicle_table(known, &entries, false),
     }
 }
 
 /// A timeline as a page of its own.
 #[must_use]
-pub fn chronicle_markdown(known: &Chronicle, entries: &[&Told]) -> String {
+pub fn chronicle_markdown(known: &Chronicle, entries: &[&Told], all: bool) -> String {
     let mut page = Page::new();
     let incident = known.runs.first().and_then(|run| run.incident.as_deref());
     let title = match (known.runs.as_slice(), incident) {
@@ -108,12 +108,12 @@ pub fn chronicle_markdown(known: &Chronicle, entries: &[&Told]) -> String {
         })
         .collect();
     page.list(&runs);
-    page.block(&chronicle_table(known, entries));
+    page.block(&chronicle_table(known, entries, all));
     page.finish()
 }
 
-/// What happened, in one table. What only the machinery is interested in is left out, and said to be.
-fn chronicle_table(known: &Chronicle, entries: &[&Told]) -> String {
+/// What happened, in one table. What only the machinery is interested in may be left out, and is said to be.
+fn chronicle_table(known: &Chronicle, entries: &[&Told], all: bool) -> String {
     let mut page = Page::new();
     page.paragraph(
         "Times are in UTC. ✓ went as it should, ✗ did not, ? a person was asked, ✎ a person wrote it; ≈ a person says that \
@@ -121,7 +121,7 @@ fn chronicle_table(known: &Chronicle, entries: &[&Told]) -> String {
     );
     let rows: Vec<[String; 4]> = entries
         .iter()
-        .filter(|entry| !entry.is_noise)
+        .filter(|entry| all || !entry.is_noise)
         .map(|entry| {
             let claimed = if entry.is_claimed() { "≈ " } else { "" };
             let at = entry.at.strftime("%Y-%m-%d %H:%M:%S%.3f");
@@ -134,7 +134,7 @@ fn chronicle_table(known: &Chronicle, entries: &[&Told]) -> String {
         })
         .collect();
     page.table(["UTC", "Run", "", "What"], &rows);
-    let folded = entries.iter().filter(|entry| entry.is_noise).count();
+    let folded = entries.iter().filter(|entry| !all && entry.is_noise).count();
     if folded > 0 {
         page.paragraph(&format!(
             "Left out is what only the machinery is interested in: {}.",

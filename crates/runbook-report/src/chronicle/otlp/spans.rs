@@ -158,13 +158,7 @@ impl<'a> Spans<'a> {
             Event::UndoRetried { step, failure, .. } => {
                 self.close(&Of::Undo(step.clone()), at, 2, &failure.to_string());
             }
-            Event::UndoEnded { step, end, .. } => {
-                let of = Of::Undo(step.clone());
-                match end {
-                    UndoEnd::Undone => self.close(&of, at, 1, ""),
-                    UndoEnd::Failed { failure } => self.close(&of, at, 2, &failure.to_string()),
-                }
-            }
+            Event::UndoEnded { step, end, .. } => self.undone(at, step, end),
             Event::AttemptEnded { step, end, .. } => {
                 let of = Of::Attempt(step.clone());
                 match end {
@@ -213,6 +207,14 @@ impl<'a> Spans<'a> {
         let name = format!("undo {}: {}", step_title(step, &self.state), intent.summary);
         let span = self.begin(at, Some(around), &name, attributes);
         self.open.insert(Of::Undo(step.to_owned()), span);
+    }
+
+    fn undone(&mut self, at: Timestamp, step: &str, end: &UndoEnd) {
+        let of = Of::Undo(step.to_owned());
+        match end {
+            UndoEnd::Undone => self.close(&of, at, 1, ""),
+            UndoEnd::Failed { failure } => self.close(&of, at, 2, &failure.to_string()),
+        }
     }
 
     fn attempt(&mut self, at: Timestamp, step: &str, attempt: u32, intent: &Intent) {
