@@ -69,9 +69,9 @@ pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Err
 
 /// What happened and why, and what is to be done: what most readers read. What is to be done at once comes first.
 fn told(story: &Story<'_>, sections: &mut Sections) {
-    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     changes::to_do(story, sections);
     changes::to_decide(story, sections);
+    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     measured::impact(story, sections);
     measured::severity(story, sections);
     measured::times(story, sections);
