@@ -31,6 +31,7 @@ mod signals;
 mod sources;
 mod survey;
 mod table;
+mod telling;
 mod term;
 mod view;
 mod wanted;

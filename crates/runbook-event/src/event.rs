@@ -12,7 +12,7 @@ use serde_json::Value;
 
 pub use self::parts::{
     AttemptEnd, CheckRole, CheckSite, Intent, Into, Item, Notice, OutputRef, Reading, SkipReason, Stop,
-    StopCause, UndoEnd, Verdict,
+    StopCause, TimedReading, UndoEnd, Verdict,
 };
 pub use self::started::{Assumed, Assumption, Commit, Resumed, RunResumed, RunStarted, Wanted, Who};
 use crate::{Outcome, Phase};

@@ -17,8 +17,8 @@ mod state;
 
 pub use event::{
     Assumed, Assumption, AttemptEnd, CheckRole, CheckSite, Commit, Event, Intent, Into, Item, Notice,
-    OutputRef, Reading, Record, Resumed, RunResumed, RunStarted, SkipReason, Stop, StopCause, UndoEnd,
-    Verdict, Wanted, Who,
+    OutputRef, Reading, Record, Resumed, RunResumed, RunStarted, SkipReason, Stop, StopCause, TimedReading,
+    UndoEnd, Verdict, Wanted, Who,
 };
 pub use outcome::Outcome;
 pub use outline::{

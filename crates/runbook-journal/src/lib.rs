@@ -48,7 +48,7 @@ pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
 pub use list::{Summary, find, is_running, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
-pub use readings::{TimedReading, readings};
+pub use readings::readings;
 pub use vault::{FileVault, VaultError};
 pub use verify::{Verified, verify};
 pub use walk::{Run, read};

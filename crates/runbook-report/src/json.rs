@@ -141,7 +141,7 @@ fn step(story: &Story<'_>, step: &Step<'_>) -> Value {
     let mut value = json!({
         "id": state.id,
         "title": outline.title,
-        "section": step.section.word(),
+        "section": step.part.word(),
         "phase": outline.phase,
         "kind": outline.kind,
         "effect": effect.word(),

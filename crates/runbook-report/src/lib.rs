@@ -15,7 +15,7 @@ mod timeline;
 mod words;
 
 pub use json::json;
-pub use markdown::markdown;
+pub use markdown::{Report, Section, markdown, report, sections};
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};

@@ -67,7 +67,8 @@ impl Page {
         self.block(&block);
     }
 
-    fn block(&mut self, text: &str) {
+    /// Markdown as it is.
+    pub(super) fn block(&mut self, text: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }

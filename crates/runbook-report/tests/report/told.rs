@@ -393,7 +393,7 @@ fn a_run_without_an_end_is_still_running_or_killed() {
     assert!(report.contains("1 of 3 steps was done, 1 never reached, 1 under way at the last record."));
     assert!(part(&report, "## What was changed").contains("| **not known**: no record of its end |"));
     assert!(part(&report, "## Steps").contains("- Attempt 1: **no record of its end**"));
-    let data = json(&records, &Evidence { head: "x" }).unwrap();
+    let data = json(&records, &Evidence::new("x")).unwrap();
     assert_eq!(
         (&data["outcome"], &data["exit_code"]),
         (&json!(null), &json!(null))
@@ -405,7 +405,7 @@ fn every_beginning_of_a_run_can_be_told() {
     let all = resolved();
     for len in 1..=all.len() {
         assert_eq!(report(&all[..len]), report(&all[..len]));
-        json(&all[..len], &Evidence { head: "x" }).unwrap();
+        json(&all[..len], &Evidence::new("x")).unwrap();
     }
     assert_eq!(timeline(&[]), Err(Error::Empty));
     assert!(matches!(timeline(&all[1..]), Err(Error::Misfit(_))));
@@ -435,7 +435,7 @@ fn the_timeline_is_data() {
 
 #[test]
 fn a_run_is_data() {
-    let data = json(&resolved(), &Evidence { head: "e" }).unwrap();
+    let data = json(&resolved(), &Evidence::new("e")).unwrap();
     assert_eq!(data["outcome"], "resolved");
     assert_eq!(data["exit_code"], 0);
     assert_eq!(data["elapsed_ms"], 62_220);
