@@ -1,5 +1,5 @@
 //! Tells about a run, from its records alone: [`timeline`], [`markdown`] for the report after the incident,
-//! [`json`] for programs.
+//! [`html`] for the same as a page with pictures, [`json`] for programs.
 //!
 //! It is pure, and knows neither the clock nor the file system: the same records give the same bytes. What
 //! it says is what the records say. What a person must still find out is marked as missing, never invented.
@@ -7,6 +7,7 @@
 //! [`describe`], [`reading`] and [`duration`] are the words in which both the terminal and the report tell
 //! of an event, and [`visible`] is what either must do to a text of the run before it shows it; [`text`] is the same for Markdown.
 
+mod html;
 mod json;
 mod markdown;
 mod story;
@@ -14,6 +15,7 @@ pub mod text;
 mod timeline;
 mod words;
 
+pub use html::{Medium, html};
 pub use json::json;
 pub use markdown::{Report, Section, markdown, report, sections};
 pub use story::{Error, Evidence};
