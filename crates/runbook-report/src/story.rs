@@ -13,8 +13,8 @@ use runbook_event::{
 };
 use thiserror::Error;
 
-pub(crate) use self::spans::{Span, SpanEnd, SpanKind};
 use self::spans::Spans;
+pub(crate) use self::spans::{Span, SpanEnd, SpanKind};
 use crate::words::then;
 
 /// The records cannot be told as a run.

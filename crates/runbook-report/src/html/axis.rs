@@ -23,8 +23,9 @@ const MARKS: i64 = 6;
 
 /// The steps that marks are apart, in milliseconds.
 const STEPS: [i64; 27] = [
-    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000,
-    900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 43_200_000, 86_400_000,
+    1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000,
+    300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 14_400_000, 28_800_000, 43_200_000,
+    86_400_000,
 ];
 
 /// A time during which the run ran.
@@ -72,9 +73,17 @@ impl Axis {
 
     /// The place of a time that is so many milliseconds after the beginning.
     fn place_ms(&self, ms: i64) -> i64 {
-        let part = self.parts.iter().rev().find(|part| part.from <= ms).or(self.parts.first());
+        let part = self
+            .parts
+            .iter()
+            .rev()
+            .find(|part| part.from <= ms)
+            .or(self.parts.first());
         part.map_or(0, |part| {
-            let (done, all) = ((ms - part.from).clamp(0, part.to - part.from), part.to - part.from);
+            let (done, all) = (
+                (ms - part.from).clamp(0, part.to - part.from),
+                part.to - part.from,
+            );
             part.left + scaled(done, part.width, all)
         })
     }
@@ -142,9 +151,18 @@ fn parts(spans: &[(i64, i64)]) -> Vec<Part> {
     let mut left = 0;
     let mut parts = Vec::with_capacity(spans.len());
     for &(from, to) in spans {
-        let share = if ran == 0 { room / count } else { scaled(to - from, room, ran) };
+        let share = if ran == 0 {
+            room / count
+        } else {
+            scaled(to - from, room, ran)
+        };
         let width = least + share;
-        parts.push(Part { from, to, left, width });
+        parts.push(Part {
+            from,
+            to,
+            left,
+            width,
+        });
         left += width + gap;
     }
     parts

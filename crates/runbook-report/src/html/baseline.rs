@@ -96,20 +96,33 @@ fn draw(title: &str, ends: [Option<f64>; 2], bounds: &[Bound], out: &mut String)
         "<svg class=\"dumbbell\" viewBox=\"0 0 300 28\" width=\"300\" height=\"28\" role=\"img\" aria-label=\"{}: {}\">\
          <line class=\"scale\" x1=\"{INSET}\" x2=\"{}\" y1=\"14\" y2=\"14\"/>",
         text(title),
-        drawn.iter().map(|number| plain(*number)).collect::<Vec<_>>().join(", then "),
+        drawn
+            .iter()
+            .map(|number| plain(*number))
+            .collect::<Vec<_>>()
+            .join(", then "),
         WIDTH - INSET
     );
     if let [Some(before), Some(after)] = ends {
         let (from, to) = (place(before), place(after));
-        _ = write!(out, "<line class=\"way\" x1=\"{from:.1}\" x2=\"{to:.1}\" y1=\"14\" y2=\"14\"/>");
+        _ = write!(
+            out,
+            "<line class=\"way\" x1=\"{from:.1}\" x2=\"{to:.1}\" y1=\"14\" y2=\"14\"/>"
+        );
     }
     for bound in bounds {
         let x = place(bound.limit);
-        _ = write!(out, "<line class=\"bound\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"1\" y2=\"27\"/>");
+        _ = write!(
+            out,
+            "<line class=\"bound\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"1\" y2=\"27\"/>"
+        );
     }
     for (number, class, r) in [(ends[0], "before", 6), (ends[1], "after", 5)] {
         if let Some(x) = number.map(place) {
-            _ = write!(out, "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"14\" r=\"{r}\"/>");
+            _ = write!(
+                out,
+                "<circle class=\"{class}\" cx=\"{x:.1}\" cy=\"14\" r=\"{r}\"/>"
+            );
         }
     }
     out.push_str("</svg>\n");

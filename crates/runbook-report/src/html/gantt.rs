@@ -8,7 +8,7 @@ mod chosen;
 use std::fmt::Write as _;
 
 use jiff::Timestamp;
-use runbook_event::{Event, Phase};
+use runbook_event::{Event, Phase, Role};
 
 use super::axis::{Axis, percent};
 use super::markup::{details, short, table, text};
@@ -28,7 +28,7 @@ pub(super) fn write(story: &Story<'_>, medium: Medium, out: &mut String) {
     let axis = Axis::new(story);
     let chosen = chosen::steps(story);
     out.push_str("<figure class=\"gantt\" aria-labelledby=\"gantt-name\">\n<figcaption id=\"gantt-name\">When what ran</figcaption>\n");
-    legend(story, out);
+    legend(story, &chosen.steps, out);
     grid(&axis, out);
     out.push_str("<ol class=\"rows\">\n");
     scale(&axis, out);
@@ -47,13 +47,19 @@ pub(super) fn write(story: &Story<'_>, medium: Medium, out: &mut String) {
     out.push_str("</figure>\n");
 }
 
-fn legend(story: &Story<'_>, out: &mut String) {
-    let mut items = vec![
-        ("bar good", "attempt"),
-        ("bar bad", "failed attempt"),
-        ("bar gate", "gate"),
-    ];
-    let has = |wanted: &dyn Fn(&Span) -> bool| story.steps().any(|step| story.spans_of(&step).iter().any(wanted));
+fn legend(story: &Story<'_>, steps: &[(usize, Step<'_>)], out: &mut String) {
+    let mut items = vec![("bar good", "attempt")];
+    let has = |wanted: &dyn Fn(&Span) -> bool| {
+        steps
+            .iter()
+            .any(|(_, step)| story.spans_of(step).iter().any(wanted))
+    };
+    if has(&|span| span.end == SpanEnd::Bad && span.kind != SpanKind::Question) {
+        items.push(("bar bad", "it failed"));
+    }
+    if has(&|span| span.kind == SpanKind::Gate) {
+        items.push(("bar gate", "gate"));
+    }
     if has(&|span| span.kind == SpanKind::Question) {
         items.push(("bar question", "asked before"));
     }
@@ -74,11 +80,17 @@ fn legend(story: &Story<'_>, out: &mut String) {
     }
     out.push_str("<ul class=\"legend\">\n");
     for (class, name) in items {
-        _ = write!(out, "<li><svg class=\"key\" width=\"28\" height=\"18\" aria-hidden=\"true\">");
+        _ = write!(
+            out,
+            "<li><svg class=\"key\" width=\"28\" height=\"18\" aria-hidden=\"true\">"
+        );
         if class == "pause" {
             out.push_str("<line class=\"pause\" x1=\"1\" x2=\"27\" y1=\"9\" y2=\"9\"/>");
         } else {
-            _ = write!(out, "<rect class=\"{class}\" x=\"1\" y=\"3\" width=\"26\" height=\"12\"/>");
+            _ = write!(
+                out,
+                "<rect class=\"{class}\" x=\"1\" y=\"3\" width=\"26\" height=\"12\"/>"
+            );
         }
         if class == "bar bad" {
             out.push_str("<path class=\"cross\" d=\"M10 5l8 8m0-8l-8 8\"/>");
@@ -109,8 +121,15 @@ fn grid(axis: &Axis, out: &mut String) {
     }
     for mark in axis.marks() {
         let place = percent(mark.place);
-        let class = if mark.session.is_some() { "tick session" } else { "tick" };
-        _ = write!(out, "<line class=\"{class}\" x1=\"{place}\" x2=\"{place}\" y1=\"0\" y2=\"100%\"/>");
+        let class = if mark.session.is_some() {
+            "tick session"
+        } else {
+            "tick"
+        };
+        _ = write!(
+            out,
+            "<line class=\"{class}\" x1=\"{place}\" x2=\"{place}\" y1=\"0\" y2=\"100%\"/>"
+        );
     }
     out.push_str("</g></defs></svg>\n");
 }
@@ -119,11 +138,12 @@ fn scale(axis: &Axis, out: &mut String) {
     out.push_str("<li class=\"row scale\" aria-hidden=\"true\"><span class=\"label\"></span><svg class=\"strip\" height=\"18\">");
     for mark in axis.marks() {
         let anchor = match mark.place {
+            _ if mark.session.is_some() => "start",
             0..600 => "start",
             9_300.. => "end",
             _ => "middle",
         };
-        let session = mark.session.map_or_else(String::new, |_| "▸".to_owned());
+        let session = if mark.session.is_some() { "▸ " } else { "" };
         _ = write!(
             out,
             "<text x=\"{}\" y=\"13\" text-anchor=\"{anchor}\">{session}{}</text>",
@@ -178,17 +198,21 @@ fn phases(story: &Story<'_>) -> Vec<During> {
 }
 
 fn phase_row(story: &Story<'_>, axis: &Axis, during: &During, out: &mut String) {
-    let class = if during.phase == Phase::Rollback { "bar undo" } else { "bar phase" };
+    let class = if during.phase == Phase::Rollback {
+        "bar undo"
+    } else {
+        "bar phase"
+    };
     let (from, to) = (axis.place(story, during.from), axis.place(story, during.to));
     let took = between(during.from, during.to).map_or_else(String::new, duration);
     _ = write!(
         out,
-        "<li class=\"row part\"><span class=\"label\">{}</span><svg class=\"strip\" height=\"22\" aria-hidden=\"true\">\
-         <use href=\"#grid\"/>",
+        "<li class=\"row part\"><span class=\"label\">{}</span><svg class=\"strip\" height=\"24\" aria-hidden=\"true\">\
+         <use href=\"#grid\"/><svg y=\"50%\" overflow=\"visible\">",
         text(part_name(during.phase))
     );
-    rect(class, from, to, 7, 8, out);
-    _ = writeln!(out, "</rect></svg><span class=\"took\">{took}</span></li>");
+    rect(class, from, to, -4, 8, out);
+    _ = writeln!(out, "</rect></svg></svg><span class=\"took\">{took}</span></li>");
 }
 
 /// A part's title without what it asks.
@@ -201,13 +225,13 @@ fn row(story: &Story<'_>, axis: &Axis, depth: usize, step: &Step<'_>, out: &mut 
     let became = fate::of(step);
     _ = write!(
         out,
-        "<li class=\"row\"><span class=\"label in{}\"><span class=\"sign {}\" aria-hidden=\"true\">{}</span> \
-         <span class=\"name\">{}</span> <span class=\"sr\">({})</span></span>\
-         <svg class=\"strip\" height=\"22\" aria-hidden=\"true\"><use href=\"#grid\"/>",
+        "<li class=\"row\"><span class=\"label in{}\"><span class=\"sign {}\" aria-hidden=\"true\">{}</span>\
+         <span class=\"name\">{} <span class=\"sr\">({})</span></span></span>\
+         <svg class=\"strip\" height=\"24\" aria-hidden=\"true\"><use href=\"#grid\"/><svg y=\"50%\" overflow=\"visible\">",
         depth.min(4),
         became.fate.class(),
         became.sign,
-        short(&step.state.title()),
+        short(&named(step)),
         became.word
     );
     if let Some(from) = step.state.started_at {
@@ -215,7 +239,7 @@ fn row(story: &Story<'_>, axis: &Axis, depth: usize, step: &Step<'_>, out: &mut 
         let to = step.state.ended_at.or(seen).unwrap_or(from);
         _ = write!(
             out,
-            "<line class=\"turn\" x1=\"{}\" x2=\"{}\" y1=\"11\" y2=\"11\"/>",
+            "<line class=\"turn\" x1=\"{}\" x2=\"{}\" y1=\"0\" y2=\"0\"/>",
             percent(axis.place(story, from)),
             percent(axis.place(story, to.max(from)))
         );
@@ -224,7 +248,16 @@ fn row(story: &Story<'_>, axis: &Axis, depth: usize, step: &Step<'_>, out: &mut 
         bar(story, axis, span, out);
     }
     let took = step.elapsed_ms().map_or_else(|| became.word.to_owned(), duration);
-    _ = writeln!(out, "</svg><span class=\"took\">{took}</span></li>");
+    _ = writeln!(out, "</svg></svg><span class=\"took\">{took}</span></li>");
+}
+
+/// A step's title; for a turn of a loop, which stands below the loop's own title, which turn it is.
+fn named(step: &Step<'_>) -> String {
+    match &step.state.role {
+        Role::Step => step.state.title(),
+        Role::Item { key, .. } => format!("[{key}]"),
+        Role::Round { number } => format!("[round {number}]"),
+    }
 }
 
 fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
@@ -232,20 +265,20 @@ fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
     if span.kind == SpanKind::Pause {
         _ = write!(
             out,
-            "<line class=\"pause\" x1=\"{}\" x2=\"{}\" y1=\"11\" y2=\"11\"/>",
+            "<line class=\"pause\" x1=\"{}\" x2=\"{}\" y1=\"0\" y2=\"0\"/>",
             percent(from),
             percent(to)
         );
         return;
     }
     let (kind, top, height) = match span.kind {
-        SpanKind::Question => ("question", 7, 8),
-        SpanKind::Gate => ("gate", 5, 12),
-        SpanKind::Asking => ("asking", 5, 12),
-        SpanKind::Attempt(_) | SpanKind::Pause => ("attempt", 2, 18),
-        SpanKind::Then => ("attempt", 6, 10),
-        SpanKind::Undo(_) => ("undo", 2, 18),
-        SpanKind::ThenUndone => ("undo", 6, 10),
+        SpanKind::Question => ("question", -4, 8),
+        SpanKind::Gate => ("gate", -6, 12),
+        SpanKind::Asking => ("asking", -6, 12),
+        SpanKind::Attempt(_) | SpanKind::Pause => ("attempt", -9, 18),
+        SpanKind::Then => ("attempt", -5, 10),
+        SpanKind::Undo(_) => ("undo", -9, 18),
+        SpanKind::ThenUndone => ("undo", -5, 10),
     };
     let ended = match span.end {
         SpanEnd::Good => "good",
@@ -259,14 +292,14 @@ fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
         let middle = i64::midpoint(from, to.max(from + THIN)).min(9_900);
         _ = write!(
             out,
-            "<svg x=\"{}\" y=\"11\" overflow=\"visible\"><path class=\"cross\" d=\"M-4-4l8 8m0-8l-8 8\"/></svg>",
+            "<svg x=\"{}\" overflow=\"visible\"><path class=\"cross\" d=\"M-4-4l8 8m0-8l-8 8\"/></svg>",
             percent(middle)
         );
     }
 }
 
 /// Opens a rectangle.
-fn rect(class: &str, from: i64, to: i64, top: u32, height: u32, out: &mut String) {
+fn rect(class: &str, from: i64, to: i64, top: i32, height: u32, out: &mut String) {
     let width = (to - from).max(THIN);
     let left = from.min(10_000 - width);
     _ = write!(
@@ -316,23 +349,22 @@ fn notes(story: &Story<'_>, axis: &Axis, left_out: usize, out: &mut String) {
     if left_out > 0 {
         _ = writeln!(
             out,
-            "<p class=\"note\">Not drawn: {} that went as they should. They are among the steps below.</p>",
-            count(left_out as u64, "more step")
+            "<p class=\"note\">Not drawn: {} that went as they should. <code>runbook show {}</code> lists all.</p>",
+            count(left_out as u64, "more step"),
+            text(&story.run.run)
         );
     }
     let gaps = axis.gaps().len();
     if gaps > 0 {
-        let crashed = story.sessions.iter().take(gaps).filter(|session| session.end.is_none()).count();
-        let crash = match crashed {
-            0 => String::new(),
-            1 => ", once after a crash".to_owned(),
-            more => format!(", {more} times after a crash"),
+        let ended = story.sessions.iter().take(gaps);
+        let crashed = ended.filter(|session| session.end.is_none()).count();
+        let told = match (gaps, crashed) {
+            (1, 0) => "At ▸ the run went on.".to_owned(),
+            (1, _) => "At ▸ the run went on after a crash.".to_owned(),
+            (_, 0) => format!("At each ▸ the run went on: {gaps} times."),
+            _ => format!("At each ▸ the run went on: {gaps} times, {crashed} of them after a crash."),
         };
-        _ = writeln!(
-            out,
-            "<p class=\"note\">The run went on {}{crash}: at each ▸.</p>",
-            if gaps == 1 { "once".to_owned() } else { format!("{gaps} times") }
-        );
+        _ = writeln!(out, "<p class=\"note\">{told}</p>");
     }
 }
 

@@ -12,7 +12,7 @@ use crate::text::visible;
 use crate::words::{count, duration, verdict_word};
 
 /// How many nodes the picture has at most, and how many of them stand in one list.
-const NODES: usize = 110;
+const NODES: usize = 70;
 const BESIDE: usize = 40;
 
 /// How deep what stands within steps is drawn.
@@ -31,9 +31,14 @@ pub(super) fn write(story: &Story<'_>, medium: Medium, out: &mut String) {
         return;
     }
     let Drawing { left_out, rows, .. } = draw;
-    let name = text(&format!("The steps of “{}” and what became of them", story.run.runbook.title));
+    let name = text(&format!(
+        "The steps of “{}” and what became of them",
+        story.run.runbook.title
+    ));
     out.push_str("<figure class=\"ran\" aria-labelledby=\"ran-name\">\n<figcaption id=\"ran-name\">The graph as it ran</figcaption>\n");
-    out.push_str("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"The graph as it ran\">\n");
+    out.push_str(
+        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"The graph as it ran\">\n",
+    );
     out.push_str(&figure(&graph, &name));
     out.push_str("</div>\n");
     if left_out > 0 {
@@ -65,10 +70,16 @@ impl Drawing<'_, '_> {
         let first = graph.nodes.len();
         let steps = self.frame(course.steps, 0);
         let starts = (0..steps.nodes.len()).filter(|at| !steps.arrows.iter().any(|(_, to)| to == at));
-        graph.arrows.extend(begins.into_iter().flat_map(|begins| starts.clone().map(move |at| (begins, first + at))));
+        graph.arrows.extend(
+            begins
+                .into_iter()
+                .flat_map(|begins| starts.clone().map(move |at| (begins, first + at))),
+        );
         let ends = (0..steps.nodes.len()).filter(|at| !steps.arrows.iter().any(|(from, _)| from == at));
         let mut last: Vec<usize> = ends.map(|at| first + at).collect();
-        graph.arrows.extend(steps.arrows.iter().map(|(from, to)| (first + from, first + to)));
+        graph
+            .arrows
+            .extend(steps.arrows.iter().map(|(from, to)| (first + from, first + to)));
         graph.nodes.extend(steps.nodes);
         if let Some(over) = self.checks(&mut graph, "It is over when", CheckRole::Verify, &outline.verify) {
             graph.arrows.extend(last.iter().map(|at| (*at, over)));
@@ -89,13 +100,23 @@ impl Drawing<'_, '_> {
     }
 
     /// A node for checks of the runbook, if there are any. Its place.
-    fn checks(&self, graph: &mut Graph, title: &str, role: CheckRole, checks: &[CheckOutline]) -> Option<usize> {
+    fn checks(
+        &self,
+        graph: &mut Graph,
+        title: &str,
+        role: CheckRole,
+        checks: &[CheckOutline],
+    ) -> Option<usize> {
         if checks.is_empty() {
             return None;
         }
         let found: Vec<Option<Verdict>> = checks
             .iter()
-            .map(|check| self.story.check(None, role, check).and_then(|known| known.verdict))
+            .map(|check| {
+                self.story
+                    .check(None, role, check)
+                    .and_then(|known| known.verdict)
+            })
             .collect();
         let mut node = Node::new(title, Look::Check);
         node.notes = checks
@@ -103,7 +124,11 @@ impl Drawing<'_, '_> {
             .take(8)
             .map(|check| {
                 let last = self.story.check(None, role, check).and_then(|known| known.last());
-                format!("{}: {}", visible(&check.title), last.map_or("not asked", verdict_word))
+                format!(
+                    "{}: {}",
+                    visible(&check.title),
+                    last.map_or("not asked", verdict_word)
+                )
             })
             .collect();
         let is = |verdict: Verdict| found.contains(&Some(verdict));
@@ -138,7 +163,9 @@ impl Drawing<'_, '_> {
             self.row(step, &after);
             let node = self.node(step, depth);
             let here = graph.nodes.len();
-            graph.arrows.extend(needs.iter().filter_map(|need| Some((*place.get(need)?, here))));
+            graph
+                .arrows
+                .extend(needs.iter().filter_map(|need| Some((*place.get(need)?, here))));
             graph.nodes.push(node);
         }
         graph
@@ -174,8 +201,13 @@ impl Drawing<'_, '_> {
 
     fn row(&mut self, step: &Step<'_>, after: &[&Step<'_>]) {
         let after: Vec<String> = after.iter().map(|step| short(&step.state.title())).collect();
-        let after = if after.is_empty() { "–".to_owned() } else { after.join(", ") };
-        self.rows.push(vec![short(&step.state.title()), after, text(&became_line(step))]);
+        let after = if after.is_empty() {
+            "–".to_owned()
+        } else {
+            after.join(", ")
+        };
+        self.rows
+            .push(vec![short(&step.state.title()), after, text(&became_line(step))]);
     }
 }
 
@@ -183,7 +215,11 @@ impl Drawing<'_, '_> {
 fn kept(members: &[Step<'_>], most: usize) -> Vec<usize> {
     let mut kept: Vec<usize> = (0..members.len()).collect();
     if members.len() > most {
-        kept.sort_by_key(|at| members.get(*at).is_none_or(|step| fate::of(step).fate == Fate::Done));
+        kept.sort_by_key(|at| {
+            members
+                .get(*at)
+                .is_none_or(|step| fate::of(step).fate == Fate::Done)
+        });
         kept.truncate(most);
         kept.sort_unstable();
     }
@@ -193,7 +229,9 @@ fn kept(members: &[Step<'_>], most: usize) -> Vec<usize> {
 /// What a member of a frame waits for, by places in that frame.
 fn waits(kind: FrameKind, at: usize, state: &StepState) -> Vec<usize> {
     match kind {
-        FrameKind::Steps | FrameKind::Finally | FrameKind::Group | FrameKind::Undo => state.outline.needs.clone(),
+        FrameKind::Steps | FrameKind::Finally | FrameKind::Group | FrameKind::Undo => {
+            state.outline.needs.clone()
+        }
         FrameKind::Items { batch, .. } if batch > 1 => Vec::new(),
         FrameKind::Items { .. } | FrameKind::Rounds => at.checked_sub(1).into_iter().collect(),
         FrameKind::Branches { .. } | FrameKind::Alternatives => Vec::new(),

@@ -3,12 +3,15 @@
 //! Raw HTML in it is shown as the text that it is, except the `<br>` that our own tables hold. Links lead to places of the
 //! same page or are text, and pictures are their descriptions: the page asks nobody for anything.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// How much of a section is shown.
 const BYTES: usize = 400_000;
+
+/// How many characters a cell of a table may hold that is never broken.
+const NARROW: usize = 22;
 
 /// A section as it is read.
 pub(super) struct Body<'a> {
@@ -109,12 +112,39 @@ pub(super) fn line(markdown: &str) -> String {
 pub(super) fn write(body: Body<'_>, anchors: &Anchors, out: &mut String) {
     let mut writer = Writer {
         anchors,
+        wide: wide_cells(&body.events),
         link: Vec::new(),
         table: Table::default(),
         tables: 0,
     };
     let events = body.events.into_iter().flat_map(|event| writer.event(event));
     html::push_html(out, events);
+}
+
+/// Which cells hold more than a word or two, in their order.
+fn wide_cells(events: &[Event<'_>]) -> VecDeque<bool> {
+    let mut wide = VecDeque::new();
+    let mut length: Option<usize> = None;
+    for event in events {
+        match event {
+            Event::Start(Tag::TableCell) => length = Some(0),
+            Event::End(TagEnd::TableCell) => {
+                wide.push_back(length.take().is_some_and(|length| length > NARROW))
+            }
+            Event::Text(text) | Event::Code(text) => {
+                // Nobody counts the characters of a long text.
+                length = length.map(|length| {
+                    if text.len() > 4 * NARROW {
+                        text.len()
+                    } else {
+                        length + text.chars().count()
+                    }
+                });
+            }
+            _ => {}
+        }
+    }
+    wide
 }
 
 /// What is known of the table that is being written.
@@ -135,6 +165,8 @@ struct Head {
 
 struct Writer<'a> {
     anchors: &'a Anchors,
+    /// Of the cells that are still to come, which hold more than a word or two.
+    wide: VecDeque<bool>,
     /// Whether each link around is one.
     link: Vec<bool>,
     table: Table,
@@ -162,7 +194,15 @@ impl Writer<'_> {
                 raw("<tr>")
             }
             Event::End(TagEnd::TableRow) => raw("</tr>\n"),
-            Event::Start(Tag::TableCell) => raw(if self.table.first && self.table.named { "<th scope=\"row\">" } else { "<td>" }),
+            Event::Start(Tag::TableCell) => {
+                let is_wide = self.wide.pop_front().unwrap_or(true);
+                let names = self.table.first && self.table.named;
+                raw(match (names, is_wide) {
+                    (true, _) => "<th scope=\"row\">",
+                    (false, true) => "<td class=\"t\">",
+                    (false, false) => "<td>",
+                })
+            }
             Event::End(TagEnd::TableCell) => {
                 let names = std::mem::take(&mut self.table.first) && self.table.named;
                 raw(if names { "</th>" } else { "</td>" })
@@ -177,12 +217,19 @@ impl Writer<'_> {
             Event::Start(Tag::Link { dest_url, .. }) => {
                 let target = dest_url.strip_prefix('#').filter(|name| self.anchors.has(name));
                 self.link.push(target.is_some());
-                target.map_or_else(Vec::new, |name| raw(&format!("<a href=\"#{}\">", attribute(name))))
+                target.map_or_else(Vec::new, |name| {
+                    raw(&format!("<a href=\"#{}\">", attribute(name)))
+                })
             }
             Event::End(TagEnd::Link) => {
-                if self.link.pop() == Some(true) { raw("</a>") } else { Vec::new() }
+                if self.link.pop() == Some(true) {
+                    raw("</a>")
+                } else {
+                    Vec::new()
+                }
             }
-            Event::Start(Tag::Image { .. } | Tag::HtmlBlock) | Event::End(TagEnd::Image | TagEnd::HtmlBlock) => Vec::new(),
+            Event::Start(Tag::Image { .. } | Tag::HtmlBlock)
+            | Event::End(TagEnd::Image | TagEnd::HtmlBlock) => Vec::new(),
             event => vec![harmless(event)],
         }
     }
@@ -193,7 +240,10 @@ impl Writer<'_> {
             return Vec::new();
         };
         match event {
-            Event::End(TagEnd::TableCell) => head.cells.push(std::mem::take(&mut head.cell)),
+            Event::End(TagEnd::TableCell) => {
+                self.wide.pop_front();
+                head.cells.push(std::mem::take(&mut head.cell));
+            }
             Event::End(TagEnd::TableHead) => return self.begin_table(),
             Event::Start(_) | Event::End(_) => {}
             event => html::push_html(&mut head.cell, std::iter::once(harmless(event))),
@@ -206,8 +256,14 @@ impl Writer<'_> {
         self.table.named = cells.iter().all(|cell| cell.trim().is_empty());
         self.tables += 1;
         let names: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
-        let name = if self.table.named { "Facts".to_owned() } else { stripped(&names.join(", ")) };
-        let mut out = format!("<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: {name}\"><table");
+        let name = if self.table.named {
+            "Facts".to_owned()
+        } else {
+            stripped(&names.join(", "))
+        };
+        let mut out = format!(
+            "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"Table: {name}\"><table"
+        );
         if self.table.named {
             out.push_str(" class=\"facts\"><tbody>\n");
         } else {

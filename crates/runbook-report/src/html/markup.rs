@@ -36,14 +36,21 @@ fn escaped(text: &str) -> String {
 
 /// A table whose cells are HTML already, in a box of its own that scrolls where it is too wide.
 pub(super) fn table(name: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = columns.iter().map(|column| format!("<th scope=\"col\">{column}</th>")).collect();
+    let head: String = columns
+        .iter()
+        .map(|column| format!("<th scope=\"col\">{column}</th>"))
+        .collect();
     let mut out = format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{name}\"><table><thead><tr>{head}</tr></thead><tbody>\n"
     );
     for row in rows {
         out.push_str("<tr>");
         for cell in row {
-            out.push_str("<td>");
+            out.push_str(if cell.len() > 24 {
+                "<td class=\"t\">"
+            } else {
+                "<td>"
+            });
             out.push_str(cell);
             out.push_str("</td>");
         }

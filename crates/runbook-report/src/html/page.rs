@@ -13,7 +13,7 @@ use super::series::{self, Series};
 use super::{Medium, baseline, gantt, graph, sparkline, style};
 use crate::markdown::{Report, Section};
 use crate::story::{Error, Evidence, Story};
-use crate::words::{count, duration};
+use crate::words::count;
 
 /// What a page is made of.
 struct Page<'a> {
@@ -39,7 +39,19 @@ pub(super) fn write(
         out: String::new(),
     };
     // The names that the page itself gives.
-    for name in ["main", "grid", "stripes", "dots", "hatch", "head", "gantt-name", "gates-name", "baseline-name", "ran-name", "contents-name"] {
+    for name in [
+        "main",
+        "grid",
+        "stripes",
+        "dots",
+        "hatch",
+        "head",
+        "gantt-name",
+        "gates-name",
+        "baseline-name",
+        "ran-name",
+        "contents-name",
+    ] {
         page.anchors.take(name);
     }
     page.head();
@@ -71,15 +83,24 @@ impl Page<'_> {
     }
 
     fn body(&mut self, report: &Report) {
-        let ids: Vec<String> = report.sections.iter().map(|section| self.anchors.take(&section.id)).collect();
+        let ids: Vec<String> = report
+            .sections
+            .iter()
+            .map(|section| self.anchors.take(&section.id))
+            .collect();
         let head = markdown::read(&report.head.body, &mut self.anchors);
-        let bodies: Vec<Body<'_>> =
-            report.sections.iter().map(|section| markdown::read(&section.body, &mut self.anchors)).collect();
-        self.out.push_str("<body>\n<a class=\"skip\" href=\"#main\">To the report</a>\n");
+        let bodies: Vec<Body<'_>> = report
+            .sections
+            .iter()
+            .map(|section| markdown::read(&section.body, &mut self.anchors))
+            .collect();
+        self.out
+            .push_str("<body>\n<a class=\"skip\" href=\"#main\">To the report</a>\n");
         self.banner(report);
         self.out.push_str("<div class=\"sheet\">\n");
         self.contents(report, &ids);
-        self.out.push_str("<main id=\"main\">\n<section class=\"lead\" aria-label=\"At a glance\">\n");
+        self.out
+            .push_str("<main id=\"main\">\n<section class=\"lead\" aria-label=\"At a glance\">\n");
         markdown::write(head, &self.anchors, &mut self.out);
         self.out.push_str("</section>\n");
         let mut places = Places::of(report);
@@ -94,11 +115,10 @@ impl Page<'_> {
     fn banner(&mut self, report: &Report) {
         let run = self.story.run;
         let (class, sign, word) = outcome(self.story.state.outcome());
-        let after = self.story.elapsed_ms().map_or_else(String::new, |ms| format!(" after {}", duration(ms)));
         _ = write!(
             self.out,
             "<header class=\"banner\">\n<div class=\"wide\"><p class=\"kicker\">Report of run <code>{}</code></p>\n<h1>{}</h1>\n\
-             <p class=\"outcome {class}\"><span aria-hidden=\"true\">{sign}</span> {word}{after}</p></div>\n</header>\n",
+             <p class=\"outcome {class}\"><span aria-hidden=\"true\">{sign}</span> {word}</p></div>\n</header>\n",
             text(&run.run),
             markdown::line(&report.head.title)
         );
@@ -107,7 +127,12 @@ impl Page<'_> {
     fn contents(&mut self, report: &Report, ids: &[String]) {
         self.out.push_str("<nav class=\"contents\" aria-labelledby=\"contents-name\">\n<h2 id=\"contents-name\">Contents</h2>\n<ul>\n");
         for (section, id) in report.sections.iter().zip(ids) {
-            _ = writeln!(self.out, "<li><a href=\"#{}\">{}</a></li>", text(id), markdown::line(&section.title));
+            _ = writeln!(
+                self.out,
+                "<li><a href=\"#{}\">{}</a></li>",
+                text(id),
+                markdown::line(&section.title)
+            );
         }
         self.out.push_str("</ul>\n</nav>\n");
     }
@@ -119,7 +144,20 @@ impl Page<'_> {
             "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{}</h2>\n",
             markdown::line(&section.title)
         );
-        for picture in places.at(&section.id) {
+        // What happened is told first in words.
+        let pictures = places.at(&section.id);
+        if section.id == "what-happened" {
+            self.words(body);
+            self.pictures(&pictures);
+        } else {
+            self.pictures(&pictures);
+            self.words(body);
+        }
+        self.out.push_str("</section>\n");
+    }
+
+    fn pictures(&mut self, pictures: &[Picture]) {
+        for picture in pictures {
             match picture {
                 Picture::Gantt => gantt::write(self.story, self.medium, &mut self.out),
                 Picture::Checks => sparkline::write(self.story, &self.series, self.medium, &mut self.out),
@@ -127,6 +165,9 @@ impl Page<'_> {
                 Picture::Graph => graph::write(self.story, self.medium, &mut self.out),
             }
         }
+    }
+
+    fn words(&mut self, body: Body<'_>) {
         let left_out = body.left_out;
         markdown::write(body, &self.anchors, &mut self.out);
         if left_out > 0 {
@@ -137,7 +178,6 @@ impl Page<'_> {
                 text(&self.story.run.run)
             );
         }
-        self.out.push_str("</section>\n");
     }
 
     fn footer(&mut self) {
@@ -167,7 +207,7 @@ impl Places {
     /// Each picture has the section that it belongs to. Where a report has no such section it stands in the first.
     fn of(report: &Report) -> Self {
         let wanted: [(&[&str], Picture); 4] = [
-            (&["timeline"], Picture::Gantt),
+            (&["what-happened", "timeline"], Picture::Gantt),
             (&["before-and-after"], Picture::Baseline),
             (&["before-and-after", "guards"], Picture::Checks),
             (&["steps"], Picture::Graph),
@@ -183,7 +223,9 @@ impl Places {
 
     /// The pictures of a section. They are there once.
     fn at(&mut self, id: &str) -> Vec<Picture> {
-        let (here, others) = std::mem::take(&mut self.0).into_iter().partition(|(place, _)| place == id);
+        let (here, others) = std::mem::take(&mut self.0)
+            .into_iter()
+            .partition(|(place, _)| place == id);
         self.0 = others;
         let here: Vec<(String, Picture)> = here;
         here.into_iter().map(|(_, picture)| picture).collect()

@@ -41,22 +41,36 @@ pub(super) fn collect<'a>(records: &'a [Record], beside: &'a [TimedReading]) -> 
 
 /// So many of the readings that a picture can hold them: of each run of neighbours the one with the least and the one
 /// with the greatest number, and every first one of a verdict as far as there is room.
-pub(super) fn thinned<'a>(points: &[Point<'a>], most: usize, number: &dyn Fn(&Reading) -> Option<f64>) -> Vec<Point<'a>> {
+pub(super) fn thinned<'a>(
+    points: &[Point<'a>],
+    most: usize,
+    number: &dyn Fn(&Reading) -> Option<f64>,
+) -> Vec<Point<'a>> {
     if points.len() <= most {
         return points.to_vec();
     }
     let size = points.len().div_ceil((most / 2).max(1));
     let mut kept = Vec::with_capacity(most);
     for bunch in points.chunks(size) {
-        let by = |point: &Point<'_>| number(point.reading).unwrap_or(match point.reading.verdict {
-            Verdict::Pass => 1.0,
-            Verdict::Fail | Verdict::Error => 0.0,
-        });
+        let by = |point: &Point<'_>| {
+            number(point.reading).unwrap_or(match point.reading.verdict {
+                Verdict::Pass => 1.0,
+                Verdict::Fail | Verdict::Error => 0.0,
+            })
+        };
         let ends = bunch.iter().enumerate();
-        let least = ends.clone().min_by(|one, other| by(one.1).total_cmp(&by(other.1)));
+        let least = ends
+            .clone()
+            .min_by(|one, other| by(one.1).total_cmp(&by(other.1)));
         let most = ends.max_by(|one, other| by(one.1).total_cmp(&by(other.1)));
-        let (Some(least), Some(most)) = (least, most) else { continue };
-        let (first, second) = if least.0 <= most.0 { (least, most) } else { (most, least) };
+        let (Some(least), Some(most)) = (least, most) else {
+            continue;
+        };
+        let (first, second) = if least.0 <= most.0 {
+            (least, most)
+        } else {
+            (most, least)
+        };
         kept.push(*first.1);
         if first.0 != second.0 {
             kept.push(*second.1);

@@ -32,19 +32,29 @@ struct Line<'a> {
 
 /// The pictures of all checks that were asked more than once, or whose only reading did not pass.
 pub(super) fn write(story: &Story<'_>, series: &Series<'_>, medium: Medium, out: &mut String) {
-    let mut told: Vec<(&CheckSite, &Vec<Point<'_>>)> =
-        series.iter().filter(|(site, points)| is_told(site, points)).map(|(site, points)| (*site, points)).collect();
+    let mut told: Vec<(&CheckSite, &Vec<Point<'_>>)> = series
+        .iter()
+        .filter(|(site, points)| is_told(site, points))
+        .map(|(site, points)| (*site, points))
+        .collect();
     if told.is_empty() {
         return;
     }
     let all = told.len();
     if all > CHECKS {
         // Those that did not end as they should are what one looks for.
-        told.sort_by_key(|(_, points)| points.last().is_some_and(|point| point.reading.verdict == Verdict::Pass));
+        told.sort_by_key(|(_, points)| {
+            points
+                .last()
+                .is_some_and(|point| point.reading.verdict == Verdict::Pass)
+        });
         told.truncate(CHECKS);
     }
     out.push_str("<figure class=\"gates\" aria-labelledby=\"gates-name\">\n<figcaption id=\"gates-name\">What the checks read</figcaption>\n<ul class=\"cards\">\n");
-    let lines: Vec<Line<'_>> = told.iter().map(|(site, points)| line(story, site, points)).collect();
+    let lines: Vec<Line<'_>> = told
+        .iter()
+        .map(|(site, points)| line(story, site, points))
+        .collect();
     for line in &lines {
         card(story, line, out);
     }
@@ -111,7 +121,9 @@ fn card(story: &Story<'_>, line: &Line<'_>, out: &mut String) {
     let title = check_title(line.site, &story.state);
     let place = line.site.step.as_deref().or(line.site.within.as_deref());
     let place = place.map_or_else(String::new, |step| {
-        let step = story.step(step).map_or_else(|| step.to_owned(), |step| step.state.title());
+        let step = story
+            .step(step)
+            .map_or_else(|| step.to_owned(), |step| step.state.title());
         format!(" · {}", short(&step))
     });
     let told = summary(line);
@@ -147,7 +159,11 @@ fn summary(line: &Line<'_>) -> String {
         _ = write!(told, " in {}", duration(ms));
     }
     if !line.bounds.is_empty() {
-        let sources: Vec<String> = line.bounds.iter().map(|bound| format!("<code>{}</code>", short(&bound.source))).collect();
+        let sources: Vec<String> = line
+            .bounds
+            .iter()
+            .map(|bound| format!("<code>{}</code>", short(&bound.source)))
+            .collect();
         _ = write!(told, "; expected {}", sources.join(" and "));
     }
     _ = write!(told, "; last: {}", verdict_word(last.reading));
@@ -158,7 +174,11 @@ fn summary(line: &Line<'_>) -> String {
 pub(super) fn plain(number: f64) -> String {
     let text = format!("{number:.3}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text.len() > 12 { format!("{number:.2e}") } else { text.to_owned() }
+    if text.len() > 12 {
+        format!("{number:.2e}")
+    } else {
+        text.to_owned()
+    }
 }
 
 fn draw(line: &Line<'_>, name: &str, out: &mut String) {
@@ -166,7 +186,12 @@ fn draw(line: &Line<'_>, name: &str, out: &mut String) {
     let points = thinned(line.points, POINTS, &of);
     let numbers: Vec<f64> = points.iter().filter_map(|point| of(point.reading)).collect();
     let limits = || line.bounds.iter().map(|bound| bound.limit);
-    let range = Range::of(numbers.iter().copied().chain(limits().filter(|_| !numbers.is_empty())));
+    let range = Range::of(
+        numbers
+            .iter()
+            .copied()
+            .chain(limits().filter(|_| !numbers.is_empty())),
+    );
     let name = name.replace("<code>", "").replace("</code>", "");
     _ = write!(
         out,
@@ -190,7 +215,10 @@ fn draw(line: &Line<'_>, name: &str, out: &mut String) {
             (across(line.points, point), high, verdict)
         })
         .collect();
-    let path: Vec<String> = places.iter().map(|(x, y, _)| format!("{} {y:.1}", tenths(*x))).collect();
+    let path: Vec<String> = places
+        .iter()
+        .map(|(x, y, _)| format!("{} {y:.1}", tenths(*x)))
+        .collect();
     _ = write!(out, "<polyline class=\"line\" points=\"{}\"/>", path.join(" "));
     let few = places.len() <= 40;
     for (at, &(x, y, verdict)) in places.iter().enumerate() {
@@ -222,8 +250,14 @@ fn tenths(number: i64) -> String {
 fn dot(x: i64, y: f64, verdict: Verdict, out: &mut String) {
     let x = tenths(x);
     _ = match verdict {
-        Verdict::Pass => write!(out, "<circle class=\"dot pass\" cx=\"{x}\" cy=\"{y:.1}\" r=\"3\"/>"),
-        Verdict::Fail => write!(out, "<path class=\"dot fail\" d=\"M{x} {y:.1}m-3-3l6 6m0-6l-6 6\"/>"),
+        Verdict::Pass => write!(
+            out,
+            "<circle class=\"dot pass\" cx=\"{x}\" cy=\"{y:.1}\" r=\"3\"/>"
+        ),
+        Verdict::Fail => write!(
+            out,
+            "<path class=\"dot fail\" d=\"M{x} {y:.1}m-3-3l6 6m0-6l-6 6\"/>"
+        ),
         Verdict::Error => write!(out, "<path class=\"dot error\" d=\"M{x} {y:.1}m0-4l4 7h-8z\"/>"),
     };
 }
@@ -242,7 +276,10 @@ fn shade(bound: &Bound, range: &Range, out: &mut String) {
             "<rect class=\"wrong\" x=\"0\" y=\"{top:.1}\" width=\"{WIDTH}\" height=\"{height:.1}\"/>"
         );
     }
-    _ = write!(out, "<line class=\"bound\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>");
+    _ = write!(
+        out,
+        "<line class=\"bound\" x1=\"0\" x2=\"{WIDTH}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>"
+    );
 }
 
 /// From the least to the greatest number of a picture.
@@ -269,7 +306,11 @@ impl Range {
     pub(super) fn share(&self, number: f64) -> f64 {
         // Halves, so that the difference of two great numbers is one too.
         let span = self.greatest / 2.0 - self.least / 2.0;
-        if span > 0.0 { (number / 2.0 - self.least / 2.0) / span } else { 0.5 }
+        if span > 0.0 {
+            (number / 2.0 - self.least / 2.0) / span
+        } else {
+            0.5
+        }
     }
 
     fn place(&self, number: f64) -> f64 {

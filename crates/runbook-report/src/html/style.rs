@@ -8,7 +8,10 @@ use super::Medium;
 /// The style of a page about a run.
 pub(super) fn sheet(medium: Medium, run: &str) -> String {
     // What a run may be called is narrow, and a style sheet takes no more than that.
-    let run: String = run.chars().filter(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.')).collect();
+    let run: String = run
+        .chars()
+        .filter(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'))
+        .collect();
     let night = match medium {
         Medium::Screen => format!("@media screen and (prefers-color-scheme:dark){{:root{{{DARK}}}}}\n"),
         Medium::Paper => String::new(),
@@ -61,6 +64,12 @@ li{margin:.2rem 0}
 .contents li{margin:0}
 .contents a{display:inline-block;padding:.15rem 0;text-decoration:none}
 .contents a:hover{text-decoration:underline}
+@media (min-width:52rem){
+.facts,.facts tbody{display:block}
+.facts tbody{columns:2;column-gap:3rem}
+.facts tr{display:grid;grid-template-columns:9.5rem minmax(0,1fr);border-bottom:1px solid var(--edge);break-inside:avoid}
+.facts th,.facts td{border:0}
+}
 @media screen and (min-width:70rem){
 .sheet{grid-template-columns:13rem minmax(0,1fr)}
 .contents{position:sticky;top:0;align-self:start;max-height:100vh;overflow-y:auto;padding:1.75rem 0}
@@ -72,7 +81,11 @@ pre{margin:.6rem 0;padding:.8rem 1rem;background:var(--raised);border:1px solid 
 pre code{padding:0;background:none;white-space:pre;unicode-bidi:plaintext}
 .scroll{overflow-x:auto;margin:.8rem 0}
 table{border-collapse:collapse;font-size:.93rem;width:100%}
-th,td{padding:.4rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--edge);min-width:4.5rem;unicode-bidi:isolate}
+th,td{padding:.4rem .7rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--edge);unicode-bidi:isolate;white-space:nowrap}
+td{width:1%}
+td.t{white-space:normal;min-width:min(16rem,60vw)}
+td.t,td:last-child,.facts td{width:auto}
+.facts td{white-space:normal}
 thead th{color:var(--quiet);font-weight:600;border-bottom:2px solid var(--edge);white-space:nowrap}
 .facts{width:auto}
 .facts th{color:var(--quiet);font-weight:500;white-space:nowrap;padding-left:0}
@@ -98,13 +111,14 @@ svg text{fill:var(--ink);font-size:12px}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;margin:.2rem 0 .8rem;padding:0!important;list-style:none;font-size:.88rem;color:var(--quiet)}
 .legend li{display:flex;align-items:center;gap:.4rem;margin:0}
 .rows{list-style:none;margin:0;padding:0!important}
-.row{display:grid;grid-template-columns:minmax(8rem,17rem) minmax(0,1fr) 5.5rem;gap:0 .8rem;align-items:center;margin:0;padding:.1rem 0;font-size:.92rem;break-inside:avoid}
-.row .label{line-height:1.3}
+.row{display:grid;grid-template-columns:minmax(8rem,17rem) minmax(0,1fr) 5.5rem;gap:0 .8rem;align-items:center;margin:0;padding:0;font-size:.92rem;break-inside:avoid}
+.row .label{line-height:1.3;padding-top:.12rem;padding-bottom:.12rem;display:grid;grid-template-columns:1.3em minmax(0,1fr)}
+.row.part .label,.row.scale .label{display:block}
 .row .took{text-align:right;color:var(--quiet);font-variant-numeric:tabular-nums;font-size:.88rem}
 .row.part{color:var(--quiet)}
-.row.part+.row:not(.part){border-top:1px solid var(--edge);margin-top:.35rem;padding-top:.45rem}
+.row.part+.row:not(.part){border-top:1px solid var(--edge)}
 .in1{padding-left:1rem}.in2{padding-left:2rem}.in3{padding-left:3rem}.in4{padding-left:4rem}
-.strip{width:100%;overflow:visible}
+.strip{width:100%;min-height:100%;overflow:visible}
 .scale .strip text{fill:var(--quiet);font-size:11.5px}
 .tick{stroke:var(--grid);stroke-width:1}
 .tick.session{stroke:var(--thin);stroke-width:1.5}
@@ -161,7 +175,8 @@ svg text{fill:var(--ink);font-size:12px}
 .graph .node.untouched{stroke-dasharray:1 5}
 .graph .group{fill:var(--paper)}
 @media (max-width:40rem){
-.row{grid-template-columns:minmax(0,1fr) auto;padding:.3rem 0}
+.row{grid-template-columns:minmax(0,1fr) auto;padding:.3rem 0 0}
+.row .strip{min-height:0}
 .row .strip{grid-row:2;grid-column:1/-1}
 .row.scale .label,.row.scale .took{display:none}
 .row.scale .strip{grid-row:1}
@@ -188,7 +203,8 @@ figure{padding:.8rem;break-inside:auto;box-decoration-break:clone;-webkit-box-de
 pre{white-space:pre-wrap;overflow-wrap:anywhere}
 pre code{white-space:pre-wrap}
 table{font-size:.88rem}
-th,td{min-width:0;padding:.25rem .45rem}
+th,td{padding:.25rem .45rem}
+td.t{min-width:0}
 thead th{white-space:normal}
 a{color:inherit;text-decoration:none}
 details::details-content{content-visibility:visible;block-size:auto}

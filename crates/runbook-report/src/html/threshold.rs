@@ -39,12 +39,17 @@ pub(super) fn bounds(expected: &[String], detail: &str) -> Vec<Bound> {
         .find(|bound| bound.subject == "value")
         .or(found.first())
         .map(|bound| bound.subject.clone());
-    found.into_iter().filter(|bound| Some(&bound.subject) == subject.as_ref()).collect()
+    found
+        .into_iter()
+        .filter(|bound| Some(&bound.subject) == subject.as_ref())
+        .collect()
 }
 
 fn bound(clause: &str, detail: &str) -> Option<Bound> {
     let clause = clause.trim();
-    let (at, (sign, below)) = OPERATORS.iter().find_map(|operator| Some((clause.find(operator.0)?, *operator)))?;
+    let (at, (sign, below)) = OPERATORS
+        .iter()
+        .find_map(|operator| Some((clause.find(operator.0)?, *operator)))?;
     let (left, right) = (clause.get(..at)?.trim(), clause.get(at + sign.len()..)?.trim());
     let is_one = |side: &str| !side.is_empty() && !side.contains(['<', '>', '=', '!']);
     if !is_one(left) || !is_one(right) {
@@ -74,12 +79,17 @@ pub(super) fn number(reading: &Reading, subject: Option<&str>) -> Option<f64> {
 fn operand(detail: &str, name: &str) -> Option<f64> {
     let said = format!("`{name}` is ");
     let after = detail.get(detail.find(&said)? + said.len()..)?;
-    let end = after.find(|char: char| char == ',' || char.is_whitespace()).unwrap_or(after.len());
+    let end = after
+        .find(|char: char| char == ',' || char.is_whitespace())
+        .unwrap_or(after.len());
     finite(after.get(..end)?)
 }
 
 fn finite(text: &str) -> Option<f64> {
-    text.trim().parse::<f64>().ok().filter(|number| number.is_finite())
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
 }
 
 #[cfg(test)]
@@ -102,9 +112,21 @@ mod tests {
             ("80 > value", "", value(Some(true), 80.0)),
             ("value == 0", "", value(None, 0.0)),
             ("value >= 1 and ok", "", value(Some(false), 1.0)),
-            ("value < inputs.limit", "`value` is 97, `inputs.limit` is 80", value(Some(true), 80.0)),
-            ("inputs.limit > value", "`inputs.limit` is 80, `value` is 97", value(Some(true), 80.0)),
-            ("used < 80", "`used` is 97", vec![("used".to_owned(), Some(true), 80.0)]),
+            (
+                "value < inputs.limit",
+                "`value` is 97, `inputs.limit` is 80",
+                value(Some(true), 80.0),
+            ),
+            (
+                "inputs.limit > value",
+                "`inputs.limit` is 80, `value` is 97",
+                value(Some(true), 80.0),
+            ),
+            (
+                "used < 80",
+                "`used` is 97",
+                vec![("used".to_owned(), Some(true), 80.0)],
+            ),
             ("rows == 3 and value < 5", "", value(Some(true), 5.0)),
             ("value < inputs.limit", "", vec![]),
             ("value < 80 or force", "", vec![]),
@@ -131,7 +153,10 @@ mod tests {
         };
         assert_eq!(number(&reading(Some(7.into()), ""), None), Some(7.0));
         assert_eq!(number(&reading(Some("7.5".into()), ""), Some("value")), Some(7.5));
-        assert_eq!(number(&reading(None, "`a.b` is 97, `c` is 3"), Some("a.b")), Some(97.0));
+        assert_eq!(
+            number(&reading(None, "`a.b` is 97, `c` is 3"), Some("a.b")),
+            Some(97.0)
+        );
         assert_eq!(number(&reading(None, "`c` is many"), Some("c")), None);
         assert_eq!(number(&reading(Some("x".into()), "`value` is 3"), None), None);
     }

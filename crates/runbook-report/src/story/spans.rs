@@ -88,7 +88,8 @@ impl Spans {
         if let Event::UndoRetried { .. } = event {
             self.end(of, SpanKind::Undo(0), at, SpanEnd::Bad);
         }
-        let (Event::UndoRetried { delay_ms: delay, .. } | Event::RetryPlanned { delay_ms: delay, .. }) = event
+        let (Event::UndoRetried { delay_ms: delay, .. } | Event::RetryPlanned { delay_ms: delay, .. }) =
+            event
         else {
             return;
         };
@@ -195,7 +196,11 @@ fn ends(event: &Event) -> Option<(SpanKind, SpanEnd)> {
 }
 
 const fn takes_effect(undoing: bool) -> SpanKind {
-    if undoing { SpanKind::ThenUndone } else { SpanKind::Then }
+    if undoing {
+        SpanKind::ThenUndone
+    } else {
+        SpanKind::Then
+    }
 }
 
 const fn asked(role: CheckRole) -> SpanKind {

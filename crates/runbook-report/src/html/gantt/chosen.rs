@@ -3,7 +3,7 @@
 use crate::story::{SpanEnd, Step, Story};
 
 /// How many steps a picture shows.
-const MOST: usize = 120;
+const MOST: usize = 80;
 
 /// The steps that are drawn, with how deep each stands.
 pub(super) struct Chosen<'a> {
@@ -15,10 +15,16 @@ pub(super) struct Chosen<'a> {
 pub(super) fn steps<'a>(story: &'a Story<'_>) -> Chosen<'a> {
     let all: Vec<(usize, Step<'a>)> = story.nested().collect();
     if all.len() <= MOST {
-        return Chosen { steps: all, left_out: 0 };
+        return Chosen {
+            steps: all,
+            left_out: 0,
+        };
     }
-    let mut ranked: Vec<(usize, usize)> =
-        all.iter().enumerate().map(|(at, (depth, step))| (rank(story, *depth, step), at)).collect();
+    let mut ranked: Vec<(usize, usize)> = all
+        .iter()
+        .enumerate()
+        .map(|(at, (depth, step))| (rank(story, *depth, step), at))
+        .collect();
     ranked.sort_unstable();
     let mut kept: Vec<usize> = ranked.iter().take(MOST).map(|(_, at)| *at).collect();
     kept.sort_unstable();
