@@ -10,14 +10,17 @@
 mod html;
 mod json;
 mod markdown;
+mod measures;
+mod questions;
 mod story;
 pub mod text;
 mod timeline;
 mod words;
 
 pub use html::{Medium, html};
-pub use json::json;
+pub use json::{json, schema};
 pub use markdown::{Report, Section, markdown, report, sections};
+pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};

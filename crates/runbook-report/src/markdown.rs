@@ -1,16 +1,20 @@
 //! The report after the incident, in Markdown.
 
+mod appendix;
 mod changes;
 mod checks;
 mod closing;
 mod happened;
 mod head;
+mod measured;
+mod outcome;
 mod page;
+mod people;
 mod section;
 mod steps;
 mod times;
 
-use runbook_event::Record;
+use runbook_event::{NoteKind, Record};
 
 use self::section::Sections;
 pub use self::section::{Report, Section};
@@ -20,18 +24,36 @@ use crate::story::{Error, Evidence, Story};
 pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
     let story = Story::new(records)?;
     let mut sections = Sections::default();
-    happened::write(&story, &mut sections);
-    checks::write(&story, &mut sections);
-    changes::write(&story, &mut sections);
+    told(&story, &mut sections);
     times::write(&story, &mut sections)?;
     steps::write(&story, &mut sections);
     closing::inputs(&story, &mut sections);
-    closing::people(&mut sections);
     closing::evidence(&story, evidence, &mut sections);
+    appendix::write(&story, evidence, &mut sections);
     Ok(Report {
         head: head::section(&story),
         sections: sections.finish(),
     })
+}
+
+/// What happened and why, and what is to be done: what most readers read. What is to be done at once comes first.
+fn told(story: &Story<'_>, sections: &mut Sections) {
+    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
+    changes::to_do(story, sections);
+    changes::to_decide(story, sections);
+    measured::impact(story, sections);
+    measured::severity(story, sections);
+    measured::times(story, sections);
+    measured::detection(story, sections);
+    happened::write(story, sections);
+    people::section(story, NoteKind::RootCause, "root-cause", "Root cause", sections);
+    people::section(story, NoteKind::Trigger, "trigger", "Trigger", sections);
+    outcome::resolution(story, sections);
+    checks::write(story, sections);
+    changes::write(story, sections);
+    people::lessons(story, sections);
+    people::action_items(story, sections);
+    outcome::follow_up(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.

@@ -276,6 +276,7 @@ impl<'a> Story<'a> {
             | Event::StepDone { .. }
             | Event::RunbookEnded { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => {}
         }
     }
@@ -565,6 +566,7 @@ impl<'a> Story<'a> {
                 | Event::UndoRetried { .. }
                 | Event::RunbookEnded { .. }
                 | Event::Noted { .. }
+                | Event::Note(_)
                 | Event::RunEnded { .. } => ("", String::new(), [].as_slice()),
             };
             output.iter().map(move |output| (step, part.clone(), output))

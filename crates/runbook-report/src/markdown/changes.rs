@@ -18,8 +18,6 @@ pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
     if story.turned_back() {
         undone(story, sections);
     }
-    to_do(story, sections);
-    to_decide(story, sections);
 }
 
 fn changed(story: &Story<'_>, sections: &mut Sections) {
@@ -149,7 +147,7 @@ fn undone(story: &Story<'_>, sections: &mut Sections) {
     page.numbered(&items);
 }
 
-fn to_do(story: &Story<'_>, sections: &mut Sections) {
+pub(super) fn to_do(story: &Story<'_>, sections: &mut Sections) {
     let open: Vec<Step<'_>> = by_hand(&story.state)
         .into_iter()
         .filter_map(|at| story.at(at))
@@ -210,7 +208,7 @@ fn to_be_done(story: &Story<'_>, step: &Step<'_>, page: &mut Page) {
 }
 
 /// What a person must say before the run can go on.
-fn to_decide(story: &Story<'_>, sections: &mut Sections) {
+pub(super) fn to_decide(story: &Story<'_>, sections: &mut Sections) {
     let doubts = doubts(&story.state);
     if doubts.is_empty() {
         return;

@@ -23,23 +23,6 @@ pub(super) fn inputs(story: &Story<'_>, sections: &mut Sections) {
     page.table(["Input", "Value"], &rows);
 }
 
-pub(super) fn people(sections: &mut Sections) {
-    let page = sections.begin("to-be-written-by-people", "To be written by people");
-    page.paragraph("The journal cannot know this, and nothing of it is invented.");
-    for (name, question) in [
-        ("Root cause", "why did it happen?"),
-        ("Impact", "who noticed what, and for how long?"),
-        ("Lessons", "what went well, what did not, where was luck?"),
-        (
-            "Action items",
-            "what is done by whom until when, so that it does not happen again?",
-        ),
-    ] {
-        page.heading(3, name);
-        page.paragraph(&format!("**MISSING**: {question}"));
-    }
-}
-
 pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, sections: &mut Sections) {
     let page = sections.begin("evidence", "Evidence");
     let mut facts = vec![

@@ -19,7 +19,6 @@ pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
     if let Some(wishes) = wishes(&story.run.wanted) {
         page.paragraph(&format!("Asked for on the command line: {}.", inline(&wishes)));
     }
-    detected(story, page);
     sessions(story, page);
     page.paragraph(&progress(story));
     if let Some(stop) = story.stop() {
@@ -170,31 +169,8 @@ fn began(story: &Story<'_>) -> String {
     )
 }
 
-fn detected(story: &Story<'_>, page: &mut Page) {
-    let answers: Vec<String> = story
-        .checks_for(None, CheckRole::Detect)
-        .map(|(site, state)| {
-            let answer = match state.verdict {
-                Some(Verdict::Pass) => "yes",
-                Some(Verdict::Fail) => "no",
-                Some(Verdict::Error) => "it could not be asked",
-                None => "no answer",
-            };
-            format!(
-                "{}: **{answer}**{}",
-                inline(&check_title(site, &story.state)),
-                last_reading(state)
-            )
-        })
-        .collect();
-    if !answers.is_empty() {
-        page.paragraph("Whether there was anything to repair (`detect`):");
-        page.list(&answers);
-    }
-}
-
 /// The reading that decided, in brackets.
-fn last_reading(state: &CheckState) -> String {
+pub(super) fn last_reading(state: &CheckState) -> String {
     state
         .last()
         .map_or_else(String::new, |last| format!(" ({})", inline(&reading(last))))

@@ -9,6 +9,7 @@ use runbook_event::{
 
 use crate::markdown::happened::{cause, title};
 use crate::markdown::page::{Page, date_time};
+use crate::markdown::people::open_questions;
 use crate::markdown::section::Section;
 use crate::story::{Part, Step, Story};
 use crate::text::{code, inline};
@@ -21,6 +22,9 @@ pub(super) fn section(story: &Story<'_>) -> Section {
     let mut page = Page::new();
     page.paragraph(&verdict(story));
     page.list(&lead(story));
+    if let Some(open) = open_questions(story) {
+        page.paragraph(&open);
+    }
     if let Some(summary) = &story.run.runbook.summary {
         page.paragraph(&inline(summary));
     }
@@ -198,7 +202,7 @@ fn left(story: &Story<'_>, step: &Step<'_>) -> Option<String> {
 }
 
 /// Whether the incident is still there, unless the final checks say that it is over.
-fn incident(story: &Story<'_>) -> Option<String> {
+pub(super) fn incident(story: &Story<'_>) -> Option<String> {
     let checks = &story.run.outline.verify;
     let found = |verdict: Option<Verdict>| {
         checks
