@@ -37,6 +37,7 @@ mod left_out;
 mod list;
 mod locks;
 mod orphans;
+mod pages;
 mod people;
 mod plan;
 mod planned;

@@ -115,10 +115,15 @@ pub(super) fn write(body: Body<'_>, anchors: &Anchors, out: &mut String) {
         wide: wide_cells(&body.events),
         link: Vec::new(),
         table: Table::default(),
-        tables: 0,
     };
     let events = body.events.into_iter().flat_map(|event| writer.event(event));
-    html::push_html(out, events);
+    let mut written = String::new();
+    html::push_html(&mut written, events);
+    // What is still to be written by people is to be found at a glance.
+    out.push_str(&written.replace(
+        "<strong>MISSING</strong>",
+        "<strong class=\"missing\">MISSING</strong>",
+    ));
 }
 
 /// Which cells hold more than a word or two, in their order.
@@ -170,7 +175,6 @@ struct Writer<'a> {
     /// Whether each link around is one.
     link: Vec<bool>,
     table: Table,
-    tables: usize,
 }
 
 impl Writer<'_> {
@@ -254,7 +258,6 @@ impl Writer<'_> {
     fn begin_table<'e>(&mut self) -> Vec<Event<'e>> {
         let cells = self.table.head.take().unwrap_or_default().cells;
         self.table.named = cells.iter().all(|cell| cell.trim().is_empty());
-        self.tables += 1;
         let names: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
         let name = if self.table.named {
             "Facts".to_owned()
