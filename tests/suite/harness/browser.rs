@@ -48,6 +48,10 @@ pub(crate) struct Seen {
 
 impl Browser {
     /// Starts one.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the suite starts the browser, whose name is in no list"
+    )]
     pub(crate) fn start() -> Self {
         let folder = TempDir::with_prefix("runbook-browser-").expect("there is room");
         let flags = [
@@ -264,6 +268,10 @@ impl Drop for Page<'_> {
 }
 
 /// The browser by the name that it has here.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the suite starts the browser, whose name is in no list"
+)]
 fn program() -> &'static str {
     let names = ["chromium", "chromium-browser", "google-chrome"];
     let is_there = |name: &&str| {

@@ -126,26 +126,40 @@ pub(super) fn write(body: Body<'_>, anchors: &Anchors, out: &mut String) {
     ));
 }
 
-/// Which cells hold more than a word or two, in their order.
+/// Which cells stand in a column that holds more than a word or two, in the order of the cells.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the library reads and the page writes as it is has many kinds"
+)]
 fn wide_cells(events: &[Event<'_>]) -> VecDeque<bool> {
     let mut wide = VecDeque::new();
-    let mut length: Option<usize> = None;
+    // The columns of the table so far, how many cells it has, and how long the cell is.
+    let (mut columns, mut cells, mut column, mut length) = (Vec::new(), 0, 0, None);
     for event in events {
         match event {
+            Event::Start(Tag::Table(_)) => (columns, cells) = (Vec::new(), 0),
+            Event::Start(Tag::TableHead | Tag::TableRow) => column = 0,
             Event::Start(Tag::TableCell) => length = Some(0),
-            Event::End(TagEnd::TableCell) => {
-                wide.push_back(length.take().is_some_and(|length| length > NARROW))
-            }
             Event::Text(text) | Event::Code(text) => {
                 // Nobody counts the characters of a long text.
-                length = length.map(|length| {
-                    if text.len() > 4 * NARROW {
-                        text.len()
-                    } else {
-                        length + text.chars().count()
-                    }
-                });
+                let more = if text.len() > 4 * NARROW {
+                    text.len()
+                } else {
+                    text.chars().count()
+                };
+                length = length.map(|length| length + more);
             }
+            Event::End(TagEnd::TableCell) => {
+                if columns.len() <= column {
+                    columns.push(false);
+                }
+                if let Some(is_wide) = columns.get_mut(column) {
+                    *is_wide |= length.take().is_some_and(|length| length > NARROW);
+                }
+                column += 1;
+                cells += 1;
+            }
+            Event::End(TagEnd::Table) => wide.extend(columns.iter().copied().cycle().take(cells)),
             _ => {}
         }
     }
@@ -178,6 +192,10 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what the library reads and the page writes as it is has many kinds"
+    )]
     fn event<'e>(&mut self, event: Event<'e>) -> Vec<Event<'e>> {
         if self.table.head.is_some() {
             return self.head(event);
@@ -239,6 +257,10 @@ impl Writer<'_> {
     }
 
     /// Within a table's head. One in which nothing stands is none: its table names things in its first column.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what the library reads and the page writes as it is has many kinds"
+    )]
     fn head<'e>(&mut self, event: Event<'e>) -> Vec<Event<'e>> {
         let Some(head) = &mut self.table.head else {
             return Vec::new();
@@ -299,6 +321,10 @@ fn stripped(html: &str) -> String {
 }
 
 /// Raw HTML as text, but for the end of a line that our own tables hold.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the library reads and the page writes as it is has many kinds"
+)]
 fn harmless(event: Event<'_>) -> Event<'_> {
     match event {
         Event::InlineHtml(raw) if &*raw == "<br>" => Event::HardBreak,

@@ -205,7 +205,8 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere}
 pre code{white-space:pre-wrap}
 table{font-size:.88rem}
 th,td{padding:.25rem .45rem}
-td.t{min-width:0}
+td.t{min-width:5.5rem}
+thead th{overflow-wrap:normal}
 thead th{white-space:normal}
 a{color:inherit;text-decoration:none}
 details::details-content{content-visibility:visible;block-size:auto}
