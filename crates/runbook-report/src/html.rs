@@ -18,7 +18,6 @@ mod threshold;
 
 use runbook_event::Record;
 
-use crate::markdown::Report;
 use crate::story::{Error, Evidence};
 
 /// What a page is made for.
@@ -30,13 +29,8 @@ pub enum Medium {
     Paper,
 }
 
-/// The report after the incident as a page of HTML. What is to be read is in `report`, the pictures are drawn from the
-/// records and the readings beside them.
-pub fn html(
-    report: &Report,
-    records: &[Record],
-    evidence: &Evidence<'_>,
-    medium: Medium,
-) -> Result<String, Error> {
-    page::write(report, records, evidence, medium)
+/// The report after the incident as a page of HTML. What is to be read is what the Markdown says, and the pictures are
+/// drawn from the records and the readings beside them.
+pub fn html(records: &[Record], evidence: &Evidence<'_>, medium: Medium) -> Result<String, Error> {
+    page::write(records, evidence, medium)
 }

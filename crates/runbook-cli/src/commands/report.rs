@@ -23,14 +23,10 @@ pub(crate) fn run(project: &Project, args: &Report) -> Result<u8, Error> {
 
 fn written(told: &Telling, format: ReportFormat) -> Result<String, Error> {
     let (records, evidence) = (&told.run.records, told.evidence());
-    let page = |medium| {
-        let report = runbook_report::report(records, &evidence)?;
-        runbook_report::html(&report, records, &evidence, medium)
-    };
     Ok(match format {
         ReportFormat::Md => runbook_report::markdown(records, &evidence)?,
-        ReportFormat::Html => page(Medium::Screen)?,
-        ReportFormat::PdfReady => page(Medium::Paper)?,
+        ReportFormat::Html => runbook_report::html(records, &evidence, Medium::Screen)?,
+        ReportFormat::PdfReady => runbook_report::html(records, &evidence, Medium::Paper)?,
         ReportFormat::Json => {
             let value = runbook_report::json(records, &evidence)?;
             format!("{}\n", serde_json::to_string_pretty(&value).unwrap_or_default())
