@@ -17,8 +17,7 @@ pub(super) fn sheet(medium: Medium, run: &str) -> String {
         Medium::Paper => String::new(),
     };
     format!(
-        ":root{{{LIGHT}}}\n{night}{}{}{PAPER}@page{{@bottom-left{{content:\"Run {run}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n",
-        WORDS, PICTURES
+        ":root{{{LIGHT}}}\n{night}{WORDS}{PICTURES}{PAPER}@page{{@bottom-left{{content:\"Run {run}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n"
     )
 }
 
