@@ -35,6 +35,7 @@ mod telling;
 mod term;
 mod view;
 mod wanted;
+mod when;
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};
@@ -98,6 +99,7 @@ fn run(args: Args) -> Result<u8, Error> {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
             commands::fmt::run(&Project::find(&environment, named)?, &args)
         }
+        Command::Note(args) => commands::note::run(&here()?, &environment, &args),
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
@@ -125,7 +127,8 @@ fn run(args: Args) -> Result<u8, Error> {
                 Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
-        Command::Report(args) => commands::report::run(&here()?, &args),
+        Command::Timeline(args) => commands::timeline::run(&here()?, &args),
+        Command::Report(args) => commands::report::run(&here()?, &environment, &args),
         Command::Verify(args) => commands::verify::run(&here()?, &args),
     }
 }

@@ -1,6 +1,8 @@
 //! A run from when it may begin, or go on, to when all of it is told: what `exec`, `resume` and `rollback` share.
 
+pub(crate) mod aside;
 mod holding;
+mod inbox;
 pub(crate) mod next;
 
 use std::fs::OpenOptions;
@@ -25,7 +27,7 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
-use crate::telling::Telling;
+use crate::telling::{Telling, Template};
 use crate::term;
 use crate::view::{Screen, View};
 
@@ -130,6 +132,7 @@ impl Session<'_> {
         let holding = Arc::new(holding);
         let asks_here = !self.yes && shows_on_terminal(self.going);
         let view = View::new(self.screen.clone(), self.going.output, asks_here);
+        let (serving, requests) = inbox::serve(&dir);
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
@@ -137,13 +140,18 @@ impl Session<'_> {
             approver: self.approver(),
             locks: Arc::clone(&holding) as Arc<dyn runbook_engine::Locks>,
             signals,
+            requests,
             on_hangup: match self.going.on_hangup {
                 OnHangup::GoOn => runbook_engine::OnHangup::GoOn,
                 OnHangup::Hold => runbook_engine::OnHangup::Hold,
             },
         };
         let finished = prepared.run(ports).await;
-        let report = write_report(&dir);
+        serving.abort();
+        if let Err(error) = inbox::take_up_rest(self.project, &dir) {
+            error.print();
+        }
+        let report = write_report(self.project, &dir);
         let finished = finished.inspect_err(|_| {
             self.say_where(&dir, report.as_deref().ok());
             self.say_next(&dir);
@@ -303,13 +311,19 @@ pub(crate) fn finish(
         give_back(project, run);
     }
     forget(&*vault_of(project, environment, run)?, outcome);
-    write_report(dir)
+    write_report(project, dir)
 }
 
-/// The report beside the journal, made from what the journal holds.
-pub(crate) fn write_report(dir: &Path) -> Result<PathBuf, Error> {
+/// The report beside the journal, made from what the journal holds, by the project's template where it has one in
+/// Markdown. A template that is wrong leaves nobody without a report.
+pub(crate) fn write_report(project: &Project, dir: &Path) -> Result<PathBuf, Error> {
     let told = Telling::of(dir)?;
-    let report = runbook_report::markdown(&told.run.records, &told.evidence())?;
+    let template = Template::wanted(project, None).map(|template| template.filter(Template::is_markdown));
+    let report = template.and_then(|template| told.markdown(template.as_ref()));
+    let report = report.or_else(|error| {
+        error.print();
+        told.markdown(None)
+    })?;
     let path = dir.join("report.md");
     // Nobody else may read it, as all else in the run's directory.
     let mut options = OpenOptions::new();

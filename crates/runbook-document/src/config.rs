@@ -5,7 +5,7 @@ use std::time::Duration;
 use runbook_schema::Shape;
 
 use crate::check::check;
-use crate::document::{Connection, SecretSource, connections, one_of, secrets};
+use crate::document::{Connection, SecretSource, connections, one_of, secrets, sections};
 use crate::language::{CHANNEL, CHANNEL_KINDS, CONFIG};
 use crate::lint::{Level, Levels, lint};
 use crate::{Finding, Findings, Node, ScalarValue, Spanned, codes, nearest};
@@ -31,6 +31,8 @@ pub struct Config {
     pub policy: Policy,
     /// `report.template`
     pub report_template: Option<Spanned<String>>,
+    /// `report.sections`: title and template
+    pub sections: Vec<(String, Node)>,
     /// `report.keep`
     pub keep_runs: Option<Duration>,
     /// `state`
@@ -175,6 +177,7 @@ impl Config {
                 .collect(),
             policy: policy(root, findings),
             report_template: report.and_then(|report| report.text_of("template")),
+            sections: sections(report),
             keep_runs: report.and_then(|report| report.duration_of("keep")),
             state: root.text_of("state").map(|text| text.value),
         };

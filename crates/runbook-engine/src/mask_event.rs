@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use runbook_action::Failure;
 use runbook_event::{
     AttemptEnd, CheckOutline, Event, Holds, Intent, Into, Note, Notice, Outline, OutputRef, Reading,
-    RunStarted, SkipReason, StepOutline, UndoEnd, UndoOutline,
+    RunStarted, SkipReason, StepOutline, UndoEnd, UndoOutline, Words,
 };
 use serde_json::Value;
 
@@ -74,7 +74,7 @@ impl Masker {
                 self.outputs(output);
             }
             Event::Noted { notice } => self.notice(notice),
-            Event::Note(note) => self.note(note),
+            Event::Note(note) => self.note_in(note),
             Event::PhaseStarted { .. }
             | Event::CheckStarted { .. }
             | Event::StepStarted { .. }
@@ -87,8 +87,15 @@ impl Masker {
         event
     }
 
+    /// The note with the secrets in it masked.
+    #[must_use]
+    pub(crate) fn noted(&self, mut note: Note) -> Note {
+        self.note_in(&mut note);
+        note
+    }
+
     /// Who wrote it is the operating system's word; the rest is a person's.
-    fn note(&self, note: &mut Note) {
+    fn note_in(&self, note: &mut Note) {
         self.within(&mut note.text);
         note.owner.iter_mut().for_each(|owner| self.within(owner));
     }
@@ -139,7 +146,16 @@ impl Masker {
                 self.within(by);
                 self.within(reason);
             }
-            Notice::TerminalGone { .. } | Notice::SecretChanged { .. } => {}
+            Notice::Section { text, why, .. } => {
+                for words in text {
+                    let (Words::Written(words) | Words::Value(words)) = words;
+                    self.within(words);
+                }
+                if let Some(why) = why {
+                    self.within(why);
+                }
+            }
+            Notice::TerminalGone { .. } | Notice::SecretChanged { .. } | Notice::Mended { .. } => {}
         }
     }
 

@@ -6,8 +6,10 @@ mod checks;
 mod closing;
 mod happened;
 mod head;
+mod incident;
 mod measured;
 mod outcome;
+mod own;
 mod page;
 mod people;
 mod section;
@@ -16,9 +18,38 @@ mod times;
 
 use runbook_event::{NoteKind, Record};
 
+pub use self::incident::{chronicle_markdown, incident_report, letter};
 use self::section::Sections;
 pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
+
+/// The ids of all sections that a report may have, besides those that a runbook or a project adds.
+pub(crate) const IDS: [&str; 24] = [
+    "head",
+    "summary",
+    "to-do-by-hand",
+    "to-be-decided",
+    "impact",
+    "severity",
+    "times",
+    "detection",
+    "what-happened",
+    "root-cause",
+    "trigger",
+    "resolution",
+    "before-and-after",
+    "guards",
+    "what-was-changed",
+    "undone",
+    "lessons-learned",
+    "action-items",
+    "follow-up",
+    "timeline",
+    "steps",
+    "inputs",
+    "evidence",
+    "appendix",
+];
 
 /// The report after the incident, in parts.
 pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
@@ -42,9 +73,9 @@ pub(crate) fn report_of(story: &Story<'_>, evidence: &Evidence<'_>) -> Result<Re
 
 /// What happened and why, and what is to be done: what most readers read. What is to be done at once comes first.
 fn told(story: &Story<'_>, sections: &mut Sections) {
-    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     changes::to_do(story, sections);
     changes::to_decide(story, sections);
+    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     measured::impact(story, sections);
     measured::severity(story, sections);
     measured::times(story, sections);
@@ -58,6 +89,7 @@ fn told(story: &Story<'_>, sections: &mut Sections) {
     people::lessons(story, sections);
     people::action_items(story, sections);
     outcome::follow_up(story, sections);
+    own::write(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.

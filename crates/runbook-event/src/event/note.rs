@@ -27,6 +27,16 @@ pub struct Note {
     /// By when, for what is to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
+    /// The name of the request that it came by, where another process held the run. It is taken up once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+impl Note {
+    /// The most bytes that its text may have. A page says more than that.
+    pub const TEXT_BYTES: usize = 16 * 1024;
+    /// The most bytes that the name of its owner may have.
+    pub const OWNER_BYTES: usize = 200;
 }
 
 /// What a note is about.
@@ -128,6 +138,29 @@ impl NoteKind {
             | Self::WentWrong
             | Self::Lucky
             | Self::Lesson
+            | Self::Summary
+            | Self::Note => false,
+        }
+    }
+
+    /// Whether there may well be several that have nothing to do with each other.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        match self {
+            Self::WentWell
+            | Self::WentWrong
+            | Self::Lucky
+            | Self::Lesson
+            | Self::ActionItem
+            | Self::FollowUp => true,
+            Self::Detected
+            | Self::Acknowledged
+            | Self::ImpactStart
+            | Self::Mitigated
+            | Self::Resolved
+            | Self::RootCause
+            | Self::Trigger
+            | Self::Impact
             | Self::Summary
             | Self::Note => false,
         }
