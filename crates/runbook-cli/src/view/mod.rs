@@ -25,7 +25,7 @@ use self::lines::Lines;
 use self::spark::Spark;
 use self::status::{Status, due};
 use crate::clock::now;
-use crate::term::{BOLD, DIM, styled};
+use crate::term::{DIM, styled};
 
 /// The longest line of output that is shown as one, in bytes.
 const LINE: usize = 8 * 1024;
@@ -169,16 +169,11 @@ impl View {
             self.screen.end_status();
             return;
         }
-        let is_part = matches!(event, Event::PhaseStarted { within: None, .. });
-        if is_part {
-            let title = describe(event, state);
-            self.screen.heading(&styled(BOLD, &title), &title);
-        }
         let is_question = matches!(
             event,
             Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. }
         );
-        if let Some(text) = self.status.of(state, now(), is_part || is_question) {
+        if let Some(text) = self.status.of(state, now(), is_part(event) || is_question) {
             let since = self.replay.or(state.started_at()).unwrap_or(record.at);
             let due = due(state).filter(|_| self.replay.is_none());
             self.screen.status(since, text, due);
@@ -228,6 +223,11 @@ fn output_line(step: &str, line: &[u8]) -> String {
     )
 }
 
+/// Whether a part of the run begins, and not one of a sub-runbook.
+const fn is_part(event: &Event) -> bool {
+    matches!(event, Event::PhaseStarted { within: None, .. })
+}
+
 fn key(site: &CheckSite) -> String {
     format!(
         "{:?}/{}/{}/{}",
@@ -255,9 +255,12 @@ impl Observer for View {
         if self.asks_here && matches!(record.event, Event::ApprovalAsked { .. }) {
             return;
         }
-        for line in self.lines.finished(&record.event, state) {
-            self.screen.line(&line);
+        let lines = self.lines.finished(&record.event, state);
+        // The group has the title of the part.
+        if is_part(&record.event) && self.screen.group(&describe(&record.event, state)) {
+            return;
         }
+        lines.iter().for_each(|line| self.screen.line(line));
     }
 
     fn progress(&mut self, progress: &Progress<'_>) {

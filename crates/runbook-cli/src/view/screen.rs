@@ -140,19 +140,17 @@ impl Screen {
         });
     }
 
-    /// The lines that follow are about this, up to the next.
-    pub(crate) fn heading(&self, title: &str, plain: &str) {
+    /// Where lines are grouped, those that follow are about this, up to the next. Whether they are.
+    pub(crate) fn group(&self, title: &str) -> bool {
         self.ungroup();
         let is_grouped = self.with(|inner| {
             inner.is_in_group = matches!(inner.kind, Kind::Grouped);
             inner.is_in_group
         });
         if is_grouped {
-            term::print(&format!("::group::{}", no_command(plain)));
-        } else {
-            self.line("");
-            self.line(title);
+            term::print(&format!("::group::{}", no_command(title)));
         }
+        is_grouped
     }
 
     /// The lines that follow stand for themselves.
@@ -317,11 +315,11 @@ mod tests {
 
     #[test]
     fn lines_are_broken_between_words_and_stay_where_they_are() {
-        let line = "    \u{1b}[33m▸\u{1b}[0m one two three four five";
+        let line = "    \u{1b}[33m▸\u{1b}[0m one two three fourth five";
         assert_eq!(wrapped(line, 40), line);
         assert_eq!(
             wrapped(line, 24),
-            "    \u{1b}[33m▸\u{1b}[0m one two three\n      four five"
+            "    \u{1b}[33m▸\u{1b}[0m one two three\n      fourth five"
         );
         let long = format!("  {}", "x".repeat(50));
         assert!(wrapped(&long, 40).lines().all(|line| line.len() <= 40));
