@@ -18,3 +18,4 @@ mod templates;
 mod told;
 #[cfg(test)]
 mod whole;
+mod written;
