@@ -3,9 +3,8 @@
 use indexmap::IndexMap;
 use runbook_action::{ErrorKind, Failure, Handle};
 use runbook_event::{
-    Assumption, AttemptEnd, Author, CheckRole, CheckSite, Event, Intent, Into, KnownBy, Note, NoteKind,
-    Notice, OnFailure, Outcome, Phase, Reading, Resumed, RunResumed, RunState, SkipReason, Stop, StopCause,
-    UndoEnd, UndoOutline, Verdict,
+    Assumption, AttemptEnd, CheckRole, CheckSite, Event, Intent, Into, Notice, OnFailure, Outcome, Phase,
+    Reading, Resumed, RunResumed, RunState, SkipReason, Stop, StopCause, UndoEnd, UndoOutline, Verdict,
 };
 use runbook_report::{describe, step_of, why_kept};
 use serde_json::json;
@@ -13,6 +12,7 @@ use serde_json::json;
 use crate::interrupted::resumes;
 use crate::sample::{check, done, intent, irreversible, refused, site, step};
 use crate::whole::{begun, busy, enters, failed, inner_site, items, resolved, share, skips, within};
+use crate::written::written;
 
 /// The names of all kinds of events. Those with an asterisk are told by themselves, the others after a step's title.
 const ALL: [&str; 31] = [
@@ -86,7 +86,7 @@ const fn place(event: &Event) -> usize {
     }
 }
 
-type Told = Vec<(Event, &'static str)>;
+pub(crate) type Told = Vec<(Event, &'static str)>;
 
 fn id(text: &str) -> String {
     text.to_owned()
@@ -609,46 +609,6 @@ fn noted() -> Told {
         ),
     ];
     told.map(|(notice, told)| (Event::Noted { notice }, told)).into()
-}
-
-fn written() -> Told {
-    let note = Note {
-        kind: NoteKind::Note,
-        text: id("the pager\nwent off "),
-        by: Author {
-            user: id("eve"),
-            host: id("desk"),
-            known_by: KnownBy::RequestOwner,
-        },
-        happened_at: None,
-        corrects: None,
-        owner: None,
-        due: None,
-        request: None,
-    };
-    let claimed = Note {
-        kind: NoteKind::Detected,
-        happened_at: Some("2026-11-07T09:00:00Z".parse().unwrap()),
-        corrects: Some(7),
-        ..note.clone()
-    };
-    let to_do = Note {
-        kind: NoteKind::ActionItem,
-        owner: Some(id("bob")),
-        due: Some("2026-12-01".parse().unwrap()),
-        ..note.clone()
-    };
-    vec![
-        (Event::Note(Box::new(note)), "eve noted: the pager ⏎ went off"),
-        (
-            Event::Note(Box::new(claimed)),
-            "eve noted `detected`: the pager ⏎ went off (claimed for 2026-11-07 09:00:00 UTC; in place of record 7)",
-        ),
-        (
-            Event::Note(Box::new(to_do)),
-            "eve noted `action-item`: the pager ⏎ went off (owner bob; due 2026-12-01)",
-        ),
-    ]
 }
 
 #[test]

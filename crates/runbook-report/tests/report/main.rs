@@ -20,3 +20,4 @@ mod templates;
 mod told;
 #[cfg(test)]
 mod whole;
+mod written;
