@@ -1,5 +1,5 @@
 //! Tells about a run, from its records alone: [`timeline`], [`markdown`] for the report after the incident,
-//! [`json`] for programs.
+//! [`html`] for the same as a page with pictures, [`json`] for programs.
 //!
 //! It is pure, and knows neither the clock nor the file system: the same records give the same bytes. What
 //! it says is what the records say. What a person must still find out is marked as missing, never invented.
@@ -9,6 +9,7 @@
 
 mod chronicle;
 mod form;
+mod html;
 mod json;
 mod markdown;
 mod measures;
@@ -21,6 +22,7 @@ mod words;
 
 pub use chronicle::{Chronicle, Time, Told, ToldRun, chronicle, chronicle_json, csv, otlp};
 pub use form::{Filled, FormError, filled, form};
+pub use html::{Medium, html};
 pub use json::{json, schema};
 pub use markdown::{
     Report, Section, chronicle_markdown, incident_report, letter, markdown, report, sections,

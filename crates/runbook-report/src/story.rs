@@ -1,5 +1,7 @@
 //! A run, folded, with what the fold does not keep: every attempt, and the order of changes.
 
+mod spans;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -11,6 +13,8 @@ use runbook_event::{
 };
 use thiserror::Error;
 
+use self::spans::Spans;
+pub(crate) use self::spans::{Span, SpanEnd, SpanKind};
 use crate::words::then;
 
 /// The records cannot be told as a run.
@@ -145,6 +149,8 @@ impl Step<'_> {
 /// A run, folded.
 pub(crate) struct Story<'a> {
     pub(crate) records: &'a [Record],
+    /// How many things of one kind a section tells of. All, but where a page would become too large.
+    pub(crate) most: usize,
     pub(crate) run: &'a RunStarted,
     pub(crate) started_at: Timestamp,
     pub(crate) state: RunState,
@@ -153,6 +159,7 @@ pub(crate) struct Story<'a> {
     /// The instances as people read them, and how deep each stands.
     order: Vec<(usize, usize)>,
     past: Vec<Past<'a>>,
+    spans: Spans,
     checks: HashMap<String, Vec<usize>>,
     changed: Vec<usize>,
     undone: Vec<usize>,
@@ -171,6 +178,7 @@ impl<'a> Story<'a> {
         };
         let mut story = Self {
             records,
+            most: usize::MAX,
             run,
             started_at: first.at,
             state: RunState::new(),
@@ -178,6 +186,7 @@ impl<'a> Story<'a> {
             notices: Vec::new(),
             order: Vec::new(),
             past: Vec::new(),
+            spans: Spans::default(),
             checks: HashMap::new(),
             changed: Vec::new(),
             undone: Vec::new(),
@@ -185,14 +194,18 @@ impl<'a> Story<'a> {
             stopping: false,
             cancelled: Vec::new(),
         };
+        let mut before = first.at;
         for record in records {
             story.state.apply(record)?;
+            story.spans.note(&record.event, record.at, before, &story.state);
+            before = record.at;
             // An instance's id may come to mean another one later, so what belongs to it is noted at once.
             let known = story.state.steps().len();
             story.past.resize_with(known, Past::default);
             story.note_session(record);
             story.note(&record.event);
         }
+        story.spans.close(before);
         story.order = story.state.in_order();
         for (at, site) in story.state.checks().keys().enumerate() {
             if let Some(step) = &site.step {
@@ -357,6 +370,11 @@ impl<'a> Story<'a> {
         self.order
             .iter()
             .filter_map(|(depth, at)| Some((*depth, self.at(*at)?)))
+    }
+
+    /// What happened to a step from when to when.
+    pub(crate) fn spans_of(&self, step: &Step<'_>) -> &[Span] {
+        self.spans.of(step.at)
     }
 
     /// The steps that may have changed something, in the order in which they did. Those of undos are not among them.
