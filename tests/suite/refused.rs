@@ -176,9 +176,9 @@ fn texts_that_are_no_runbook() {
     exec("colour: red\n", &[], &["RB0201", "`colour`", "runbook.yaml:6"]);
     exec("steps: []\n", &[], &["RB0102"]);
     exec(
-        "report: {sections: [{title: One, text: Two.}]}\n",
+        "steps: [{id: ask, manual: {instructions: Look.}}]\n",
         &[],
-        &["RB0901", "`report`"],
+        &["RB0901", "`manual`"],
     );
     exec("severity: [\n", &[], &["RB0101"]);
     let files: [(&str, Vec<u8>, &[&str]); 6] = [

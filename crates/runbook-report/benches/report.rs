@@ -35,7 +35,7 @@ const TIMES: u32 = 5;
 const LIMIT: Duration = Duration::from_millis(500);
 
 /// The events of one turn of the loop.
-const PER_ITEM: usize = 10;
+const PER_ITEM: usize = 12;
 
 fn main() -> ExitCode {
     let records = records();
@@ -111,7 +111,14 @@ fn records() -> Vec<Record> {
         },
     ];
     for item in 0..items {
+        let within = format!("each[hub-{item}]");
+        events.push(Event::StepStarted { step: within.clone() });
         events.extend(turn(&format!("restart[hub-{item}]")));
+        events.push(Event::StepDone {
+            step: within,
+            values: IndexMap::new(),
+            sealed: None,
+        });
     }
     let end = [
         Event::StepDone {
