@@ -68,3 +68,4 @@ mod stand_in;
 mod through;
 mod timeline;
 mod undone_later;
+mod watch;

@@ -70,7 +70,7 @@ fn all_runs_of_an_incident_are_one_timeline() {
         text.contains("B‖") && text.contains("more of the machinery"),
         "{text}"
     );
-    assert!(!text.contains("\u{1b}"), "no colours where none are wanted");
+    assert!(!text.contains('\u{1b}'), "no colours where none are wanted");
     let all = project
         .run(&["timeline", "--incident", "INC-7", "--all"])
         .expect(0)
@@ -84,7 +84,11 @@ fn all_runs_of_an_incident_are_one_timeline() {
         part.contains("undone in") && !part.contains("started by"),
         "{part}"
     );
+}
 
+#[test]
+fn programs_and_readers_get_an_incident_as_one() {
+    let project = incident();
     let json = |args: &[&str]| {
         project
             .run(&[&["timeline", "--format", "json"], args].concat())
@@ -188,6 +192,22 @@ fn attributes(value: &Value) {
     }
 }
 
+/// As `opentelemetry/proto/trace/v1/trace.proto` has it.
+fn is_span(span: &Value) {
+    assert_eq!(span["kind"], 1, "a number, as JSON has enumerations");
+    assert!(
+        nanos(&span["startTimeUnixNano"]) <= nanos(&span["endTimeUnixNano"]),
+        "{span}"
+    );
+    assert!((0..=2).contains(&span["status"]["code"].as_u64().unwrap()));
+    attributes(&span["attributes"]);
+    for event in span["events"].as_array().unwrap() {
+        nanos(&event["timeUnixNano"]);
+        assert!(event["name"].is_string());
+        attributes(&event["attributes"]);
+    }
+}
+
 #[test]
 fn runs_are_traces_of_the_shape_that_opentelemetry_demands() {
     let project = incident();
@@ -210,19 +230,8 @@ fn runs_are_traces_of_the_shape_that_opentelemetry_demands() {
         let ids: Vec<String> = spans.iter().map(|span| hex(&span["spanId"], 16)).collect();
         traces.push(hex(&spans[0]["traceId"], 32));
         for (at, span) in spans.iter().enumerate() {
+            is_span(span);
             assert_eq!(span["traceId"], spans[0]["traceId"]);
-            assert_eq!(span["kind"], 1, "a number, as JSON has enumerations");
-            assert!(
-                nanos(&span["startTimeUnixNano"]) <= nanos(&span["endTimeUnixNano"]),
-                "{span}"
-            );
-            assert!((0..=2).contains(&span["status"]["code"].as_u64().unwrap()));
-            attributes(&span["attributes"]);
-            for event in span["events"].as_array().unwrap() {
-                nanos(&event["timeUnixNano"]);
-                assert!(event["name"].is_string());
-                attributes(&event["attributes"]);
-            }
             let parent = span.get("parentSpanId").map(|parent| hex(parent, 16));
             assert_eq!(
                 parent.is_none(),

@@ -5,6 +5,7 @@ mod list;
 mod people;
 mod review;
 mod run;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -17,6 +18,7 @@ pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
+pub(crate) use self::watch::Watch;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -104,6 +106,9 @@ pub(crate) enum Command {
     Runs(Runs),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
+    /// Watch a run that goes on elsewhere, or replay one that is over
+    #[command(after_help = EXIT_CODES)]
+    Watch(Watch),
     /// Tell what happened when, in a run or in all runs of an incident
     #[command(after_help = TIMELINES)]
     Timeline(Timeline),
@@ -175,7 +180,13 @@ pub(crate) struct Report {
     #[arg(default_value = "last", conflicts_with = "incident")]
     pub(crate) run: String,
     /// All runs of this incident, in one report
-    #[arg(long, value_name = "ID", value_parser = people::incident, value_hint = ValueHint::Other)]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = people::incident,
+        value_hint = ValueHint::Other,
+        conflicts_with_all = ["fill", "fill_from", "template"]
+    )]
     pub(crate) incident: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]

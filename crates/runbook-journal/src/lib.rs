@@ -39,6 +39,7 @@ mod chain;
 mod claim;
 mod diagnose;
 mod error;
+mod follow;
 mod inbox;
 mod layout;
 mod lines;
@@ -53,6 +54,7 @@ mod walk;
 mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
+pub use follow::Follower;
 pub use inbox::{Arrived, Inbox, NoteRequest, Request};
 pub use list::{Summary, find, is_running, of_incident, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};

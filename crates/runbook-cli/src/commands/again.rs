@@ -142,7 +142,7 @@ impl<'a> Known<'a> {
             yes: way.yes,
             run: &self.name,
             vault: session::vault_of(self.project, self.environment, &self.name)?,
-            screen: session::screen(way.going),
+            screen: session::screen(self.environment, way.going),
         };
         // Once without any effect, for what can be said against it.
         let again = |known: &Run, resumed: RunResumed, secrets: Secrets| {

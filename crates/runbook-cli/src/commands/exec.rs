@@ -70,7 +70,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         yes: args.yes,
         run: &run,
         vault,
-        screen: session::screen(args.going),
+        screen: session::screen(environment, args.going),
     };
     session::block_on(async {
         let lab = practice::start(&compiled.plan, &args.practice).await?;

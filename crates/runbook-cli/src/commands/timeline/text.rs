@@ -7,8 +7,8 @@ use textwrap::{Options, WordSplitter};
 
 use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
 
-/// Narrower than this is not laid out for: a word is cut then.
-const LEAST: usize = 24;
+/// At least so much of a line is text, however narrow the terminal is.
+const LEAST: usize = 12;
 
 /// What does not hold any more.
 const STRUCK: Style = Style::new().strikethrough().dimmed();
@@ -154,10 +154,14 @@ impl<'a> Sheet<'a> {
             term::print(&format!("{first}{}", styled(style, text)));
             return;
         };
-        let room = width.max(LEAST) - textwrap::core::display_width(further).min(LEAST / 2);
-        let options = Options::new(room).word_splitter(WordSplitter::NoHyphenation);
+        let indent = textwrap::core::display_width(further).max(textwrap::core::display_width(first));
+        let options = Options::new(width.max(indent + LEAST))
+            .initial_indent(first)
+            .subsequent_indent(further)
+            .word_splitter(WordSplitter::NoHyphenation);
         for (number, line) in textwrap::wrap(text, options).iter().enumerate() {
             let begins = if number == 0 { first } else { further };
+            let line = line.strip_prefix(begins).unwrap_or(line);
             term::print(&format!("{begins}{}", styled(style, line)));
         }
     }
