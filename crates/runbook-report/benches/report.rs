@@ -1,4 +1,4 @@
-//! How long it takes to tell a run of 100,000 events: read from its directory, as Markdown, as JSON. Each must be done
+//! How long it takes to tell a run of 100,000 events: read from its directory, as Markdown, as a page, as JSON. Each must be done
 //! within half a second.
 
 #![expect(
@@ -22,7 +22,7 @@ use runbook_event::{
     UndoOutline, Verdict, Wanted, Who,
 };
 use runbook_journal::Writer;
-use runbook_report::{Evidence, json, markdown, timeline};
+use runbook_report::{Evidence, Medium, html, json, markdown, timeline};
 use serde_json::json as value;
 
 /// How many events the run has.
@@ -64,6 +64,9 @@ fn main() -> ExitCode {
     });
     told("as Markdown", &|| {
         markdown(&read.records, &evidence).unwrap().len()
+    });
+    told("as a page", &|| {
+        html(&read.records, &evidence, Medium::Screen).unwrap().len()
     });
     told("as JSON", &|| {
         json(&read.records, &evidence).unwrap().to_string().len()

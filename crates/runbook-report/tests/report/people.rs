@@ -263,7 +263,9 @@ fn every_question_has_one_place_in_the_report() {
     let records = noted(None, Outcome::RolledBack, Vec::new());
     let told = report(&records);
     let mut state = runbook_event::RunState::new();
-    records.iter().for_each(|record| state.apply(record).unwrap());
+    for record in &records {
+        state.apply(record).unwrap();
+    }
     let open = missing(&state);
     assert_eq!(open.len(), 12);
     for question in &open {
