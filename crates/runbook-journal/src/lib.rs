@@ -3,12 +3,14 @@
 //! ```text
 //! RUNS/RUN/journal.jsonl   one record a line; see below
 //!          readings.jsonl  every reading that is no event, for whoever draws all of them
+//!          seals.jsonl     signatures over heads of the journal, where the project wants them
 //!          output/…        what programs printed, where it is more than 4 KiB
 //!          pinned/…        the texts that decided the run
 //!          lock            held while the run is being written
 //!
 //! LOCKS/….json             what runs own, and who they are
 //! KEYS/RUN.key             encrypts the secret values in a run's journal
+//! STATE/pruned.jsonl       what is left of runs that were removed: a line each, chained like a journal
 //! ```
 //!
 //! # A line
@@ -16,7 +18,9 @@
 //! A line is a JSON object whose last member is its hash, with a fixed width:
 //! `{"seq":0,"at":"…","event":"…",…,"hash":"<64 hexadecimal digits>"}`. The hash is SHA-256 over the 64 digits
 //! of the line before (64 times `0` for the first) followed by the bytes of this line up to `,"hash":"`. It
-//! is taken over bytes and not over values, so nothing has to be brought into a canonical form.
+//! is taken over bytes and not over values, so nothing has to be brought into a canonical form. Where a check is
+//! decided, and where the run ends or goes on, a line also has `"readings_file":{"bytes":…,"sha256":"…"}` before its hash:
+//! how the file of readings stood then.
 //!
 //! [`read`] and [`verify`] walk the same chain, so a journal that was tampered with is never told as facts:
 //! reading it fails at the first bad line, and says what is wrong there.
@@ -32,24 +36,32 @@ mod chain;
 mod claim;
 mod diagnose;
 mod error;
+mod glance;
 mod layout;
 mod lines;
 mod list;
 mod locks;
 mod output;
 mod pinned;
+mod prune;
 mod readings;
+mod seal;
 mod vault;
 mod verify;
 mod walk;
+mod witness;
 mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
+pub use glance::{Began, Glance, glances};
 pub use list::{Summary, find, is_running, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
+pub use prune::{PruneError, Pruned, Pruner, pruned, size};
 pub use readings::{TimedReading, readings};
+pub use seal::{KeyError, PublicKey, Sealed, Sealer, SealingKey, fits, sealed};
 pub use vault::{FileVault, VaultError};
-pub use verify::{Verified, verify};
+pub use verify::{Readings, Verified, verify};
 pub use walk::{Run, read};
+pub use witness::{Mark, Unheard, Witness};
 pub use writer::{Opened, Writer};

@@ -1,5 +1,7 @@
 //! Whether a run is as it was written.
 
+mod readings;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -11,6 +13,9 @@ use crate::chain::hex;
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
 use crate::walk::Walk;
+
+pub use self::readings::Readings;
+use self::readings::{Noted, Wrong};
 
 /// A run that is as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +30,19 @@ pub struct Verified {
     pub torn: bool,
     /// The files of output that a crash has taken, wholly or in part.
     pub lost: Vec<String>,
+    /// What is known of the file of readings.
+    pub readings: Readings,
+    /// The hash of each line.
+    heads: Vec<String>,
+}
+
+impl Verified {
+    /// The hash of a record's line.
+    #[must_use]
+    pub fn head_of(&self, seq: u64) -> Option<&str> {
+        let at = usize::try_from(seq).ok()?;
+        self.heads.get(at).map(String::as_str)
+    }
 }
 
 /// A file of output that a line names.
@@ -37,11 +55,13 @@ struct Named {
     is_settled: bool,
 }
 
-/// Checks a run: every line, and every file of output. With `head`, the hash of the last line as it was kept
+/// Checks a run: every line, every file of output and the file of readings. With `head`, the hash of the last line as it was kept
 /// elsewhere, it also finds that lines are missing at the end.
 pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let mut walk = Walk::open(run_dir)?;
     let mut named: Vec<Named> = Vec::new();
+    let mut noted: Vec<Noted> = Vec::new();
+    let mut heads = Vec::new();
     let mut head_at = None;
     // What was noted since the run last began or was gone on with: a crash may take its files until the run has an end.
     let mut session = 0;
@@ -57,6 +77,13 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
             session = named.len();
         }
         named.extend(files(&record, walk.line()));
+        let is_settled = matches!(record.event, Event::RunEnded { .. });
+        noted.extend(walk.note.take().map(|note| Noted {
+            line: walk.line(),
+            note,
+            is_settled,
+        }));
+        heads.push(walk.head.clone());
         if head.is_some_and(|head| head.eq_ignore_ascii_case(&walk.head)) {
             head_at = Some(walk.line());
         }
@@ -83,12 +110,24 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
             }
         }
     }
+    let readings = readings::condition(run_dir, &noted, ended).map_err(|wrong| match wrong {
+        Wrong::Io(path, source) => Error::io(&path, source),
+        Wrong::Changed(line, what) => {
+            let text = format!("line {line} names `{}`, which {what}", layout::READINGS);
+            bad(&walk, line, Fault::Output, text)
+        }
+    })?;
+    if readings == Readings::Lost {
+        lost.push(layout::READINGS.to_owned());
+    }
     Ok(Verified {
         records,
         head: walk.head,
         ended,
         torn: walk.torn.is_some(),
         lost,
+        readings,
+        heads,
     })
 }
 

@@ -15,9 +15,13 @@ mod list;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod long;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod prune;
 #[cfg(test)]
 mod read_only;
 #[cfg(test)]
@@ -26,5 +30,7 @@ mod reopen;
 mod round_trip;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod seals;
 #[cfg(test)]
 mod tamper;
