@@ -4,8 +4,10 @@ mod load;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use runbook_document::{Config, Finding, Findings, SourceId, Waiver};
+use runbook_event::Promise;
 
 use crate::error::Error;
 use crate::identity::Environment;
@@ -97,6 +99,20 @@ impl Project {
             format!("there is no environment `{name}`"),
             help,
         ))
+    }
+
+    /// What the project promises for a severity.
+    pub(crate) fn promise(&self, severity: Option<&str>) -> Option<Promise> {
+        let known = self.config.severities.iter();
+        let severity = known
+            .into_iter()
+            .find(|known| Some(known.name.value.as_str()) == severity)?;
+        let millis = |length: Duration| u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        let promise = Promise {
+            respond_within_ms: severity.respond_within.map(millis),
+            resolve_within_ms: severity.resolve_within.map(millis),
+        };
+        (promise != Promise::default()).then_some(promise)
     }
 
     /// The same project as it was with this project file.

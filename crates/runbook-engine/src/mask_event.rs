@@ -6,8 +6,8 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use runbook_action::Failure;
 use runbook_event::{
-    AttemptEnd, CheckOutline, Event, Holds, Intent, Into, Notice, Outline, OutputRef, Reading, RunStarted,
-    SkipReason, StepOutline, UndoEnd, UndoOutline,
+    AttemptEnd, CheckOutline, Event, Holds, Intent, Into, Note, Notice, Outline, OutputRef, Reading,
+    RunStarted, SkipReason, StepOutline, UndoEnd, UndoOutline,
 };
 use serde_json::Value;
 
@@ -74,6 +74,7 @@ impl Masker {
                 self.outputs(output);
             }
             Event::Noted { notice } => self.notice(notice),
+            Event::Note(note) => self.note(note),
             Event::PhaseStarted { .. }
             | Event::CheckStarted { .. }
             | Event::StepStarted { .. }
@@ -84,6 +85,12 @@ impl Masker {
             | Event::RunEnded { .. } => {}
         }
         event
+    }
+
+    /// Who wrote it is the operating system's word; the rest is a person's.
+    fn note(&self, note: &mut Note) {
+        self.within(&mut note.text);
+        note.owner.iter_mut().for_each(|owner| self.within(owner));
     }
 
     fn reason(&self, reason: &mut SkipReason) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use runbook_action::{Connection, Param, Secret};
-use runbook_event::{Commit, Event, Record, RunResumed, RunStarted, RunState, Vault, Wanted, Who};
+use runbook_event::{Commit, Event, Promise, Record, RunResumed, RunStarted, RunState, Vault, Wanted, Who};
 use runbook_plan::{Catalogue, Plan};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -35,6 +35,10 @@ pub struct Start {
     pub secrets: Secrets,
     /// Where the practice system is, if one was started.
     pub lab: Option<LabAddress>,
+    /// The incident that it is a part of.
+    pub incident: Option<String>,
+    /// What the project promises for the runbook's severity.
+    pub promise: Option<Promise>,
     /// Who starts it, and where.
     pub who: Who,
     /// The file, relative to the project's root.
@@ -205,6 +209,8 @@ impl Prepared {
                 .iter()
                 .map(|(name, connection)| (name.clone(), address(connection)))
                 .collect(),
+            incident: start.incident,
+            promise: start.promise,
             who: start.who,
             pinned: start.pinned,
             commit: start.commit,

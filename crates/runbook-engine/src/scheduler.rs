@@ -180,7 +180,7 @@ pub(crate) fn over_time_at(state: &RunState) -> Option<Timestamp> {
     let counts = state.asking() == 0 && state.stop().is_none() && state.phase() != Some(Phase::Finally);
     let left = limit.saturating_sub(state.active());
     let left = jiff::SignedDuration::try_from(left).ok()?;
-    state.last_at().filter(|_| counts)?.checked_add(left).ok()
+    state.counted_to().filter(|_| counts)?.checked_add(left).ok()
 }
 
 fn is_over_time(state: &RunState, now: Timestamp) -> bool {

@@ -1,5 +1,6 @@
 //! What can happen in a run.
 
+mod note;
 mod parts;
 mod started;
 
@@ -10,11 +11,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::note::{Author, KnownBy, Note, NoteKind};
 pub use self::parts::{
     AttemptEnd, CheckRole, CheckSite, Intent, Into, Item, Notice, OutputRef, Reading, SkipReason, Stop,
     StopCause, UndoEnd, Verdict,
 };
-pub use self::started::{Assumed, Assumption, Commit, Resumed, RunResumed, RunStarted, Wanted, Who};
+pub use self::started::{Assumed, Assumption, Commit, Promise, Resumed, RunResumed, RunStarted, Wanted, Who};
 use crate::{Outcome, Phase};
 
 /// One line of a journal.
@@ -296,7 +298,9 @@ pub enum Event {
         #[serde(flatten)]
         notice: Notice,
     },
-    /// The run ended. The last, unless the run is resumed or undone later.
+    /// A person wrote something. It stands anywhere, also after the end, and changes nothing.
+    Note(Box<Note>),
+    /// The run ended. The last but for what people write, unless the run is resumed or undone later.
     RunEnded {
         /// How.
         outcome: Outcome,
@@ -348,6 +352,7 @@ impl Event {
             | Self::PhaseStarted { .. }
             | Self::Stopping { .. }
             | Self::Noted { .. }
+            | Self::Note(_)
             | Self::RunEnded { .. } => None,
             Self::CheckStarted { site } | Self::CheckRead { site, .. } | Self::CheckEnded { site, .. } => {
                 site.step.as_deref()

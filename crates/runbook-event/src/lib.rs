@@ -16,9 +16,9 @@ mod schema;
 mod state;
 
 pub use event::{
-    Assumed, Assumption, AttemptEnd, CheckRole, CheckSite, Commit, Event, Intent, Into, Item, Notice,
-    OutputRef, Reading, Record, Resumed, RunResumed, RunStarted, SkipReason, Stop, StopCause, UndoEnd,
-    Verdict, Wanted, Who,
+    Assumed, Assumption, AttemptEnd, Author, CheckRole, CheckSite, Commit, Event, Intent, Into, Item,
+    KnownBy, Note, NoteKind, Notice, OutputRef, Promise, Reading, Record, Resumed, RunResumed, RunStarted,
+    SkipReason, Stop, StopCause, UndoEnd, Verdict, Wanted, Who,
 };
 pub use outcome::Outcome;
 pub use outline::{
@@ -27,6 +27,6 @@ pub use outline::{
 pub use port::{Journal, JournalError, Observer, OutputName, OutputWriter, Progress, Vault};
 pub use schema::schema;
 pub use state::{
-    Braked, CheckState, Course, Found, Frame, FrameKind, LastEnd, Phase, Role, RunState, StepState,
-    StepStatus, TransitionError, UndoStatus, Work,
+    Braked, CheckState, Course, Found, Frame, FrameKind, LastEnd, NoteState, Phase, Role, RunState,
+    StepState, StepStatus, TransitionError, UndoStatus, Work,
 };

@@ -10,6 +10,7 @@
 mod frame;
 mod graph;
 mod nesting;
+mod notes;
 mod resuming;
 mod scope;
 mod step;
@@ -30,6 +31,7 @@ use serde_json::Value;
 use crate::{CheckSite, Outcome, Reading, RunStarted, Stop, Verdict};
 
 pub use self::frame::{Course, Frame, FrameKind};
+pub use self::notes::NoteState;
 pub use self::scope::Found;
 pub use self::step::{LastEnd, Role, StepState, StepStatus, UndoStatus};
 pub use self::transition::TransitionError;
@@ -120,6 +122,8 @@ pub struct RunState {
     started_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     last_at: Option<Timestamp>,
+    /// When the last record was written that may have taken time.
+    counted_to: Option<Timestamp>,
     elapsed_ms: Option<u64>,
     next_seq: u64,
     /// For how long it has run, without the time in which it only waited for people or did not run at all.
@@ -131,6 +135,7 @@ pub struct RunState {
     steps: Vec<StepState>,
     index: HashMap<String, usize>,
     checks: IndexMap<CheckSite, CheckState>,
+    notes: IndexMap<u64, NoteState>,
     outcome: Option<Outcome>,
     failures: Vec<usize>,
     ready: BTreeSet<usize>,
@@ -180,6 +185,13 @@ impl RunState {
     #[must_use]
     pub fn elapsed_ms(&self) -> Option<u64> {
         self.elapsed_ms
+    }
+
+    /// Up to when [`RunState::active`] counts: the last record that may have taken time. What people write, and what is
+    /// only noted, takes none, whenever it stands there.
+    #[must_use]
+    pub fn counted_to(&self) -> Option<Timestamp> {
+        self.counted_to
     }
 
     /// The number that the next record must have.

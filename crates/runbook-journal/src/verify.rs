@@ -203,6 +203,7 @@ fn outputs(event: &Event) -> &[OutputRef] {
         | Event::UndoRetried { .. }
         | Event::RunbookEnded { .. }
         | Event::Noted { .. }
+        | Event::Note(_)
         | Event::RunEnded { .. } => &[],
     }
 }

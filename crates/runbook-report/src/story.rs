@@ -247,6 +247,7 @@ impl<'a> Story<'a> {
             | Event::StepDone { .. }
             | Event::RunbookEnded { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => {}
         }
     }
@@ -531,6 +532,7 @@ impl<'a> Story<'a> {
                 | Event::UndoRetried { .. }
                 | Event::RunbookEnded { .. }
                 | Event::Noted { .. }
+                | Event::Note(_)
                 | Event::RunEnded { .. } => ("", String::new(), [].as_slice()),
             };
             output.iter().map(move |output| (step, part.clone(), output))

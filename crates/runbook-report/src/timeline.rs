@@ -38,6 +38,8 @@ pub enum EntryKind {
     Info,
     /// A person is asked.
     Question,
+    /// A person wrote it.
+    Note,
 }
 
 /// What happened when. Left out are that a check is being asked, its decision where its only reading has said the
@@ -106,6 +108,7 @@ fn is_told(event: &Event, state: &RunState) -> bool {
         | Event::UndoEnded { .. }
         | Event::RunbookEnded { .. }
         | Event::Noted { .. }
+        | Event::Note(_)
         | Event::RunEnded { .. } => true,
     }
 }
@@ -143,6 +146,7 @@ fn kind(event: &Event) -> EntryKind {
         | Event::ThenStarted { .. }
         | Event::UndoStarted { .. }
         | Event::Noted { .. } => EntryKind::Info,
+        Event::Note(_) => EntryKind::Note,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The words in which an event is told, on a terminal and in a report alike.
 
+mod notes;
 mod reasons;
 mod titles;
 mod todo;

@@ -49,6 +49,7 @@ fn of_run(event: &Event) -> Option<String> {
             Notice::Settled { step, .. } => format!("{step} settled"),
             Notice::Unlocked { lock, .. } => format!("{lock} unlocked"),
         },
+        Event::Note(note) => format!("{} noted: {}", note.kind.word(), note.text),
         Event::RunEnded { outcome, .. } => format!("== {outcome}"),
         _ => return None,
     })

@@ -338,6 +338,8 @@ impl Scenario {
             inputs,
             secrets: self.secrets_by_runbook(),
             lab: None,
+            incident: None,
+            promise: None,
             who: ada(),
             path: "scenario.yaml".to_owned(),
             sha256: "0".repeat(64),

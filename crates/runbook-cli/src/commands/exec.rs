@@ -52,6 +52,8 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         inputs,
         secrets: secrets::read(plan, environment, &project.root)?,
         lab: None,
+        incident: None,
+        promise: project.promise(plan.about().severity.as_deref()),
         who: environment.who(),
         path: compiled.path.clone(),
         sha256: sha256(compiled.text()),

@@ -63,6 +63,7 @@ impl Lines {
             }
             Event::Stopping { within, stop } => self.stopping(within.as_deref(), &stop.cause, event, state),
             Event::Noted { notice } => vec![noted(notice, &describe(event, state))],
+            Event::Note(_) => vec![format!("{} {}", styled(BOLD, "✎"), describe(event, state))],
             Event::RunEnded { outcome, .. } => ended::lines(*outcome, &describe(event, state), state),
             Event::StepStarted { .. }
             | Event::StepSkipped { .. }

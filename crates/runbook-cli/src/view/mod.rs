@@ -104,6 +104,7 @@ impl View {
             | Event::Stopping { .. }
             | Event::RunbookEnded { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => {}
         }
     }

@@ -31,6 +31,12 @@ pub struct RunStarted {
     /// Where each connection leads: its name and its address, without credentials.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub connections: IndexMap<String, String>,
+    /// The incident that it is a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
+    /// What the project promises for the runbook's severity, where it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Promise>,
     /// Who started it, and where.
     pub who: Who,
     /// The texts that decide it: name and SHA-256 in hexadecimal.
@@ -50,6 +56,17 @@ pub struct RunStarted {
     pub sealed: Option<String>,
     /// Steps and checks.
     pub outline: Outline,
+}
+
+/// What a project promises for a severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Promise {
+    /// How soon somebody is at work on it, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub respond_within_ms: Option<u64>,
+    /// How soon it is over, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve_within_ms: Option<u64>,
 }
 
 /// A commit of the repository that the runbook is in.

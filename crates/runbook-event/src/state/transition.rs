@@ -30,7 +30,7 @@ impl RunState {
     pub fn apply(&mut self, record: &Record) -> Result<(), TransitionError> {
         let fits = if record.seq == self.next_seq {
             self.pass_time(record.at, &record.event);
-            self.transit(record.at, &record.event)
+            self.transit(record)
         } else {
             Err(format!("expected record {}", self.next_seq))
         };
@@ -40,30 +40,35 @@ impl RunState {
         })?;
         self.next_seq += 1;
         self.last_at = Some(record.at);
+        if takes_time(&record.event) {
+            self.counted_to = Some(record.at);
+        }
         Ok(())
     }
 
     /// Counts the time in which the run did something, and neither waited for people nor undid.
     fn pass_time(&mut self, at: Timestamp, event: &Event) {
-        let counts = self.asking == 0 && self.phase() < Some(Phase::Rollback);
+        let counts = self.asking == 0 && self.phase() < Some(Phase::Rollback) && takes_time(event);
         let since = self
-            .last_at
+            .counted_to
             .filter(|_| counts && !matches!(event, Event::RunResumed(_)));
         if let Some(since) = since {
             self.active += Duration::try_from(at.duration_since(since)).unwrap_or_default();
         }
     }
 
-    fn transit(&mut self, at: Timestamp, event: &Event) -> Fits {
+    fn transit(&mut self, record: &Record) -> Fits {
+        let (at, event) = (record.at, &record.event);
         if let Event::RunStarted(started) = event {
             return self.begin(at, started);
         }
         ensure(self.started.is_some(), "the run has not begun")?;
         // These may stand after the end.
-        let whenever = matches!(event, Event::RunResumed(_) | Event::Noted { .. });
+        let whenever = matches!(event, Event::RunResumed(_) | Event::Noted { .. } | Event::Note(_));
         ensure(whenever || self.outcome.is_none(), "the run has ended")?;
         match event {
             Event::RunStarted(_) | Event::Noted { .. } => Ok(()),
+            Event::Note(note) => self.noted(record, note),
             Event::RunResumed(resumed) => self.resume(at, resumed),
             Event::PhaseStarted { within, phase } => self.enter(within.as_deref(), *phase),
             Event::CheckStarted { site } => self.check_started(at, site),
@@ -421,6 +426,11 @@ fn sound(steps: &[Arc<StepOutline>]) -> Fits {
         sound(step.holds.steps())?;
     }
     Ok(())
+}
+
+/// Whether a run does something up to an event. What is only noted may stand there hours after a crash.
+const fn takes_time(event: &Event) -> bool {
+    !matches!(event, Event::Noted { .. } | Event::Note(_))
 }
 
 pub(super) fn ensure(condition: bool, reason: &str) -> Fits {

@@ -3,12 +3,14 @@
 use indexmap::IndexMap;
 use runbook_action::{Effect, ErrorKind, Failure, Handle};
 use runbook_event::{
-    Assumed, Assumption, AttemptEnd, CheckRole, CheckSite, Event, Intent, Into, Item, Notice, OnFailure,
-    Outcome, Phase, Reading, Resumed, RunResumed, RunState, SkipReason, Stop, StopCause, UndoEnd, Verdict,
+    Assumed, Assumption, AttemptEnd, Author, CheckRole, CheckSite, Event, Intent, Into, Item, KnownBy, Note,
+    NoteKind, Notice, OnFailure, Outcome, Phase, Reading, Resumed, RunResumed, RunState, SkipReason, Stop,
+    StopCause, UndoEnd, Verdict,
 };
 use serde_json::json;
 
 use crate::outline::who;
+use crate::told::time;
 
 /// The events of a line: one, but for a check, which may be asked and decided at once.
 pub(crate) fn parse(line: &str, state: &RunState) -> Vec<Event> {
@@ -27,12 +29,48 @@ pub(crate) fn parse(line: &str, state: &RunState) -> Vec<Event> {
         let notice = Notice::TerminalGone { goes_on: true };
         return vec![Event::Noted { notice }];
     }
+    if let Some(written) = line.strip_prefix("note ") {
+        return vec![note(written)];
+    }
     let words: Vec<&str> = line.split(' ').collect();
     let role = words.iter().position(|word| word.contains('.'));
     match role {
         Some(at) if at < 2 => check(within, &words, at),
         _ => vec![of_step(line, state)],
     }
+}
+
+/// `kind`, and then `of 3` for what it corrects, `at -5` for when it was so, `owner`, `due`, `empty`.
+fn note(line: &str) -> Event {
+    let mut words = line.split(' ');
+    let kind = words.next().expect("a kind");
+    let mut note = Note {
+        kind: NoteKind::ALL
+            .into_iter()
+            .find(|known| known.word() == kind)
+            .expect("a kind"),
+        text: "words".to_owned(),
+        by: Author {
+            user: who().user,
+            host: who().host,
+            known_by: KnownBy::Process,
+        },
+        happened_at: None,
+        corrects: None,
+        owner: None,
+        due: None,
+    };
+    while let Some(word) = words.next() {
+        match word {
+            "of" => note.corrects = words.next().and_then(|seq| seq.parse().ok()),
+            "at" => note.happened_at = words.next().and_then(|at| at.parse().ok()).map(time),
+            "owner" => note.owner = Some("ann".to_owned()),
+            "due" => note.due = Some(jiff::civil::date(2026, 1, 1)),
+            "empty" => " ".clone_into(&mut note.text),
+            other => panic!("a note has no {other}"),
+        }
+    }
+    Event::Note(Box::new(note))
 }
 
 fn part(within: Option<String>, word: &str) -> Event {

@@ -163,6 +163,9 @@ fn a_record_is_doubled() {
             "run_resumed",
             // A crash leaves it open, and then it is begun again.
             "then_started",
+            // It is written twice, unless it stands in the place of another.
+            "note",
+            "noted",
         ],
     );
 }
@@ -225,8 +228,15 @@ fn a_record_is_swapped_with_the_next_of_its_step() {
             "stopping, stopping",
             // A run that has not ended may be gone on with, and end then.
             "run_ended, run_resumed",
-            // A note is a note.
+            // A note is a note, and stands anywhere.
+            "note, note",
+            "note, noted",
+            "note, phase_started",
+            "noted, run_resumed",
+            "phase_started, note",
+            "run_ended, note",
             "run_ended, noted",
+            "run_resumed, note",
         ],
     );
 }

@@ -138,4 +138,4 @@ macro_rules! files {
     };
 }
 
-files! { begin crash holding loops nesting rollback steps stop whole }
+files! { begin crash holding loops nesting notes rollback steps stop whole }

@@ -25,6 +25,8 @@ pub(crate) fn started(text: &str) -> Event {
         practice: None,
         inputs: IndexMap::new(),
         connections: IndexMap::new(),
+        incident: None,
+        promise: None,
         who: who(),
         pinned: IndexMap::new(),
         commit: None,

@@ -192,6 +192,16 @@ impl Told {
             state.elapsed_ms().map(|millis| millis.to_string()),
         );
         self.see("resumed", &state.resumed().to_string());
+        for (seq, known) in state.notes() {
+            let corrected = known.corrected_by.map(|by| format!(" corrected by {by}"));
+            let text = format!(
+                "{} so at {}{}",
+                known.note.kind.word(),
+                millis(known.happened_at()),
+                corrected.unwrap_or_default()
+            );
+            self.see(format!("note {seq}"), &text);
+        }
         let changed = if state.has_changed_something() { "yes" } else { "" };
         self.see("changed", changed);
         let ended = state

@@ -4,15 +4,16 @@ use indexmap::IndexMap;
 use jiff::Timestamp;
 use runbook_action::{ErrorKind, Failure, Handle};
 use runbook_event::{
-    Assumed, Assumption, AttemptEnd, CheckRole, CheckSite, Event, Into, Item, Notice, OnFailure, Outcome,
-    Record, Resumed, RunResumed, SkipReason, Stop, StopCause, UndoEnd, Verdict, Who,
+    Assumed, Assumption, AttemptEnd, Author, CheckRole, CheckSite, Event, Into, Item, KnownBy, Note,
+    NoteKind, Notice, OnFailure, Outcome, Record, Resumed, RunResumed, SkipReason, Stop, StopCause, UndoEnd,
+    Verdict, Who,
 };
 use serde_json::json;
 
 use crate::sample::{done, events, intent};
 
 /// The names of all events.
-const ALL: [&str; 30] = [
+const ALL: [&str; 31] = [
     "run_started",
     "run_resumed",
     "phase_started",
@@ -43,6 +44,7 @@ const ALL: [&str; 30] = [
     "runbook_ended",
     "noted",
     "run_ended",
+    "note",
 ];
 
 /// The name of an event. A new kind of event is missing here until it is in [`ALL`], and so in this test.
@@ -78,6 +80,7 @@ const fn name(event: &Event) -> &'static str {
         Event::RunbookEnded { .. } => ALL[27],
         Event::Noted { .. } => ALL[28],
         Event::RunEnded { .. } => ALL[29],
+        Event::Note(_) => ALL[30],
     }
 }
 
@@ -162,6 +165,36 @@ fn noted() -> Vec<Event> {
     ]
     .map(|notice| Event::Noted { notice })
     .into()
+}
+
+/// One of each kind, with and without all that a note may have.
+fn notes() -> Vec<Event> {
+    let note = |kind: NoteKind| Note {
+        kind,
+        text: id("the pager went off"),
+        by: Author {
+            user: id("eve"),
+            host: id("desk"),
+            known_by: KnownBy::Process,
+        },
+        happened_at: None,
+        corrects: None,
+        owner: None,
+        due: None,
+    };
+    let full = Note {
+        by: Author {
+            known_by: KnownBy::RequestOwner,
+            ..note(NoteKind::Note).by
+        },
+        happened_at: Some("2026-11-07T09:00:00Z".parse().unwrap()),
+        corrects: Some(3),
+        owner: Some(id("bob")),
+        due: Some("2026-12-01".parse().unwrap()),
+        ..note(NoteKind::ActionItem)
+    };
+    let all = NoteKind::ALL.map(note).into_iter().chain([full]);
+    all.map(|note| Event::Note(Box::new(note))).collect()
 }
 
 fn skipped() -> Vec<Event> {
@@ -305,7 +338,7 @@ fn others() -> Vec<Event> {
 fn every_kind_of_event_comes_back() {
     let mut all = events("r", Vec::new());
     all.extend(others());
-    all.extend([entered(), noted(), skipped(), stopping(), checks()].concat());
+    all.extend([entered(), noted(), notes(), skipped(), stopping(), checks()].concat());
     let mut seen = std::collections::BTreeSet::new();
     let schema = jsonschema::validator_for(&runbook_event::schema()).unwrap();
     for event in all {

@@ -77,6 +77,8 @@ pub(crate) fn started(run: &str, title: &str) -> Event {
         plan: "cd".repeat(32),
         environment: None,
         inputs: IndexMap::from([("limit".to_owned(), json!(0.1))]),
+        incident: None,
+        promise: None,
         who: Who {
             user: "ada".to_owned(),
             host: "ops1".to_owned(),

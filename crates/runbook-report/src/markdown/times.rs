@@ -44,7 +44,12 @@ fn text(entry: &Entry) -> String {
     match (entry.kind, entry.phase) {
         (EntryKind::Phase, Some(phase)) => format!("*{} began*", Phase::word(phase)),
         (
-            EntryKind::Phase | EntryKind::Good | EntryKind::Bad | EntryKind::Info | EntryKind::Question,
+            EntryKind::Phase
+            | EntryKind::Good
+            | EntryKind::Bad
+            | EntryKind::Info
+            | EntryKind::Question
+            | EntryKind::Note,
             Some(_) | None,
         ) => inline(&entry.text),
     }
@@ -56,6 +61,7 @@ const fn mark(kind: EntryKind) -> &'static str {
         EntryKind::Good => "✓",
         EntryKind::Bad => "✗",
         EntryKind::Question => "?",
+        EntryKind::Note => "✎",
     }
 }
 

@@ -6,6 +6,7 @@ use runbook_event::{
 };
 use serde_json::Value;
 
+use super::notes::noted;
 use super::reasons::{
     approval, assumed, failed, failed_word, intended, noticed, resumed, skipped, stopping, wishes,
 };
@@ -52,6 +53,7 @@ pub fn describe(event: &Event, state: &RunState) -> String {
         }
         Event::Stopping { within, stop } => stopping(within.as_deref(), stop, state),
         Event::Noted { notice } => noticed(notice, state),
+        Event::Note(note) => noted(note),
         Event::RunEnded { outcome, elapsed_ms } => format!(
             "{} after {}: {}",
             outcome.word(),
@@ -150,6 +152,7 @@ fn happened(event: &Event, state: &RunState) -> Option<String> {
         | Event::UndoEnded { .. }
         | Event::RunbookEnded { .. }
         | Event::Noted { .. }
+        | Event::Note(_)
         | Event::RunEnded { .. } => return happened_else(event, state),
     })
 }
@@ -219,6 +222,7 @@ fn happened_else(event: &Event, state: &RunState) -> Option<String> {
         | Event::StepFailed { .. }
         | Event::Stopping { .. }
         | Event::Noted { .. }
+        | Event::Note(_)
         | Event::RunEnded { .. } => return None,
     })
 }
@@ -296,7 +300,7 @@ pub fn step_of(event: &Event) -> Option<&str> {
             | runbook_event::Notice::SecretChanged { .. }
             | runbook_event::Notice::Unlocked { .. } => None,
         },
-        Event::RunStarted(_) | Event::RunResumed(_) | Event::RunEnded { .. } => None,
+        Event::RunStarted(_) | Event::RunResumed(_) | Event::Note(_) | Event::RunEnded { .. } => None,
     }
 }
 

@@ -3,8 +3,9 @@
 use indexmap::IndexMap;
 use runbook_action::{ErrorKind, Failure, Handle};
 use runbook_event::{
-    Assumption, AttemptEnd, CheckRole, CheckSite, Event, Intent, Into, Notice, OnFailure, Outcome, Phase,
-    Reading, Resumed, RunResumed, RunState, SkipReason, Stop, StopCause, UndoEnd, UndoOutline, Verdict,
+    Assumption, AttemptEnd, Author, CheckRole, CheckSite, Event, Intent, Into, KnownBy, Note, NoteKind,
+    Notice, OnFailure, Outcome, Phase, Reading, Resumed, RunResumed, RunState, SkipReason, Stop, StopCause,
+    UndoEnd, UndoOutline, Verdict,
 };
 use runbook_report::{describe, step_of, why_kept};
 use serde_json::json;
@@ -14,7 +15,7 @@ use crate::sample::{check, done, intent, irreversible, refused, site, step};
 use crate::whole::{begun, busy, enters, failed, inner_site, items, resolved, share, skips, within};
 
 /// The names of all kinds of events. Those with an asterisk are told by themselves, the others after a step's title.
-const ALL: [&str; 30] = [
+const ALL: [&str; 31] = [
     "run_started*",
     "run_resumed*",
     "phase_started*",
@@ -45,6 +46,7 @@ const ALL: [&str; 30] = [
     "runbook_ended",
     "noted*",
     "run_ended*",
+    "note*",
 ];
 
 /// The place of an event in [`ALL`]. A new kind of event has none, and this does not compile.
@@ -80,6 +82,7 @@ const fn place(event: &Event) -> usize {
         Event::RunbookEnded { .. } => 27,
         Event::Noted { .. } => 28,
         Event::RunEnded { .. } => 29,
+        Event::Note(_) => 30,
     }
 }
 
@@ -604,6 +607,45 @@ fn noted() -> Told {
     told.map(|(notice, told)| (Event::Noted { notice }, told)).into()
 }
 
+fn written() -> Told {
+    let note = Note {
+        kind: NoteKind::Note,
+        text: id("the pager\nwent off "),
+        by: Author {
+            user: id("eve"),
+            host: id("desk"),
+            known_by: KnownBy::RequestOwner,
+        },
+        happened_at: None,
+        corrects: None,
+        owner: None,
+        due: None,
+    };
+    let claimed = Note {
+        kind: NoteKind::Detected,
+        happened_at: Some("2026-11-07T09:00:00Z".parse().unwrap()),
+        corrects: Some(7),
+        ..note.clone()
+    };
+    let to_do = Note {
+        kind: NoteKind::ActionItem,
+        owner: Some(id("bob")),
+        due: Some("2026-12-01".parse().unwrap()),
+        ..note.clone()
+    };
+    vec![
+        (Event::Note(Box::new(note)), "eve noted: the pager ⏎ went off"),
+        (
+            Event::Note(Box::new(claimed)),
+            "eve noted `detected`: the pager ⏎ went off (claimed for 2026-11-07 09:00:00 UTC; in place of record 7)",
+        ),
+        (
+            Event::Note(Box::new(to_do)),
+            "eve noted `action-item`: the pager ⏎ went off (owner bob; due 2026-12-01)",
+        ),
+    ]
+}
+
 #[test]
 fn every_event_is_told_in_these_words() {
     let state = state();
@@ -620,6 +662,7 @@ fn every_event_is_told_in_these_words() {
         undone(),
         steps(),
         noted(),
+        written(),
     ];
     for (event, told) in all.into_iter().flatten() {
         assert_eq!(describe(&event, &state), told, "{event:?}");

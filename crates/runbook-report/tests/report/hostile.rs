@@ -2,8 +2,8 @@
 
 use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
-    Assumption, AttemptEnd, CheckRole, Event, Notice, OnFailure, Outcome, Phase, Record, Resumed, RunState,
-    SkipReason, Stop, StopCause, UndoEnd, Verdict,
+    Assumption, AttemptEnd, Author, CheckRole, Event, KnownBy, Note, NoteKind, Notice, OnFailure, Outcome,
+    Phase, Record, Resumed, RunState, SkipReason, Stop, StopCause, UndoEnd, Verdict,
 };
 use runbook_report::{describe, doubts, step_title, timeline};
 use serde_json::json;
@@ -250,6 +250,19 @@ fn no_word_of_a_person_or_of_the_system_leaves_its_line() {
         undoing: true,
         detail: evil(),
     });
+    events.push(Event::Note(Box::new(Note {
+        kind: NoteKind::ActionItem,
+        text: evil(),
+        by: Author {
+            user: evil(),
+            host: evil(),
+            known_by: KnownBy::Process,
+        },
+        happened_at: None,
+        corrects: None,
+        owner: Some(evil()),
+        due: None,
+    })));
     for event in &events {
         let told = describe(event, &RunState::new());
         assert!(told.contains("Owned"), "{told}");

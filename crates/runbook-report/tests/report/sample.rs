@@ -79,6 +79,8 @@ impl Sample {
                 ("limit".to_owned(), json!(80)),
                 ("token".to_owned(), json!("‹secret token›")),
             ]),
+            incident: None,
+            promise: None,
             who: Who {
                 user: "ada".to_owned(),
                 host: "ops1".to_owned(),

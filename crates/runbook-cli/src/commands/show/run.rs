@@ -75,6 +75,7 @@ fn line(entry: &Entry) -> String {
         EntryKind::Good => format!("{time}  {}", styled(GOOD, &entry.text)),
         EntryKind::Bad => format!("{time}  {}", styled(BAD, &entry.text)),
         EntryKind::Question => format!("{time}  {}", styled(WARN, &entry.text)),
+        EntryKind::Note => format!("{time}  ✎ {}", entry.text),
         EntryKind::Info => format!("{time}  {}", entry.text),
     }
 }

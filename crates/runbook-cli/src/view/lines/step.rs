@@ -56,6 +56,7 @@ impl Lines {
             | Event::ThenEnded { .. }
             | Event::Stopping { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => Vec::new(),
         }
     }

@@ -68,6 +68,8 @@ fn started(steps: Vec<StepOutline>) -> Event {
         practice: None,
         inputs: IndexMap::new(),
         connections: IndexMap::new(),
+        incident: None,
+        promise: None,
         who: who(),
         pinned: IndexMap::new(),
         commit: None,

@@ -77,6 +77,7 @@ impl UnderWay {
             | Event::UndoRetried { .. }
             | Event::RunbookEnded { .. }
             | Event::Noted { .. }
+            | Event::Note(_)
             | Event::RunEnded { .. } => {}
         }
     }
