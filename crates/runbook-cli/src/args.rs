@@ -4,6 +4,7 @@ mod author;
 mod list;
 mod review;
 mod run;
+mod runs;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
+pub(crate) use self::runs::{Ended, Prune, Runs, RunsWhat, SealArgs, SealWhat, Stats, StatsFormat, before};
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -76,14 +78,18 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// List the runbooks of this project, with what calls for them and how they last ended
     List(List),
-    /// List the runs of this project, the newest first
+    /// List the runs of this project, the newest first, or remove old ones
     Runs(Runs),
+    /// Compare all runs: how often, how they end, how long repairs take, what flaps, what is slow or never used
+    Stats(Stats),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
     /// Print the report of a run
     Report(Report),
     /// Verify that the journal of a run was not changed
     Verify(Verify),
+    /// Make a key that seals journals
+    Seal(SealArgs),
     /// List the plugins of this project, or pin them
     Plugins(Plugins),
     /// List the locks that runs own, and who they are
@@ -114,16 +120,6 @@ pub(crate) struct Check {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: CheckFormat,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Runs {
-    /// How many to list
-    #[arg(short = 'n', long, default_value_t = 20)]
-    pub(crate) limit: usize,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -160,6 +156,9 @@ pub(crate) struct Verify {
     /// The head that the run must end with, to find a tail that was cut off
     #[arg(long, value_name = "HASH")]
     pub(crate) head: Option<String>,
+    /// Also compare with the heads that were written as notes of git onto the commit that the run was of
+    #[arg(long)]
+    pub(crate) git: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -251,6 +250,8 @@ pub(crate) enum SchemaOf {
     Config,
     /// A line of a run's journal
     Journal,
+    /// What `runbook stats --format json` prints
+    Stats,
     /// All keys of runbooks and the project file, as a page in Markdown
     Reference,
 }

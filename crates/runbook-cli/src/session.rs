@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use runbook_engine::{Approver, Finished, Ports, Prepared, Signal};
 use runbook_event::{Outcome, Vault};
-use runbook_journal::{FileVault, Writer};
+use runbook_journal::{FileVault, Unheard, Writer};
 use runbook_plan::Plan;
 use runbook_report::{Evidence, named};
 use serde_json::{Value, json};
@@ -44,6 +44,8 @@ pub(crate) struct Session<'a> {
     pub(crate) run: &'a str,
     pub(crate) vault: Arc<FileVault>,
     pub(crate) screen: Screen,
+    /// What could not be kept elsewhere of the run's head.
+    pub(crate) unheard: Unheard,
 }
 
 /// Waits for what is done by tasks.
@@ -142,6 +144,12 @@ impl Session<'_> {
             },
         };
         let finished = prepared.run(ports).await;
+        for why in self.unheard.reasons() {
+            term::print_error(&format!(
+                "the run's head was not kept everywhere: {}",
+                runbook_report::visible(&why)
+            ));
+        }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| {
             self.say_where(&dir, report.as_deref().ok());
@@ -259,7 +267,7 @@ pub(crate) fn as_port(vault: &Arc<FileVault>) -> Arc<dyn Vault> {
 }
 
 /// Where the keys are: apart from the runs, so that who gets a run's directory cannot read what is secret in it.
-fn keys(project: &Project, environment: &Environment) -> PathBuf {
+pub(crate) fn keys(project: &Project, environment: &Environment) -> PathBuf {
     let below = |variable: &str| {
         environment
             .get(variable)

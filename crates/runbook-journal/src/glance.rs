@@ -16,9 +16,6 @@ use crate::list::{Summary, is_running, named_time, names, summarize};
 /// How much of the end is read at first, in bytes. An end is a short line.
 const TAIL: u64 = 4096;
 
-/// How much of the end is read at most: two of the longest lines.
-const MOST: u64 = 2 * 64 * 1024 * 1024;
-
 /// A run, as its first and its last line tell of it. The lines between them were not looked at.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Glance {
@@ -51,6 +48,8 @@ pub struct Began {
     pub environment: Option<String>,
     /// The practice system that stood in for the real one.
     pub practice: Option<String>,
+    /// The incident that it is a part of.
+    pub incident: Option<String>,
     /// Who began it, and where.
     pub who: Who,
     /// The commit that it was of.
@@ -120,6 +119,7 @@ fn began(at: Timestamp, started: RunStarted) -> Began {
         runbook: started.runbook,
         environment: started.environment,
         practice: started.practice,
+        incident: started.incident,
         who: started.who,
         commit: started.commit,
     }
@@ -143,43 +143,45 @@ fn first(path: &Path) -> Result<(Timestamp, Box<RunStarted>), String> {
     Ok((record.at, started))
 }
 
-/// The last whole line, where the one before it is needed to check its hash. None if there is only one line.
+/// The last line that tells how the run stands: what people wrote after it, and what is only to be known, is passed over.
+/// None if there is only the first.
 fn last(path: &Path) -> Result<Option<Record>, String> {
-    let tail = tail(path).map_err(|error| Error::io(path, error).to_string())?;
-    let mut lines = tail.split(|byte| *byte == b'\n').rev();
-    // After the last end of a line there is nothing, or what a crash has torn.
-    lines.next();
-    let (Some(line), Some(before)) = (lines.next(), lines.next()) else {
-        return Ok(None);
-    };
     let wrong = |what: &str| format!("`{}`: the last line {what}", path.display());
-    let follows = match (chain::split(line), chain::split(before)) {
-        (Some(line), Some(before)) => line.follows(before.hash),
-        (None, _) | (_, None) => false,
-    };
-    if !follows {
-        return Err(wrong("was changed, or the one before it"));
-    }
-    parse(line)
-        .map(Some)
-        .map_err(|error| wrong(&format!("is not a record: {error}")))
-}
-
-/// The end of a file, with at least two whole lines if it has them.
-fn tail(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let end = file.metadata()?.len();
     let mut wanted = TAIL;
     loop {
-        let start = end.saturating_sub(wanted);
-        file.seek(SeekFrom::Start(start))?;
-        let mut read = Vec::new();
-        file.by_ref().take(end - start).read_to_end(&mut read)?;
-        let ends = read.iter().filter(|byte| **byte == b'\n').count();
-        // With a third end of line, or the beginning of the file, both lines are whole.
-        if start == 0 || ends >= 3 || wanted >= MOST {
-            return Ok(read);
+        let (tail, is_all) = tail(path, wanted).map_err(|error| Error::io(path, error).to_string())?;
+        let mut lines = tail.split(|byte| *byte == b'\n').rev();
+        // After the last end of a line there is nothing, or what a crash has torn.
+        lines.next();
+        let mut line = lines.next();
+        while let (Some(this), Some(before)) = (line, lines.next()) {
+            let Some(parts) = chain::split(before) else {
+                // It may begin before what was read.
+                break;
+            };
+            if !chain::split(this).is_some_and(|this| this.follows(parts.hash)) {
+                return Err(wrong("was changed, or the one before it"));
+            }
+            let record: Record = parse(this).map_err(|error| wrong(&format!("is not a record: {error}")))?;
+            if !matches!(record.event, Event::Note(_) | Event::Noted { .. }) {
+                return Ok(Some(record));
+            }
+            line = Some(before);
+        }
+        if is_all {
+            return Ok(None);
         }
         wanted *= 4;
     }
+}
+
+/// The end of a file, as much of it as is wanted or there is, and whether that is all of it.
+fn tail(path: &Path, wanted: u64) -> io::Result<(Vec<u8>, bool)> {
+    let mut file = File::open(path)?;
+    let end = file.metadata()?.len();
+    let start = end.saturating_sub(wanted);
+    file.seek(SeekFrom::Start(start))?;
+    let mut read = Vec::new();
+    file.by_ref().take(end - start).read_to_end(&mut read)?;
+    Ok((read, start == 0))
 }

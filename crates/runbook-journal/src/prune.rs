@@ -54,6 +54,9 @@ pub struct Pruned {
     /// The practice system that stood in for the real one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub practice: Option<String>,
+    /// The incident that it was a part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incident: Option<String>,
     /// Who ran it, and where.
     pub who: Who,
     /// The commit that it was of.
@@ -243,6 +246,7 @@ fn entry(state: &RunState, run: &str) -> Option<Pruned> {
         severity: started.runbook.severity.clone(),
         environment: started.environment.clone(),
         practice: started.practice.clone(),
+        incident: started.incident.clone(),
         who: started.who.clone(),
         commit: started.commit.clone(),
         started_at: state.started_at()?,

@@ -32,6 +32,8 @@ pub struct Verified {
     pub lost: Vec<String>,
     /// What is known of the file of readings.
     pub readings: Readings,
+    /// The number of the record with which the run last ended.
+    pub end: Option<u64>,
     /// The hash of each line.
     heads: Vec<String>,
 }
@@ -62,6 +64,7 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let mut named: Vec<Named> = Vec::new();
     let mut noted: Vec<Noted> = Vec::new();
     let mut heads = Vec::new();
+    let (mut written, mut end) = (0, None);
     let mut head_at = None;
     // What was noted since the run last began or was gone on with: a crash may take its files until the run has an end.
     let mut session = 0;
@@ -84,6 +87,12 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
             is_settled,
         }));
         heads.push(walk.head.clone());
+        if !matches!(record.event, Event::Note(_)) {
+            written = walk.line();
+        }
+        if matches!(record.event, Event::RunEnded { .. }) {
+            end = Some(record.seq);
+        }
         if head.is_some_and(|head| head.eq_ignore_ascii_case(&walk.head)) {
             head_at = Some(walk.line());
         }
@@ -97,7 +106,7 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let records = walk.state.next_seq();
     let ended = walk.state.outcome().is_some();
     if let Some(head) = head {
-        is_last(&walk, head, head_at)?;
+        is_last(&walk, head, head_at, written)?;
     }
     let mut lost = Vec::new();
     for output in &named {
@@ -127,14 +136,15 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
         torn: walk.torn.is_some(),
         lost,
         readings,
+        end: end.filter(|_| ended),
         heads,
     })
 }
 
-fn is_last(walk: &Walk, head: &str, head_at: Option<u64>) -> Result<(), Error> {
-    let last = walk.state.next_seq();
+/// Whether the run still ends where it did, but for what people wrote since. `written` is the last line that is not theirs.
+fn is_last(walk: &Walk, head: &str, head_at: Option<u64>, written: u64) -> Result<(), Error> {
     match head_at {
-        Some(line) if line == last => Ok(()),
+        Some(line) if line >= written => Ok(()),
         Some(line) => {
             let added = line + 1;
             let text =
@@ -142,7 +152,7 @@ fn is_last(walk: &Walk, head: &str, head_at: Option<u64>) -> Result<(), Error> {
             Err(bad(walk, added, Fault::Inserted, text))
         }
         None => {
-            let missing = last + 1;
+            let missing = walk.state.next_seq() + 1;
             let text =
                 format!("line {missing} is missing: the end was cut off, no line has the hash `{head}`");
             Err(bad(walk, missing, Fault::Cut, text))

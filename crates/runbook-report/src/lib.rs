@@ -9,6 +9,7 @@
 
 mod json;
 mod markdown;
+pub mod stats;
 mod story;
 pub mod text;
 mod timeline;

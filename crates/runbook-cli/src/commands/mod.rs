@@ -20,7 +20,9 @@ pub(crate) mod review;
 pub(crate) mod rollback;
 pub(crate) mod runs;
 pub(crate) mod schema;
+pub(crate) mod seal;
 pub(crate) mod show;
+pub(crate) mod stats;
 pub(crate) mod unlock;
 pub(crate) mod verify;
 

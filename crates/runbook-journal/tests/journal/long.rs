@@ -55,8 +55,12 @@ fn passes(number: u32) -> Reading {
 }
 
 fn events() -> Vec<Event> {
+    let mut beginning = started("r", "Pool is full");
+    if let Event::RunStarted(started) = &mut beginning {
+        started.outline.steps.clear();
+    }
     let mut events = vec![
-        started("r", "Pool is full"),
+        beginning,
         Event::PhaseStarted {
             within: None,
             phase: Phase::Baseline,
@@ -210,7 +214,7 @@ fn any_tail_that_was_cut_is_found_with_the_head_and_only_with_it() {
     let head = verify(&long.run, None).unwrap().head;
     for left in (1..long.lines.len()).step_by(13) {
         fs::write(long.run.join("journal.jsonl"), long.lines[..left].concat()).unwrap();
-        // What was read of a run that was killed then is longer than that line says, and not longer than that run's would be.
+        // A run that was killed may have taken readings of which its journal does not speak yet.
         assert!(verify(&long.run, None).is_ok(), "{left}");
         let error = verify(&long.run, Some(&head)).unwrap_err();
         let bad = error.bad().unwrap();

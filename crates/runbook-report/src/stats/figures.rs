@@ -154,7 +154,10 @@ mod tests {
         assert_eq!(quantile(&[7], 90), Some(7));
         assert_eq!(quantile(&[], 50), None);
         let spread = spread(&[30, 10, 20]).unwrap();
-        assert_eq!((spread.count, spread.median_ms, spread.p90_ms, spread.longest_ms), (3, 20, 30, 30));
+        assert_eq!(
+            (spread.count, spread.median_ms, spread.p90_ms, spread.longest_ms),
+            (3, 20, 30, 30)
+        );
     }
 
     #[test]

@@ -271,7 +271,10 @@ pub fn schema() -> Value {
         .into_root_schema_for::<Statistics>()
         .to_value();
     if let Some(root) = schema.as_object_mut() {
-        root.insert("title".to_owned(), json!("What `runbook stats --format json` prints"));
+        root.insert(
+            "title".to_owned(),
+            json!("What `runbook stats --format json` prints"),
+        );
     }
     schema
 }
