@@ -146,6 +146,9 @@ pub(crate) struct Report {
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
+    /// Write it to this file instead
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -276,6 +279,10 @@ pub(crate) enum ReportFormat {
     /// Markdown
     #[default]
     Md,
+    /// A page with pictures, in one file that needs nothing else
+    Html,
+    /// The same page made for paper: light, with all open that opens
+    PdfReady,
     /// The facts, for programs
     Json,
 }

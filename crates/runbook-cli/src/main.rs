@@ -32,6 +32,7 @@ mod signals;
 mod sources;
 mod survey;
 mod table;
+mod telling;
 mod term;
 mod view;
 mod wanted;

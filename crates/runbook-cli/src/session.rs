@@ -14,7 +14,7 @@ use runbook_engine::{Approver, Finished, Ports, Prepared, Signal};
 use runbook_event::{Outcome, Vault};
 use runbook_journal::{FileVault, Unheard, Writer};
 use runbook_plan::Plan;
-use runbook_report::{Evidence, named};
+use runbook_report::named;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -25,6 +25,7 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
+use crate::telling::Telling;
 use crate::term;
 use crate::view::{Screen, View};
 
@@ -315,8 +316,8 @@ pub(crate) fn finish(
 
 /// The report beside the journal, made from what the journal holds.
 pub(crate) fn write_report(dir: &Path) -> Result<PathBuf, Error> {
-    let run = runbook_journal::read(dir)?;
-    let report = runbook_report::markdown(&run.records, &Evidence { head: &run.head })?;
+    let told = Telling::of(dir)?;
+    let report = runbook_report::markdown(&told.run.records, &told.evidence())?;
     let path = dir.join("report.md");
     // Nobody else may read it, as all else in the run's directory.
     let mut options = OpenOptions::new();

@@ -98,8 +98,11 @@ fn colours(node: &Node) -> String {
     };
     let wide = match (node.mark, node.look) {
         (Mark::Added | Mark::Changed, _) => "3",
-        (Mark::None | Mark::Removed, Look::Destroy) => "2",
-        (Mark::None | Mark::Removed, Look::Check | Look::Read | Look::Change | Look::Person) => "1",
+        (Mark::None | Mark::Removed | Mark::Ran(_), Look::Destroy) => "2",
+        (
+            Mark::None | Mark::Removed | Mark::Ran(_),
+            Look::Check | Look::Read | Look::Change | Look::Person,
+        ) => "1",
     };
     format!("fillcolor=\"{fill}\", color=\"{line}\", fontcolor=\"{text}\", penwidth={wide}")
 }

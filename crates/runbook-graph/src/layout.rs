@@ -123,7 +123,7 @@ fn sized(node: &Node) -> Placed<'_> {
         texts.extend(more);
     };
     match node.mark {
-        Mark::None => add(&node.title, true),
+        Mark::None | Mark::Ran(_) => add(&node.title, true),
         Mark::Added | Mark::Changed | Mark::Removed => {
             let word = node.mark.word().unwrap_or_default();
             add(&format!("{}: {}", word, node.title), true);

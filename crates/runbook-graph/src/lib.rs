@@ -1,7 +1,7 @@
 //! Pictures of steps and of what waits for what.
 //!
 //! Whoever has steps makes a [`Graph`] of them; [`mermaid`], [`dot`] and [`svg`] write it in the languages of those who
-//! draw. All three are pure and say the same: the same nodes in the same order, the same arrows, the same marks. Every
+//! draw; [`figure`] is the picture for a page that has a style of its own. All are pure and say the same: the same nodes in the same order, the same arrows, the same marks. Every
 //! text is data: whatever stands in a title, no picture holds more than its letters.
 
 mod dot;
@@ -12,7 +12,7 @@ mod text;
 
 pub use dot::dot;
 pub use mermaid::mermaid;
-pub use svg::svg;
+pub use svg::{figure, svg};
 
 /// Nodes, and what comes after what.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Look {
     }
 }
 
-/// What became of a node since the last picture.
+/// What became of a node since the last picture, or in a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
     /// Nothing, or nobody asked.
@@ -123,6 +123,54 @@ pub enum Mark {
     Changed,
     /// It is not there any more.
     Removed,
+    /// A run came to it. Its notes say so in words.
+    Ran(Fate),
+}
+
+/// What became of a node in a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was done.
+    Done,
+    /// It failed.
+    Failed,
+    /// It was passed over.
+    Skipped,
+    /// It was undone again.
+    Undone,
+    /// It should have been undone, and was not.
+    Stuck,
+    /// It is under way, or nobody can tell.
+    Open,
+    /// Its turn did not come.
+    Untouched,
+}
+
+impl Fate {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Done,
+        Self::Failed,
+        Self::Skipped,
+        Self::Undone,
+        Self::Stuck,
+        Self::Open,
+        Self::Untouched,
+    ];
+
+    /// The name by which a page's style knows it.
+    #[must_use]
+    pub const fn class(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Skipped => "skipped",
+            Self::Undone => "undone",
+            Self::Stuck => "stuck",
+            Self::Open => "open",
+            Self::Untouched => "untouched",
+        }
+    }
 }
 
 impl Mark {
@@ -130,7 +178,7 @@ impl Mark {
     #[must_use]
     pub const fn word(self) -> Option<&'static str> {
         match self {
-            Self::None => None,
+            Self::None | Self::Ran(_) => None,
             Self::Added => Some("added"),
             Self::Changed => Some("changed"),
             Self::Removed => Some("removed"),

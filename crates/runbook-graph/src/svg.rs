@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::layout::{Drawing, LINE, PAD, Placed, draw};
 use crate::text::xml;
-use crate::{Graph, Look};
+use crate::{Graph, Look, Mark};
 
 /// How far the drawing is from the picture's border.
 const MARGIN: i32 = 12;
@@ -23,11 +23,7 @@ pub fn svg(graph: &Graph, title: &str) -> String {
     let title: String = title.chars().filter(|c| !c.is_control()).collect();
     _ = writeln!(out, "<title id=\"title\">{}</title>", xml(&title));
     out.push_str(STYLE);
-    _ = writeln!(
-        out,
-        "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
-         orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>"
-    );
+    out.push_str(HEAD);
     _ = writeln!(
         out,
         "<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>"
@@ -36,6 +32,30 @@ pub fn svg(graph: &Graph, title: &str) -> String {
     out.push_str("</svg>\n");
     out
 }
+
+/// The graph as a picture within a page, whose style it takes: it has none of its own, and its classes are those that
+/// [`svg`] has, with that of its [`Fate`](crate::Fate) for a node that a run came to. `name` is what those who cannot see
+/// it hear.
+#[must_use]
+pub fn figure(graph: &Graph, name: &str) -> String {
+    let drawing = draw(graph);
+    let (width, height) = (drawing.width + 2 * MARGIN, drawing.height + 2 * MARGIN);
+    let mut out = String::new();
+    _ = writeln!(
+        out,
+        "<svg class=\"graph\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" role=\"img\" \
+         aria-label=\"{}\">",
+        xml(name)
+    );
+    out.push_str(HEAD);
+    level(&mut out, &drawing, MARGIN, MARGIN);
+    out.push_str("</svg>\n");
+    out
+}
+
+/// The head of an arrow.
+const HEAD: &str = "<defs><marker id=\"head\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
+                    orient=\"auto\"><path class=\"head\" d=\"M0 0L8 4L0 8z\"/></marker></defs>\n";
 
 /// The looks and marks. Every text has a contrast of at least 4.5 to what is behind it, by day and by night.
 const STYLE: &str = "<style>
@@ -108,6 +128,9 @@ fn node(out: &mut String, placed: &Placed<'_>, left: i32, top: i32) {
     }
     if let Some(word) = placed.node.mark.word() {
         _ = write!(class, " {word}");
+    }
+    if let Mark::Ran(fate) = placed.node.mark {
+        _ = write!(class, " {}", fate.class());
     }
     let round = match placed.node.look {
         Look::Check | Look::Person => height.min(40) / 2,

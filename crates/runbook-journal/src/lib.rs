@@ -58,7 +58,7 @@ pub use list::{Summary, find, is_running, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
 pub use prune::{PruneError, Pruned, Pruner, pruned, size};
-pub use readings::{TimedReading, readings};
+pub use readings::readings;
 pub use seal::{KeyError, PublicKey, Sealed, Sealer, SealingKey, fits, sealed};
 pub use vault::{FileVault, VaultError};
 pub use verify::{Readings, Verified, verify};

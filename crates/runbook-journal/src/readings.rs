@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use runbook_event::{CheckSite, Event, JournalError, Reading};
+use runbook_event::{CheckSite, Event, JournalError, Reading, TimedReading};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -21,18 +21,6 @@ use crate::lines::{Line, Lines, parse};
 
 /// How much is read at once when the end of a file is looked at, in bytes.
 const BLOCK: u64 = 4096;
-
-/// A reading that is no event.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct TimedReading {
-    /// When it was taken.
-    pub at: Timestamp,
-    /// Of which check.
-    #[serde(flatten)]
-    pub site: CheckSite,
-    /// What it read.
-    pub reading: Reading,
-}
 
 /// A reading as a line.
 pub(crate) fn line(at: Timestamp, site: &CheckSite, reading: &Reading) -> serde_json::Result<Vec<u8>> {

@@ -1,5 +1,5 @@
 //! Tells about a run, from its records alone: [`timeline`], [`markdown`] for the report after the incident,
-//! [`json`] for programs.
+//! [`html`] for the same as a page with pictures, [`json`] for programs.
 //!
 //! It is pure, and knows neither the clock nor the file system: the same records give the same bytes. What
 //! it says is what the records say. What a person must still find out is marked as missing, never invented.
@@ -7,16 +7,21 @@
 //! [`describe`], [`reading`] and [`duration`] are the words in which both the terminal and the report tell
 //! of an event, and [`visible`] is what either must do to a text of the run before it shows it; [`text`] is the same for Markdown.
 
+mod html;
 mod json;
 mod markdown;
+mod measures;
+mod questions;
 pub mod stats;
 mod story;
 pub mod text;
 mod timeline;
 mod words;
 
-pub use json::json;
-pub use markdown::markdown;
+pub use html::{Medium, html};
+pub use json::{json, schema};
+pub use markdown::{Report, Section, markdown, report, sections};
+pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};

@@ -1,31 +1,67 @@
 //! The report after the incident, in Markdown.
 
+mod appendix;
 mod changes;
 mod checks;
 mod closing;
 mod happened;
 mod head;
+mod measured;
+mod outcome;
 mod page;
+mod people;
+mod section;
 mod steps;
 mod times;
 
-use runbook_event::Record;
+use runbook_event::{NoteKind, Record};
 
-use self::page::Page;
+use self::section::Sections;
+pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
+
+/// The report after the incident, in parts.
+pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
+    let story = Story::new(records)?;
+    let mut sections = Sections::default();
+    told(&story, &mut sections);
+    times::write(&story, &mut sections)?;
+    steps::write(&story, &mut sections);
+    closing::inputs(&story, &mut sections);
+    closing::evidence(&story, evidence, &mut sections);
+    appendix::write(&story, evidence, &mut sections);
+    Ok(Report {
+        head: head::section(&story),
+        sections: sections.finish(),
+    })
+}
+
+/// What happened and why, and what is to be done: what most readers read. What is to be done at once comes first.
+fn told(story: &Story<'_>, sections: &mut Sections) {
+    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
+    changes::to_do(story, sections);
+    changes::to_decide(story, sections);
+    measured::impact(story, sections);
+    measured::severity(story, sections);
+    measured::times(story, sections);
+    measured::detection(story, sections);
+    happened::write(story, sections);
+    people::section(story, NoteKind::RootCause, "root-cause", "Root cause", sections);
+    people::section(story, NoteKind::Trigger, "trigger", "Trigger", sections);
+    outcome::resolution(story, sections);
+    checks::write(story, sections);
+    changes::write(story, sections);
+    people::lessons(story, sections);
+    people::action_items(story, sections);
+    outcome::follow_up(story, sections);
+}
+
+/// The sections of the report after the incident, without its head.
+pub fn sections(records: &[Record], evidence: &Evidence<'_>) -> Result<Vec<Section>, Error> {
+    Ok(report(records, evidence)?.sections)
+}
 
 /// The report after the incident. The same records give the same bytes.
 pub fn markdown(records: &[Record], evidence: &Evidence<'_>) -> Result<String, Error> {
-    let story = Story::new(records)?;
-    let mut page = Page::new();
-    head::write(&story, &mut page);
-    happened::write(&story, &mut page);
-    checks::write(&story, &mut page);
-    changes::write(&story, &mut page);
-    times::write(&story, &mut page)?;
-    steps::write(&story, &mut page);
-    closing::inputs(&story, &mut page);
-    closing::people(&mut page);
-    closing::evidence(&story, evidence, &mut page);
-    Ok(page.finish())
+    Ok(report(records, evidence)?.markdown())
 }

@@ -1,5 +1,7 @@
 //! A run, folded, with what the fold does not keep: every attempt, and the order of changes.
 
+mod spans;
+
 use std::collections::HashMap;
 
 use jiff::Timestamp;
@@ -7,10 +9,12 @@ use runbook_action::{ErrorKind, Failure};
 use runbook_event::{
     AttemptEnd, CheckOutline, CheckRole, CheckSite, CheckState, Course, Event, FrameKind, Notice, Outcome,
     OutputRef, Phase, Record, RunResumed, RunStarted, RunState, StepOutline, StepState, Stop, StopCause,
-    TransitionError,
+    TimedReading, TransitionError,
 };
 use thiserror::Error;
 
+use self::spans::Spans;
+pub(crate) use self::spans::{Span, SpanEnd, SpanKind};
 use crate::words::then;
 
 /// The records cannot be told as a run.
@@ -24,11 +28,30 @@ pub enum Error {
     Misfit(#[from] TransitionError),
 }
 
-/// What proves that the records are those of the run.
-#[derive(Debug, Clone, Copy)]
+/// What stands beside the records of a run: what proves that they are its own, and what they point to.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Evidence<'a> {
     /// The hash of the journal's last line.
     pub head: &'a str,
+    /// The readings that are no events, in their order.
+    pub readings: &'a [TimedReading],
+    /// The texts that were pinned when the run began, by name.
+    pub texts: &'a [(String, Vec<u8>)],
+    /// What stands in the run's directory beside the journal, and could not be read.
+    pub unread: &'a [&'a str],
+}
+
+impl<'a> Evidence<'a> {
+    /// With nothing but the hash of the journal's last line.
+    #[must_use]
+    pub const fn new(head: &'a str) -> Self {
+        Self {
+            head,
+            readings: &[],
+            texts: &[],
+            unread: &[],
+        }
+    }
 }
 
 /// An attempt of a step.
@@ -68,13 +91,13 @@ pub(crate) struct Session<'a> {
 
 /// Which part of a run an instance belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Section {
+pub(crate) enum Part {
     Steps,
     Finally,
     Undo,
 }
 
-impl Section {
+impl Part {
     pub(crate) const fn word(self) -> &'static str {
         match self {
             Self::Steps => "steps",
@@ -90,7 +113,7 @@ pub(crate) struct Step<'a> {
     pub(crate) at: usize,
     pub(crate) outline: &'a StepOutline,
     pub(crate) state: &'a StepState,
-    pub(crate) section: Section,
+    pub(crate) part: Part,
     pub(crate) attempts: &'a [Attempt<'a>],
     pub(crate) thens: &'a [Then<'a>],
     /// The undos that failed and were tried once more.
@@ -134,6 +157,7 @@ pub(crate) struct Story<'a> {
     /// The instances as people read them, and how deep each stands.
     order: Vec<(usize, usize)>,
     past: Vec<Past<'a>>,
+    spans: Spans,
     checks: HashMap<String, Vec<usize>>,
     changed: Vec<usize>,
     undone: Vec<usize>,
@@ -159,6 +183,7 @@ impl<'a> Story<'a> {
             notices: Vec::new(),
             order: Vec::new(),
             past: Vec::new(),
+            spans: Spans::default(),
             checks: HashMap::new(),
             changed: Vec::new(),
             undone: Vec::new(),
@@ -166,14 +191,18 @@ impl<'a> Story<'a> {
             stopping: false,
             cancelled: Vec::new(),
         };
+        let mut before = first.at;
         for record in records {
             story.state.apply(record)?;
+            story.spans.note(&record.event, record.at, before, &story.state);
+            before = record.at;
             // An instance's id may come to mean another one later, so what belongs to it is noted at once.
             let known = story.state.steps().len();
             story.past.resize_with(known, Past::default);
             story.note_session(record);
             story.note(&record.event);
         }
+        story.spans.close(before);
         story.order = story.state.in_order();
         for (at, site) in story.state.checks().keys().enumerate() {
             if let Some(step) = &site.step {
@@ -340,10 +369,15 @@ impl<'a> Story<'a> {
             .filter_map(|(depth, at)| Some((*depth, self.at(*at)?)))
     }
 
+    /// What happened to a step from when to when.
+    pub(crate) fn spans_of(&self, step: &Step<'_>) -> &[Span] {
+        self.spans.of(step.at)
+    }
+
     /// The steps that may have changed something, in the order in which they did. Those of undos are not among them.
     pub(crate) fn changed(&self) -> impl Iterator<Item = Step<'_>> {
         let changed = self.changed.iter().filter_map(|at| self.at(*at));
-        changed.filter(|step| step.section != Section::Undo)
+        changed.filter(|step| step.part != Part::Undo)
     }
 
     /// The steps whose undo began, in that order.
@@ -416,7 +450,7 @@ impl<'a> Story<'a> {
             at,
             outline: &state.outline,
             state,
-            section: self.section(at),
+            part: self.part(at),
             attempts: &past.attempts,
             thens: &past.thens,
             retried: &past.retried,
@@ -430,16 +464,16 @@ impl<'a> Story<'a> {
         self.state.courses().get(step.state.course?)
     }
 
-    fn section(&self, at: usize) -> Section {
-        let mut section = Section::Steps;
+    fn part(&self, at: usize) -> Part {
+        let mut part = Part::Steps;
         let mut here = Some(at);
         while let Some(frame) = here
             .and_then(|at| self.state.steps().get(at))
             .and_then(|step| self.state.frames().get(step.frame))
         {
             match frame.kind {
-                FrameKind::Undo => return Section::Undo,
-                FrameKind::Finally => section = Section::Finally,
+                FrameKind::Undo => return Part::Undo,
+                FrameKind::Finally => part = Part::Finally,
                 FrameKind::Steps
                 | FrameKind::Group
                 | FrameKind::Items { .. }
@@ -450,7 +484,7 @@ impl<'a> Story<'a> {
             let course = || self.state.courses().get(frame.course);
             here = frame.owner.or_else(|| course().and_then(|course| course.owner));
         }
-        section
+        part
     }
 
     /// The checks of a step, in the order in which they were first asked.

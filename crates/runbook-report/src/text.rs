@@ -110,6 +110,23 @@ pub fn inline(text: &str) -> String {
     guard_start(shown)
 }
 
+/// What a person wrote, with its paragraphs and lines.
+#[must_use]
+pub fn paragraphs(text: &str) -> String {
+    let shown = visible_lines(text);
+    let lines: Vec<&str> = shown.lines().map(str::trim).collect();
+    let paragraphs = lines
+        .split(|line| line.is_empty())
+        .filter(|lines| !lines.is_empty());
+    let paragraphs: Vec<String> = paragraphs
+        .map(|lines| {
+            let lines: Vec<String> = lines.iter().map(|line| inline(line)).collect();
+            lines.join("\\\n")
+        })
+        .collect();
+    paragraphs.join("\n\n")
+}
+
 /// A name or a value, as code.
 #[must_use]
 pub fn code(text: &str) -> String {

@@ -16,8 +16,8 @@ use crate::text::visible;
 
 pub(crate) use self::reasons::{approval, cause, failed, failed_word, intended, noticed, skipped, wishes};
 pub use self::reasons::{assumed, planned_undo, resumed, why_kept, why_skipped};
+pub(crate) use self::titles::{check_outline, is_within, phase_title};
 pub use self::titles::{check_title, depth, step_title};
-pub(crate) use self::titles::{is_within, phase_title};
 pub(crate) use self::todo::{ASSUMPTIONS, quoted, word};
 pub use self::todo::{Doubt, by_hand, doubts};
 pub(crate) use self::told::then;

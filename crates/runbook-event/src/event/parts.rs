@@ -1,6 +1,7 @@
 //! What events are made of.
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 use runbook_action::{Effect, Failure, Stream};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,18 @@ pub struct Reading {
     pub warned: bool,
     /// What was compared, or why it could not be asked.
     pub detail: String,
+}
+
+/// A reading that is no event, as it is kept beside them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimedReading {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// Of which check.
+    #[serde(flatten)]
+    pub site: CheckSite,
+    /// What it read.
+    pub reading: Reading,
 }
 
 /// What a check found. An error is never a pass.

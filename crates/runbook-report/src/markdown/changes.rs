@@ -6,23 +6,22 @@ use serde_json::Value;
 
 use crate::markdown::happened::title;
 use crate::markdown::page::{Page, time};
+use crate::markdown::section::Sections;
 use crate::story::{Step, Story};
 use crate::text::{code, inline};
 use crate::words::{
     ASSUMPTIONS, by_hand, count, doubts, duration, failed, intended, planned_undo, quoted, why_kept, word,
 };
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) {
-    changed(story, page);
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
+    changed(story, sections);
     if story.turned_back() {
-        undone(story, page);
+        undone(story, sections);
     }
-    to_do(story, page);
-    to_decide(story, page);
 }
 
-fn changed(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "What was changed");
+fn changed(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("what-was-changed", "What was changed");
     let rows: Vec<[String; 5]> = story
         .changed()
         .map(|step| {
@@ -105,8 +104,8 @@ pub(super) fn undo(story: &Story<'_>, step: &Step<'_>) -> String {
     }
 }
 
-fn undone(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "Undone");
+fn undone(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("undone", "Undone");
     let items: Vec<String> = story
         .undone()
         .map(|step| {
@@ -148,7 +147,7 @@ fn undone(story: &Story<'_>, page: &mut Page) {
     page.numbered(&items);
 }
 
-fn to_do(story: &Story<'_>, page: &mut Page) {
+pub(super) fn to_do(story: &Story<'_>, sections: &mut Sections) {
     let open: Vec<Step<'_>> = by_hand(&story.state)
         .into_iter()
         .filter_map(|at| story.at(at))
@@ -156,7 +155,7 @@ fn to_do(story: &Story<'_>, page: &mut Page) {
     if open.is_empty() {
         return;
     }
-    page.heading(2, "To do by hand");
+    let page = sections.begin("to-do-by-hand", "To do by hand");
     page.paragraph("These steps may have changed something, and their undo did not pass:");
     for step in &open {
         page.heading(3, &title(step));
@@ -209,12 +208,12 @@ fn to_be_done(story: &Story<'_>, step: &Step<'_>, page: &mut Page) {
 }
 
 /// What a person must say before the run can go on.
-fn to_decide(story: &Story<'_>, page: &mut Page) {
+pub(super) fn to_decide(story: &Story<'_>, sections: &mut Sections) {
     let doubts = doubts(&story.state);
     if doubts.is_empty() {
         return;
     }
-    page.heading(2, "To be decided");
+    let page = sections.begin("to-be-decided", "To be decided");
     page.paragraph(
         "A crash interrupted these steps, and nobody can tell whether what they were about has happened. \
          A person must look, and say what is so:",

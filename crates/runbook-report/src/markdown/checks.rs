@@ -3,28 +3,28 @@
 use runbook_event::{CheckOutline, CheckRole, CheckSite, CheckState, Verdict};
 
 use crate::markdown::page::Page;
+use crate::markdown::section::Sections;
 use crate::story::Story;
 use crate::text::inline;
 use crate::words::{check_title, reading, role_word, value};
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "Before and after");
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("before-and-after", "Before and after");
     let checks = &story.run.outline.verify;
     if checks.is_empty() {
         page.paragraph("The runbook has no final check.");
     }
     let rows: Vec<[String; 5]> = checks.iter().map(|check| row(story, check)).collect();
     page.table(["Check", "Expected", "Before", "After", "Readings"], &rows);
-    guards(story, page);
+    guards(story, sections);
 }
 
 /// What had to stay true while the run changed things.
-fn guards(story: &Story<'_>, page: &mut Page) {
+fn guards(story: &Story<'_>, sections: &mut Sections) {
     let guards = &story.run.outline.guards;
     if guards.is_empty() {
         return;
     }
-    page.heading(2, "Guards");
     let rows: Vec<[String; 4]> = guards
         .iter()
         .map(|guard| {
@@ -43,6 +43,7 @@ fn guards(story: &Story<'_>, page: &mut Page) {
             [inline(&guard.title), verdict, asked, readings]
         })
         .collect();
+    let page = sections.begin("guards", "Guards");
     page.table(["Guard", "At last", "Asked", "Readings where it changed"], &rows);
 }
 

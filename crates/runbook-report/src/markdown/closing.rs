@@ -4,13 +4,13 @@ use runbook_action::Stream;
 
 use crate::markdown::happened::named;
 use crate::markdown::head::sub_runbooks;
-use crate::markdown::page::Page;
+use crate::markdown::section::Sections;
 use crate::story::{Evidence, Story};
 use crate::text::{code, inline};
 use crate::words::value;
 
-pub(super) fn inputs(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "Inputs");
+pub(super) fn inputs(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("inputs", "Inputs");
     if story.run.inputs.is_empty() {
         page.paragraph("The runbook was given none.");
     }
@@ -23,25 +23,8 @@ pub(super) fn inputs(story: &Story<'_>, page: &mut Page) {
     page.table(["Input", "Value"], &rows);
 }
 
-pub(super) fn people(page: &mut Page) {
-    page.heading(2, "To be written by people");
-    page.paragraph("The journal cannot know this, and nothing of it is invented.");
-    for (name, question) in [
-        ("Root cause", "why did it happen?"),
-        ("Impact", "who noticed what, and for how long?"),
-        ("Lessons", "what went well, what did not, where was luck?"),
-        (
-            "Action items",
-            "what is done by whom until when, so that it does not happen again?",
-        ),
-    ] {
-        page.heading(3, name);
-        page.paragraph(&format!("**MISSING**: {question}"));
-    }
-}
-
-pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, page: &mut Page) {
-    page.heading(2, "Evidence");
+pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, sections: &mut Sections) {
+    let page = sections.begin("evidence", "Evidence");
     let mut facts = vec![
         format!("Records: {}", story.records.len()),
         format!("Head of the journal: {}", code(evidence.head)),
@@ -65,6 +48,10 @@ pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, page: &mut Pa
         };
         facts.push(format!("Commit: {}{differ}", code(&commit.id)));
     }
+    facts.extend(evidence.unread.iter().map(|name| {
+        let name = code(name);
+        format!("**Cannot be read**: {name} beside the journal. What it would show is left out here")
+    }));
     page.list(&facts);
     let command = format!("runbook verify {} --head {}", story.run.run, evidence.head);
     page.paragraph(&format!(

@@ -5,20 +5,20 @@ use runbook_event::{
 };
 
 use crate::markdown::page::{Page, date_time};
-use crate::story::{Section, Session, Step, Story};
+use crate::markdown::section::Sections;
+use crate::story::{Part, Session, Step, Story};
 use crate::text::{code, inline};
 use crate::words::{
     assumed, check_title, count, duration, failed, failed_word, is_within, noticed, reading, skipped,
     why_kept, wishes,
 };
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "What happened");
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("what-happened", "What happened");
     page.paragraph(&began(story));
     if let Some(wishes) = wishes(&story.run.wanted) {
         page.paragraph(&format!("Asked for on the command line: {}.", inline(&wishes)));
     }
-    detected(story, page);
     sessions(story, page);
     page.paragraph(&progress(story));
     if let Some(stop) = story.stop() {
@@ -126,7 +126,7 @@ fn went_on(story: &Story<'_>, page: &mut Page) {
     };
     let failed: Vec<Step<'_>> = story
         .steps()
-        .filter(|step| step.section == Section::Steps && step.state.failure.is_some())
+        .filter(|step| step.part == Part::Steps && step.state.failure.is_some())
         .filter(|step| !stopped_it(step.at))
         .collect();
     let cancelled: Vec<usize> = story.cancelled().map(|step| step.at).collect();
@@ -144,7 +144,7 @@ fn went_on(story: &Story<'_>, page: &mut Page) {
     }
     let cancelled: Vec<String> = story
         .cancelled()
-        .filter(|step| step.section == Section::Steps && !stopped_it(step.at))
+        .filter(|step| step.part == Part::Steps && !stopped_it(step.at))
         .map(|step| title(&step))
         .collect();
     if !cancelled.is_empty() {
@@ -169,31 +169,8 @@ fn began(story: &Story<'_>) -> String {
     )
 }
 
-fn detected(story: &Story<'_>, page: &mut Page) {
-    let answers: Vec<String> = story
-        .checks_for(None, CheckRole::Detect)
-        .map(|(site, state)| {
-            let answer = match state.verdict {
-                Some(Verdict::Pass) => "yes",
-                Some(Verdict::Fail) => "no",
-                Some(Verdict::Error) => "it could not be asked",
-                None => "no answer",
-            };
-            format!(
-                "{}: **{answer}**{}",
-                inline(&check_title(site, &story.state)),
-                last_reading(state)
-            )
-        })
-        .collect();
-    if !answers.is_empty() {
-        page.paragraph("Whether there was anything to repair (`detect`):");
-        page.list(&answers);
-    }
-}
-
 /// The reading that decided, in brackets.
-fn last_reading(state: &CheckState) -> String {
+pub(super) fn last_reading(state: &CheckState) -> String {
     state
         .last()
         .map_or_else(String::new, |last| format!(" ({})", inline(&reading(last))))
@@ -410,7 +387,7 @@ fn held(story: &Story<'_>, page: &mut Page) {
 fn cleanup(story: &Story<'_>, page: &mut Page) {
     let failures: Vec<String> = story
         .steps()
-        .filter(|step| step.section == Section::Finally)
+        .filter(|step| step.part == Part::Finally)
         .filter_map(|step| {
             let failure = step.state.failure.as_ref()?;
             Some(format!("{}: {}", title(&step), inline(&failed(failure))))

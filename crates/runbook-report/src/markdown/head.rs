@@ -1,5 +1,6 @@
 //! The title, the verdict in one line, and what one wants to know of a run at once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use runbook_event::{
@@ -8,21 +9,31 @@ use runbook_event::{
 
 use crate::markdown::happened::{cause, title};
 use crate::markdown::page::{Page, date_time};
-use crate::story::{Section, Step, Story};
+use crate::markdown::people::open_questions;
+use crate::markdown::section::Section;
+use crate::story::{Part, Step, Story};
 use crate::text::{code, inline};
 use crate::words::{duration, why_kept, wishes};
 
 /// How many digits of a digest tell it from others in a table.
 const SHORT: usize = 12;
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) {
-    page.heading(1, &inline(&story.run.runbook.title));
+pub(super) fn section(story: &Story<'_>) -> Section {
+    let mut page = Page::new();
     page.paragraph(&verdict(story));
     page.list(&lead(story));
+    if let Some(open) = open_questions(story) {
+        page.paragraph(&open);
+    }
     if let Some(summary) = &story.run.runbook.summary {
         page.paragraph(&inline(summary));
     }
     page.table(["", ""], &rows(story));
+    Section {
+        id: Cow::Borrowed("head"),
+        title: inline(&story.run.runbook.title),
+        body: page.finish(),
+    }
 }
 
 fn verdict(story: &Story<'_>) -> String {
@@ -181,7 +192,7 @@ fn left(story: &Story<'_>, step: &Step<'_>) -> Option<String> {
         UndoStatus::Pending | UndoStatus::Running | UndoStatus::Acted | UndoStatus::Doubtful => {
             "no record says that it was undone, see [To do by hand](#to-do-by-hand)".to_owned()
         }
-        UndoStatus::None if step.section == Section::Finally => return None,
+        UndoStatus::None if step.part == Part::Finally => return None,
         UndoStatus::None if doubtful => {
             "nobody can tell whether it has happened, see [To be decided](#to-be-decided)".to_owned()
         }
@@ -191,7 +202,7 @@ fn left(story: &Story<'_>, step: &Step<'_>) -> Option<String> {
 }
 
 /// Whether the incident is still there, unless the final checks say that it is over.
-fn incident(story: &Story<'_>) -> Option<String> {
+pub(super) fn incident(story: &Story<'_>) -> Option<String> {
     let checks = &story.run.outline.verify;
     let found = |verdict: Option<Verdict>| {
         checks

@@ -56,7 +56,12 @@ impl Page {
 
     /// A text as it is, at most so many lines of it. Returns how many are left out.
     pub(super) fn verbatim(&mut self, text: &str, most: usize) -> usize {
-        let (block, left_out) = fence(text, "text", most);
+        self.listing(text, "text", most)
+    }
+
+    /// A text as it is, in that language, at most so many lines of it. Returns how many are left out.
+    pub(super) fn listing(&mut self, text: &str, language: &str, most: usize) -> usize {
+        let (block, left_out) = fence(text, language, most);
         self.block(&block);
         left_out
     }
@@ -67,7 +72,8 @@ impl Page {
         self.block(&block);
     }
 
-    fn block(&mut self, text: &str) {
+    /// Markdown as it is.
+    pub(super) fn block(&mut self, text: &str) {
         if !self.0.is_empty() {
             self.0.push('\n');
         }

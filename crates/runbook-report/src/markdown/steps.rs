@@ -9,7 +9,8 @@ use crate::markdown::changes::{undo, variables};
 use crate::markdown::checks::{told, within};
 use crate::markdown::happened::{cause, title};
 use crate::markdown::page::{Page, time};
-use crate::story::{Attempt, Section, Step, Story};
+use crate::markdown::section::Sections;
+use crate::story::{Attempt, Part, Step, Story};
 use crate::text::{code, inline};
 use crate::words::{
     approval, check_title, count, duration, failed, failed_word, intended, named, skipped, then, value,
@@ -22,8 +23,8 @@ const LINES: usize = 20;
 /// The deepest heading that there is.
 const DEEPEST: usize = 6;
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) {
-    page.heading(2, "Steps");
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
+    let page = sections.begin("steps", "Steps");
     for (depth, step) in story.nested() {
         page.heading((3 + depth).min(DEEPEST), &title(&step));
         page.list(&facts(story, &step));
@@ -80,9 +81,9 @@ fn facts(story: &Story<'_>, step: &Step<'_>) -> Vec<String> {
     if let Some(phase) = outline.phase.as_ref().filter(|_| state.role == Role::Step) {
         facts.push(format!("Phase: {}", inline(phase)));
     }
-    match step.section {
-        Section::Steps | Section::Finally => {}
-        Section::Undo => facts.push("Part of: an undo".to_owned()),
+    match step.part {
+        Part::Steps | Part::Finally => {}
+        Part::Undo => facts.push("Part of: an undo".to_owned()),
     }
     runbook(story, step, &mut facts);
     if let Some(reason) = &state.skipped {

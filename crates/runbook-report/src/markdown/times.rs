@@ -2,14 +2,15 @@
 
 use runbook_event::Phase;
 
-use crate::markdown::page::{Page, time};
+use crate::markdown::page::time;
+use crate::markdown::section::Sections;
 use crate::story::{Error, Story};
 use crate::text::inline;
 use crate::timeline::{Entry, EntryKind, timeline};
 use crate::words::phase_title;
 
-pub(super) fn write(story: &Story<'_>, page: &mut Page) -> Result<(), Error> {
-    page.heading(2, "Timeline");
+pub(super) fn write(story: &Story<'_>, sections: &mut Sections) -> Result<(), Error> {
+    let page = sections.begin("timeline", "Timeline");
     page.paragraph("Times are in UTC. ✓ went as it should, ✗ did not, ? a person was asked.");
     let entries = timeline(story.records)?;
     for part in entries.chunk_by(|a, b| (a.session, a.phase) == (b.session, b.phase)) {

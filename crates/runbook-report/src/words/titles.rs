@@ -129,6 +129,12 @@ pub(crate) fn check(site: &CheckSite, state: &RunState) -> String {
 /// A check's title.
 #[must_use]
 pub fn check_title(site: &CheckSite, state: &RunState) -> String {
+    let known = check_outline(site, state);
+    visible(known.map_or(&site.check, |check| &check.title))
+}
+
+/// What the runbook says of the check at a site, where the outline keeps that.
+pub(crate) fn check_outline<'a>(site: &CheckSite, state: &'a RunState) -> Option<&'a CheckOutline> {
     let outline = course(site.within.as_deref(), state).map(|course| &*course.outline);
     let step = site.step.as_deref().and_then(|step| state.step(step));
     let of_runbook = |checks: fn(&Outline) -> &[CheckOutline]| outline.map(checks);
@@ -147,6 +153,5 @@ pub fn check_title(site: &CheckSite, state: &RunState) -> String {
         }),
         CheckRole::Require | CheckRole::Row => None,
     };
-    let known = checks.and_then(|checks| checks.iter().find(|check| check.id == site.check));
-    visible(known.map_or(&site.check, |check| &check.title))
+    checks.and_then(|checks| checks.iter().find(|check| check.id == site.check))
 }

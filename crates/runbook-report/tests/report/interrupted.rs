@@ -135,7 +135,7 @@ fn a_doubt_is_told_with_what_is_known_and_the_commands() {
     assert!(
         told.contains("| before its action: It shrinks | fail | 1 | reading 1: fail, value 97: used is 97 |")
     );
-    let data = json(&records, &Evidence { head: "e" }).unwrap();
+    let data = json(&records, &Evidence::new("e")).unwrap();
     assert_eq!(
         (&data["outcome"], &data["exit_code"]),
         (&json!("unknown"), &json!(9))
@@ -412,7 +412,7 @@ fn what_is_left_of_an_undo_of_several_steps_is_to_be_done_by_hand() {
     assert!(
         part(&part(&report, "## Steps"), "### “The lock” (`lock`)").contains("#### “The warm” (`warm`)\n")
     );
-    let data = json(&records, &Evidence { head: "e" }).unwrap();
+    let data = json(&records, &Evidence::new("e")).unwrap();
     assert_eq!(data["by_hand"], json!(["restart[a b]", "lock"]));
 }
 

@@ -9,6 +9,8 @@ mod interrupted;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod sample;
 #[cfg(test)]
 mod told;

@@ -206,7 +206,7 @@ fn every_step_that_was_not_run_is_told_with_the_reason() {
 
 #[test]
 fn a_nested_run_is_data() {
-    let data = json(&resolved(), &Evidence { head: "e" }).unwrap();
+    let data = json(&resolved(), &Evidence::new("e")).unwrap();
     assert_eq!(
         (&data["steps_done"], &data["steps_total"]),
         (&json!(10), &json!(15))
@@ -249,7 +249,7 @@ fn the_same_records_give_the_same_bytes() {
     let all = resolved();
     for len in 1..=all.len() {
         assert_eq!(report(&all[..len]), report(&all[..len]));
-        let data = || json(&all[..len], &Evidence { head: "e" }).unwrap().to_string();
+        let data = || json(&all[..len], &Evidence::new("e")).unwrap().to_string();
         assert_eq!(data(), data());
     }
 }

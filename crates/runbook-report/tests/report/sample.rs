@@ -15,13 +15,7 @@ use serde_json::{Value, json};
 
 /// The report of these records.
 pub(crate) fn report(records: &[Record]) -> String {
-    markdown(
-        records,
-        &Evidence {
-            head: &"ef".repeat(32),
-        },
-    )
-    .unwrap()
+    markdown(records, &Evidence::new(&"ef".repeat(32))).unwrap()
 }
 
 /// A part of a report, from its heading to the next of the same level.

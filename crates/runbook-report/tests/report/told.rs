@@ -105,13 +105,15 @@ fn a_resolved_run_shows_before_and_after() {
     assert_eq!(
         part(&report, "## What happened"),
         "At 2026-05-04 23:59:58 UTC `ada` started the run on `ops1` in the environment `lab`.\n\n\
-         Whether there was anything to repair (`detect`):\n\n\
-         - Pool is nearly full: **yes** (reading 1: pass, value 97: used is 97)\n\n\
          2 of 3 steps were done, 1 not run.\n\n\
          Steps that were not run:\n\n\
          - “The kill” (`kill`): skipped, since its `when` is false: used &gt; 99 is false\n\n\
          The run ended at 2026-05-05 00:01:00 UTC after 1 m 02 s: every step is done and every gate passed."
     );
+    assert!(part(&report, "## Detection").ends_with(
+        "Whether there was anything to repair (`detect`):\n\n\
+         - Pool is nearly full: **yes** (reading 1: pass, value 97: used is 97)"
+    ));
     assert_eq!(
         part(&report, "## What was changed"),
         "| Step | Effect | What | Result | Undo |\n\
@@ -168,13 +170,21 @@ fn the_timeline_has_parts_offsets_and_who_approved() {
 #[test]
 fn people_are_told_what_is_missing_and_the_evidence_is_listed() {
     let report = report(&resolved());
-    let people = part(&report, "## To be written by people");
-    for name in ["Root cause", "Impact", "Lessons", "Action items"] {
-        assert!(
-            part(&people, &format!("### {name}")).starts_with("**MISSING**: "),
-            "{name}"
-        );
+    for name in [
+        "## Summary",
+        "## Impact",
+        "## Detection",
+        "## Root cause",
+        "## Trigger",
+        "## Action items",
+    ] {
+        assert!(part(&report, name).starts_with("**MISSING**: "), "{name}");
     }
+    for name in ["### What went well", "### What did not", "### Where we got lucky"] {
+        assert!(part(&report, name).starts_with("**MISSING**: "), "{name}");
+    }
+    assert!(report.contains("**10 of 10 answers that only people can give are missing**: summary, impact"));
+    assert_eq!(report.matches("**MISSING**: ").count(), 10);
     let evidence = part(&report, "## Evidence");
     assert!(evidence.contains(&format!("- Head of the journal: `{}`", "ef".repeat(32))));
     assert!(evidence.contains(&format!(
@@ -393,7 +403,7 @@ fn a_run_without_an_end_is_still_running_or_killed() {
     assert!(report.contains("1 of 3 steps was done, 1 never reached, 1 under way at the last record."));
     assert!(part(&report, "## What was changed").contains("| **not known**: no record of its end |"));
     assert!(part(&report, "## Steps").contains("- Attempt 1: **no record of its end**"));
-    let data = json(&records, &Evidence { head: "x" }).unwrap();
+    let data = json(&records, &Evidence::new("x")).unwrap();
     assert_eq!(
         (&data["outcome"], &data["exit_code"]),
         (&json!(null), &json!(null))
@@ -405,7 +415,7 @@ fn every_beginning_of_a_run_can_be_told() {
     let all = resolved();
     for len in 1..=all.len() {
         assert_eq!(report(&all[..len]), report(&all[..len]));
-        json(&all[..len], &Evidence { head: "x" }).unwrap();
+        json(&all[..len], &Evidence::new("x")).unwrap();
     }
     assert_eq!(timeline(&[]), Err(Error::Empty));
     assert!(matches!(timeline(&all[1..]), Err(Error::Misfit(_))));
@@ -435,7 +445,7 @@ fn the_timeline_is_data() {
 
 #[test]
 fn a_run_is_data() {
-    let data = json(&resolved(), &Evidence { head: "e" }).unwrap();
+    let data = json(&resolved(), &Evidence::new("e")).unwrap();
     assert_eq!(data["outcome"], "resolved");
     assert_eq!(data["exit_code"], 0);
     assert_eq!(data["elapsed_ms"], 62_220);

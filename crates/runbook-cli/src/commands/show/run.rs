@@ -3,19 +3,21 @@
 use std::path::Path;
 
 use runbook_event::{OutputRef, RunState, StepState};
-use runbook_report::{Entry, EntryKind, Evidence, timeline, visible, why_skipped};
+use runbook_report::{Entry, EntryKind, timeline, visible, why_skipped};
 use serde_json::{Value, json};
 
 use super::super::not_ended;
 use crate::args::{Format, Show};
 use crate::error::Error;
+use crate::telling::Telling;
 use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
 
 /// How many steps an error lists.
 const LISTED: usize = 20;
 
 pub(super) fn show(dir: &Path, args: &Show) -> Result<u8, Error> {
-    let run = runbook_journal::read(dir)?;
+    let told = Telling::of(dir)?;
+    let run = &told.run;
     if let Some(id) = &args.step {
         let Some(step) = run.state.step(id) else {
             let ids = ids(&run.state);
@@ -29,7 +31,7 @@ pub(super) fn show(dir: &Path, args: &Show) -> Result<u8, Error> {
     }
     match args.format {
         Format::Json => {
-            let value = runbook_report::json(&run.records, &Evidence { head: &run.head })?;
+            let value = runbook_report::json(&run.records, &told.evidence())?;
             term::print(&serde_json::to_string_pretty(&value).unwrap_or_default());
         }
         Format::Text => {

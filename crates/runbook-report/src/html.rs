@@ -1,0 +1,42 @@
+//! The report as one page of HTML, with pictures.
+//!
+//! The words are those of the Markdown. The page needs no network and no script, its policy forbids both, and every text
+//! of the run is text in it, whatever stands there. The same records give the same bytes.
+
+mod axis;
+mod baseline;
+mod fate;
+mod gantt;
+mod graph;
+mod markdown;
+mod markup;
+mod page;
+mod series;
+mod sparkline;
+mod style;
+mod threshold;
+
+use runbook_event::Record;
+
+use crate::markdown::Report;
+use crate::story::{Error, Evidence};
+
+/// What a page is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Medium {
+    /// A screen, dark or light as its reader likes it. It prints well, too.
+    Screen,
+    /// Paper: light, and all that opens is open.
+    Paper,
+}
+
+/// The report after the incident as a page of HTML. What is to be read is in `report`, the pictures are drawn from the
+/// records and the readings beside them.
+pub fn html(
+    report: &Report,
+    records: &[Record],
+    evidence: &Evidence<'_>,
+    medium: Medium,
+) -> Result<String, Error> {
+    page::write(report, records, evidence, medium)
+}
