@@ -37,10 +37,15 @@ fn project() -> Project {
 fn stats(project: &Project, args: &[&str]) -> Value {
     let all = [&["stats", "--format", "json"], args].concat();
     let value = project.run(&all).expect(0).json();
-    let schema: Value =
-        serde_json::from_str(&std::fs::read_to_string(repository().join("schemas/stats.schema.json")).unwrap()).unwrap();
+    let schema: Value = serde_json::from_str(
+        &std::fs::read_to_string(repository().join("schemas/stats.schema.json")).unwrap(),
+    )
+    .unwrap();
     let validator: Validator = jsonschema::validator_for(&schema).unwrap();
-    let wrong: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    let wrong: Vec<String> = validator
+        .iter_errors(&value)
+        .map(|error| error.to_string())
+        .collect();
     assert_eq!(wrong, [""; 0]);
     value
 }
@@ -64,15 +69,30 @@ fn many_runs_are_compared() {
     assert_eq!(all["runs"]["counted"], 5);
     let pool = by(&all["runbooks"], "name", "pool");
     assert_eq!(pool["outcomes"]["resolved"], 4);
-    assert_eq!((&pool["tried"], &pool["success_rate"]), (&Value::from(5), &Value::from(0.8)));
+    assert_eq!(
+        (&pool["tried"], &pool["success_rate"]),
+        (&Value::from(5), &Value::from(0.8))
+    );
     assert_eq!(pool["repair"]["all"]["count"], 4);
     assert!(pool["repair"]["change"]["older_ms"].is_u64(), "{pool:#}");
     let periods = pool["repair"]["periods"].as_array().unwrap();
-    assert_eq!(periods.iter().map(|period| period["tried"].as_u64().unwrap()).sum::<u64>(), 5);
+    assert_eq!(
+        periods
+            .iter()
+            .map(|period| period["tried"].as_u64().unwrap())
+            .sum::<u64>(),
+        5
+    );
 
     let gate = by(&pool["gates"], "check", "steady");
-    assert_eq!((&gate["decided"], &gate["passed"], &gate["flapped"]), (&5.into(), &5.into(), &5.into()));
-    assert_eq!((&gate["readings_median"], &gate["step"]), (&5.into(), &"drain".into()));
+    assert_eq!(
+        (&gate["decided"], &gate["passed"], &gate["flapped"]),
+        (&5.into(), &5.into(), &5.into())
+    );
+    assert_eq!(
+        (&gate["readings_median"], &gate["step"]),
+        (&5.into(), &"drain".into())
+    );
     assert_eq!(by(&pool["gates"], "check", "there")["flapped"], 0);
 
     let drain = by(&pool["steps"], "id", "drain");
@@ -81,16 +101,33 @@ fn many_runs_are_compared() {
     assert_eq!(by(&pool["steps"], "id", "judge")["failed"], 1);
     let unused = pool["never_used"].as_array().unwrap();
     assert_eq!(unused.len(), 1);
-    assert_eq!((&unused[0]["id"], &unused[0]["why"], &unused[0]["skipped"]), (&"spare".into(), &"when".into(), &5.into()));
+    assert_eq!(
+        (&unused[0]["id"], &unused[0]["why"], &unused[0]["skipped"]),
+        (&"spare".into(), &"when".into(), &5.into())
+    );
     assert_eq!(by(&pool["undos"], "step", "drain")["undone"], 1);
-    assert_eq!((&pool["freshness"], &pool["days_since"]), (&"fresh".into(), &0.into()));
+    assert_eq!(
+        (&pool["freshness"], &pool["days_since"]),
+        (&"fresh".into(), &0.into())
+    );
     assert_eq!(by(&all["runbooks"], "name", "never")["freshness"], "never_run");
 
-    project.run(&["stats"]).expect(0).says(&["pool", "80 %", "flapped in 5 of 5", "never used: `spare`", "never run"]);
-    project
-        .run(&["stats", "pool"])
-        .expect(0)
-        .says(&["4 resolved", "1 rolled_back", "of 5 that had something to do", "drain gate steady", "SHARE", "mostly: when", "undone: `drain` 1 time"]);
+    project.run(&["stats"]).expect(0).says(&[
+        "pool",
+        "80 %",
+        "flapped in 5 of 5",
+        "never used: `spare`",
+        "never run",
+    ]);
+    project.run(&["stats", "pool"]).expect(0).says(&[
+        "4 resolved",
+        "1 rolled_back",
+        "of 5 that had something to do",
+        "drain gate steady",
+        "SHARE",
+        "mostly: when",
+        "undone: `drain` 1 time",
+    ]);
     let before = stats(&project, &["--until", "2020-01-01"]);
     assert_eq!(before["runs"]["counted"], 0);
     assert_eq!(by(&before["runbooks"], "name", "pool")["freshness"], "fresh");
@@ -98,7 +135,10 @@ fn many_runs_are_compared() {
     assert_eq!(by(&stale["runbooks"], "name", "pool")["freshness"], "stale");
     // A runbook that is gone is told as long as there are runs of it.
     std::fs::remove_file(project.path("runbooks/pool.yaml")).unwrap();
-    assert_eq!(by(&stats(&project, &[])["runbooks"], "name", "pool")["freshness"], "gone");
+    assert_eq!(
+        by(&stats(&project, &[])["runbooks"], "name", "pool")["freshness"],
+        "gone"
+    );
 }
 
 #[test]
@@ -108,8 +148,14 @@ fn without_runs_there_is_something_to_say() {
     assert_eq!(stats(&empty, &[])["runbooks"], Value::Array(Vec::new()));
     let project = project();
     project.run(&["stats"]).expect(0).says(&["never run"]);
-    project.run(&["stats", "pol"]).expect(2).says(&["there is no runbook `pol`", "did you mean `pool`?"]);
-    project.run(&["stats", "never"]).expect(0).says(&["nobody has ever run or rehearsed it"]);
+    project
+        .run(&["stats", "pol"])
+        .expect(2)
+        .says(&["there is no runbook `pol`", "did you mean `pool`?"]);
+    project
+        .run(&["stats", "never"])
+        .expect(0)
+        .says(&["nobody has ever run or rehearsed it"]);
 }
 
 #[test]
@@ -117,7 +163,10 @@ fn practice_is_a_rehearsal() {
     let project = Project::shipped();
     project.exec("incident/pool-exhaustion.yaml", &[], "resolved");
     let all = stats(&project, &["pool-exhaustion"]);
-    assert_eq!((&all["runs"]["counted"], &all["runs"]["rehearsals"]), (&0.into(), &1.into()));
+    assert_eq!(
+        (&all["runs"]["counted"], &all["runs"]["rehearsals"]),
+        (&0.into(), &1.into())
+    );
     let one = &all["runbooks"][0];
     assert_eq!((&one["runs"], &one["freshness"]), (&0.into(), &"fresh".into()));
     assert_eq!(one["last_rehearsal"]["outcome"], "resolved");
@@ -143,7 +192,13 @@ fn the_page_is_one_file_without_scripts_and_hostile_titles_are_text() {
     for never in ["<script", "<img", "http://", "https://", "\u{202e}", "src="] {
         assert!(!page.contains(never), "{never}\n{page}");
     }
-    for there in ["<!doctype html>", "<svg", "Content-Security-Policy", "&lt;script&gt;", "</html>"] {
+    for there in [
+        "<!doctype html>",
+        "<svg",
+        "Content-Security-Policy",
+        "&lt;script&gt;",
+        "</html>",
+    ] {
         assert!(page.contains(there), "{there}\n{page}");
     }
 }

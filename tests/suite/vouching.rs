@@ -33,7 +33,10 @@ fn a_key_is_for_its_owner_only_and_is_never_written_over() {
     let mode = fs::metadata(&path).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let before = fs::read(&path).unwrap();
-    project.run(&["seal", "keygen", "seal.key"]).expect(2).says(&["is there already"]);
+    project
+        .run(&["seal", "keygen", "seal.key"])
+        .expect(2)
+        .says(&["is there already"]);
     assert_eq!(fs::read(&path).unwrap(), before);
     project.run(&["check"]).expect(0);
 }
@@ -52,29 +55,48 @@ fn a_run_is_sealed_to_its_end_and_a_cut_tail_is_found() {
     let pem = fs::read_to_string(project.path("seal.key")).unwrap();
     let secret = pem.lines().nth(1).unwrap();
     for file in ["journal.jsonl", "seals.jsonl", "report.md"] {
-        assert!(!fs::read_to_string(run.path(file)).unwrap().contains(secret), "{file}");
+        assert!(
+            !fs::read_to_string(run.path(file)).unwrap().contains(secret),
+            "{file}"
+        );
     }
 
     let text = run.text();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     fs::write(run.path("journal.jsonl"), lines[..lines.len() - 1].concat()).unwrap();
-    project.run(&["verify"]).expect(1).says(&["seals.jsonl", "its end was cut off"]);
+    project
+        .run(&["verify"])
+        .expect(1)
+        .says(&["seals.jsonl", "its end was cut off"]);
     fs::write(run.path("journal.jsonl"), &text).unwrap();
 
     // Seals that are gone are missed, since the project demands them.
     let seals = fs::read_to_string(run.path("seals.jsonl")).unwrap();
     let some: Vec<&str> = seals.split_inclusive('\n').collect();
     fs::write(run.path("seals.jsonl"), some[..some.len() - 1].concat()).unwrap();
-    project.run(&["verify"]).expect(1).says(&["the first", "demands seals"]);
-    fs::write(run.path("seals.jsonl"), seals.replacen("\"head\":\"", "\"head\":\"0", 1)).unwrap();
-    project.run(&["verify"]).expect(1).says(&["its signature does not fit"]);
+    project
+        .run(&["verify"])
+        .expect(1)
+        .says(&["the first", "demands seals"]);
+    fs::write(
+        run.path("seals.jsonl"),
+        seals.replacen("\"head\":\"", "\"head\":\"0", 1),
+    )
+    .unwrap();
+    project
+        .run(&["verify"])
+        .expect(1)
+        .says(&["its signature does not fit"]);
 
     // Another key's seals prove nothing.
     let other = project.run(&["seal", "keygen", "other.key"]).expect(0).stdout;
     let config = format!("seal: {{public: [\"{}\"]}}\n", other.trim());
     fs::write(project.path("runbook.config.yaml"), config).unwrap();
     fs::write(run.path("seals.jsonl"), &seals).unwrap();
-    project.run(&["verify"]).expect(0).says(&["no key of `seal.public`", "it proves nothing"]);
+    project
+        .run(&["verify"])
+        .expect(0)
+        .says(&["no key of `seal.public`", "it proves nothing"]);
 }
 
 #[test]
@@ -86,7 +108,11 @@ fn what_cannot_be_sealed_is_told_or_refused_before_anything_runs() {
     fs::remove_file(project.path("one")).unwrap();
 
     let config = fs::read_to_string(project.path("runbook.config.yaml")).unwrap();
-    fs::write(project.path("runbook.config.yaml"), format!("{config}  required: true\n")).unwrap();
+    fs::write(
+        project.path("runbook.config.yaml"),
+        format!("{config}  required: true\n"),
+    )
+    .unwrap();
     let ended = project.run(&["exec", "runbook.yaml", "--yes"]).expect(2);
     ended.says(&["the run cannot be sealed", "so nothing ran", "seal.required"]);
     assert!(!project.path("one").exists());
@@ -96,16 +122,26 @@ fn what_cannot_be_sealed_is_told_or_refused_before_anything_runs() {
     let project = sealed("  required: true\n");
     fs::remove_file(project.path("seal.key")).unwrap();
     project.run(&["seal", "keygen", "seal.key"]).expect(0);
-    project.run(&["exec", "runbook.yaml", "--yes"]).expect(2).says(&["not among those that count"]);
+    project
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(2)
+        .says(&["not among those that count"]);
     // And what is demanded has a name.
     fs::write(project.path("runbook.config.yaml"), "seal: {required: true}\n").unwrap();
-    project.run(&["exec", "runbook.yaml", "--yes"]).expect(2).says(&["names neither a key nor git notes"]);
+    project
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(2)
+        .says(&["names neither a key nor git notes"]);
 }
 
 #[test]
 fn heads_are_notes_of_git_on_the_commit_and_touch_nothing_else() {
-    let project = Project::runbook(STEPS).with("runbook.config.yaml", "seal: {git_notes: true, required: true}\n");
-    project.run(&["exec", "runbook.yaml", "--yes"]).expect(2).says(&["of no commit", "so nothing ran"]);
+    let project =
+        Project::runbook(STEPS).with("runbook.config.yaml", "seal: {git_notes: true, required: true}\n");
+    project
+        .run(&["exec", "runbook.yaml", "--yes"])
+        .expect(2)
+        .says(&["of no commit", "so nothing ran"]);
     fs::write(project.path(".gitignore"), ".runbook\none\n").unwrap();
     git(&project, &["init", "--quiet", "--initial-branch", "main"]);
     git(&project, &["add", "--all"]);
@@ -125,16 +161,28 @@ fn heads_are_notes_of_git_on_the_commit_and_touch_nothing_else() {
         let own = notes.lines().filter(|line| line.contains(&run.name())).count();
         // It began, the first change, the verify, the end.
         assert!(own >= 3, "{notes}");
-        project.run(&["verify", &run.name(), "--git"]).expect(0).says(&["notes of git fit"]);
+        project
+            .run(&["verify", &run.name(), "--git"])
+            .expect(0)
+            .says(&["notes of git fit"]);
     }
     let text = first.text();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     fs::write(first.path("journal.jsonl"), lines[..lines.len() - 1].concat()).unwrap();
     project.run(&["verify", &first.name()]).expect(0);
-    project.run(&["verify", &first.name(), "--git"]).expect(1).says(&["a note of git", "its end was cut off"]);
+    project
+        .run(&["verify", &first.name(), "--git"])
+        .expect(1)
+        .says(&["a note of git", "its end was cut off"]);
     // Another run's journal in its place is another run's.
     fs::copy(second.path("journal.jsonl"), first.path("journal.jsonl")).unwrap();
-    project.run(&["verify", &first.name(), "--git"]).expect(1).says(&["the journal was rewritten"]);
+    project
+        .run(&["verify", &first.name(), "--git"])
+        .expect(1)
+        .says(&["the journal was rewritten"]);
     git(&project, &["update-ref", "-d", "refs/notes/runbook"]);
-    project.run(&["verify", &second.name(), "--git"]).expect(2).says(&["git has no note", "git fetch"]);
+    project
+        .run(&["verify", &second.name(), "--git"])
+        .expect(2)
+        .says(&["git has no note", "git fetch"]);
 }

@@ -2,6 +2,7 @@
 
 mod author;
 mod list;
+mod people;
 mod review;
 mod run;
 mod runs;
@@ -12,6 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
 pub(crate) use self::list::{List, Plugins, PluginsWhat};
+pub(crate) use self::people::Note;
 pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
@@ -32,6 +34,17 @@ Exit codes:
     9  unknown          a crash left an action whose effect is not known
    10  cleanup_failed   all went well but the clean-up
   130  interrupted      a signal ended it; what is done stays done
+";
+
+const NOTES: &str = "\
+Examples:
+    runbook note last --kind detected --at 14:05 \"the pager: checkout answers 500\"
+    runbook note last --kind root-cause \"the pool had 5 connections for 20 workers\"
+    runbook note last --kind action-item --owner ada --due 2026-06-01 \"alert on waiting connections\"
+    runbook note last --corrects 12 --at 13:50 \"the first page was earlier\"
+
+What is written stays: a correction is another note, which stands in the place of the first. A run that is going
+on takes it up itself; else it is written at once, also long after the end.
 ";
 
 /// Runs operations runbooks: detects, repairs, proves, undoes, and writes the report.
@@ -62,6 +75,9 @@ pub(crate) enum Command {
     /// Undo what a run did, also one that ended long ago
     #[command(after_help = EXIT_CODES)]
     Rollback(Rollback),
+    /// Write into the timeline of a run what you know: when it was noticed, why, what is to be done
+    #[command(after_help = NOTES)]
+    Note(Note),
     /// Check runbooks and say all that is wrong, without running anything
     Check(Check),
     /// Say what runbooks do otherwise than at a commit of git, for whoever reviews the change

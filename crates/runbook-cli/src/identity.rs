@@ -12,6 +12,17 @@ pub(crate) struct Environment {
     pub(crate) directory: PathBuf,
 }
 
+/// The name of a user of this machine, where its list of users has it.
+pub(crate) fn user_of(uid: u32) -> String {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    name.unwrap_or_else(|| format!("uid {uid}"))
+}
+
 impl Environment {
     /// The one place that reads the environment.
     #[expect(

@@ -36,6 +36,7 @@ mod telling;
 mod term;
 mod view;
 mod wanted;
+mod when;
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};
@@ -99,6 +100,7 @@ fn run(args: Args) -> Result<u8, Error> {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);
             commands::fmt::run(&Project::find(&environment, named)?, &args)
         }
+        Command::Note(args) => commands::note::run(&here()?, &environment, &args),
         Command::Lab(args) => commands::lab::run(&args),
         Command::Check(args) => {
             let named = args.paths.iter().find(there).map(PathBuf::as_path);

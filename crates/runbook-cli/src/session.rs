@@ -1,6 +1,8 @@
 //! A run from when it may begin, or go on, to when all of it is told: what `exec`, `resume` and `rollback` share.
 
+pub(crate) mod aside;
 mod holding;
+mod inbox;
 pub(crate) mod next;
 
 use std::fs::OpenOptions;
@@ -132,6 +134,7 @@ impl Session<'_> {
         let holding = Arc::new(holding);
         let asks_here = !self.yes && shows_on_terminal(self.going);
         let view = View::new(self.screen.clone(), self.going.output, asks_here);
+        let (serving, requests) = inbox::serve(&dir);
         let ports = Ports {
             clock: Arc::new(SystemClock::new()),
             journal: Box::new(journal),
@@ -139,6 +142,7 @@ impl Session<'_> {
             approver: self.approver(),
             locks: Arc::clone(&holding) as Arc<dyn runbook_engine::Locks>,
             signals,
+            requests,
             on_hangup: match self.going.on_hangup {
                 OnHangup::GoOn => runbook_engine::OnHangup::GoOn,
                 OnHangup::Hold => runbook_engine::OnHangup::Hold,
@@ -150,6 +154,10 @@ impl Session<'_> {
                 "the run's head was not kept everywhere: {}",
                 runbook_report::visible(&why)
             ));
+        }
+        serving.abort();
+        if let Err(error) = inbox::take_up_rest(self.project, &dir) {
+            error.print();
         }
         let report = write_report(&dir);
         let finished = finished.inspect_err(|_| {

@@ -2,6 +2,7 @@
 
 mod brakes;
 mod faults;
+mod requests;
 mod signals;
 
 use std::collections::HashMap;
@@ -27,7 +28,7 @@ use crate::scheduler::{Decision, Unit, Work, decide, over_time_at};
 use crate::transports::Transports;
 use crate::unit::{self, Context, Run};
 use crate::view::{Shared, read};
-use crate::{Clock, OnHangup, Ports, Prepared, Signal};
+use crate::{Clock, OnHangup, Ports, Prepared, Request, Signal};
 
 /// At the latest so long after an event it is durable.
 const SYNC_AFTER: Duration = Duration::from_secs(1);
@@ -103,8 +104,18 @@ impl Prepared {
             dispatcher.record(event)?;
         }
         dispatcher.sync()?;
-        dispatcher.serve(from, ports.signals).await
+        let outside = Outside {
+            signals: ports.signals,
+            requests: ports.requests,
+        };
+        dispatcher.serve(from, outside).await
     }
+}
+
+/// What comes from outside.
+struct Outside {
+    signals: mpsc::UnboundedReceiver<Signal>,
+    requests: mpsc::UnboundedReceiver<Request>,
 }
 
 struct Dispatcher {
@@ -132,16 +143,16 @@ impl Dispatcher {
     async fn serve(
         mut self,
         mut messages: mpsc::UnboundedReceiver<Message>,
-        mut signals: mpsc::UnboundedReceiver<Signal>,
+        mut outside: Outside,
     ) -> Result<Finished, EngineError> {
-        let result = self.drive(&mut messages, &mut signals).await;
+        let result = self.drive(&mut messages, &mut outside).await;
         match result {
             Ok(_) => self.run.transports.close().await,
             // They are dropped with all else, and nothing is waited for.
             Err(EngineError::Left) => {}
             Err(EngineError::Journal(_) | EngineError::Contradiction(_) | EngineError::Stuck) => {
                 drop(messages);
-                self.give_up(&mut signals).await;
+                self.give_up(&mut outside.signals).await;
                 self.run.transports.close().await;
             }
         }
@@ -172,7 +183,7 @@ impl Dispatcher {
     async fn drive(
         &mut self,
         messages: &mut mpsc::UnboundedReceiver<Message>,
-        signals: &mut mpsc::UnboundedReceiver<Signal>,
+        outside: &mut Outside,
     ) -> Result<Finished, EngineError> {
         let mut batch = Vec::new();
         loop {
@@ -185,10 +196,11 @@ impl Dispatcher {
             // Signals and the sync come first: however much is said, they are not kept waiting.
             tokio::select! {
                 biased;
-                Some(signal) = signals.recv() => self.signalled(&signal)?,
+                Some(signal) = outside.signals.recv() => self.signalled(&signal)?,
                 then = answered(&mut self.asked), if self.asked.is_some() => self.interrupt(then)?,
                 () = wait_until(&*self.clock, sync_at), if sync_at.is_some() => self.sync()?,
                 () = wait_until(&*self.clock, due), if due.is_some() => {}
+                Some(request) = outside.requests.recv() => self.requested(request)?,
                 count = messages.recv_many(&mut batch, 256) => {
                     if count > 0 {
                         self.take(&mut batch)?;
@@ -473,6 +485,11 @@ impl Dispatcher {
 
     fn record(&mut self, event: Event) -> Result<(), EngineError> {
         let event = self.run.masks.now().event(event);
+        self.write(event)
+    }
+
+    /// Writes what is masked already.
+    fn write(&mut self, event: Event) -> Result<(), EngineError> {
         let now = self.now();
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         // Also a clock that was set back does not make time go back within a run.

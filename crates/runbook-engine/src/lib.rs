@@ -39,7 +39,7 @@ pub use clock::Clock;
 pub use dispatch::{EngineError, Finished};
 pub use lacks::{Lacking, lacks};
 pub use mask::{MIN_SECRET, MaskError, Masker};
-pub use ports::{Answer, Approver, Locks, OnHangup, Ports, Question, Signal};
+pub use ports::{Answer, Approver, Locks, OnHangup, Ports, Question, Request, Signal};
 pub use prepare::{Again, LabAddress, PrepareError, Prepared, Secrets, Start};
 pub use probe::{FoundOut, Probe, ProbeStopped, Sounded, Sounding};
 pub use unit::call::catches_panics;

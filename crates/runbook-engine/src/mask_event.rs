@@ -74,7 +74,7 @@ impl Masker {
                 self.outputs(output);
             }
             Event::Noted { notice } => self.notice(notice),
-            Event::Note(note) => self.note(note),
+            Event::Note(note) => self.note_in(note),
             Event::PhaseStarted { .. }
             | Event::CheckStarted { .. }
             | Event::StepStarted { .. }
@@ -87,8 +87,15 @@ impl Masker {
         event
     }
 
+    /// The note with the secrets in it masked.
+    #[must_use]
+    pub(crate) fn noted(&self, mut note: Note) -> Note {
+        self.note_in(&mut note);
+        note
+    }
+
     /// Who wrote it is the operating system's word; the rest is a person's.
-    fn note(&self, note: &mut Note) {
+    fn note_in(&self, note: &mut Note) {
         self.within(&mut note.text);
         note.owner.iter_mut().for_each(|owner| self.within(owner));
     }
@@ -139,7 +146,7 @@ impl Masker {
                 self.within(by);
                 self.within(reason);
             }
-            Notice::TerminalGone { .. } | Notice::SecretChanged { .. } => {}
+            Notice::TerminalGone { .. } | Notice::SecretChanged { .. } | Notice::Mended { .. } => {}
         }
     }
 

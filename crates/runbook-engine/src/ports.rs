@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use runbook_event::{Intent, Journal, Observer, OnFailure};
-use tokio::sync::mpsc;
+use runbook_event::{Intent, Journal, Note, Observer, OnFailure};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::Clock;
 
@@ -22,6 +22,8 @@ pub struct Ports {
     pub locks: Arc<dyn Locks>,
     /// Signals as they arrive: the first stops, the second stops at once, the third leaves.
     pub signals: mpsc::UnboundedReceiver<Signal>,
+    /// What others want of the run as it goes on.
+    pub requests: mpsc::UnboundedReceiver<Request>,
     /// What happens when the terminal goes away.
     pub on_hangup: OnHangup,
 }
@@ -47,6 +49,15 @@ pub trait Locks: Send + Sync {
 pub struct Signal {
     /// Its name: `SIGINT`.
     pub name: String,
+}
+
+/// What somebody else wants of the run: only who holds it adds to its journal.
+#[derive(Debug)]
+pub struct Request {
+    /// What is to be noted.
+    pub note: Note,
+    /// Takes the `seq` of its record once that is durable, or why there is none.
+    pub answer: oneshot::Sender<Result<u64, String>>,
 }
 
 /// A question to a person.

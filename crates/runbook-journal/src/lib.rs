@@ -6,6 +6,7 @@
 //!          seals.jsonl     signatures over heads of the journal, where the project wants them
 //!          output/…        what programs printed, where it is more than 4 KiB
 //!          pinned/…        the texts that decided the run
+//!          inbox/…         what others ask of who writes the run, a file each
 //!          lock            held while the run is being written
 //!
 //! LOCKS/….json             what runs own, and who they are
@@ -25,6 +26,12 @@
 //! [`read`] and [`verify`] walk the same chain, so a journal that was tampered with is never told as facts:
 //! reading it fails at the first bad line, and says what is wrong there.
 //!
+//! # The inbox
+//!
+//! Only who holds the run's lock adds to its journal. Others put a file into the run's [`Inbox`], whole, by renaming it,
+//! and who asks is the owner of that file. Whoever holds the run takes it up, and then removes it; a crash in between
+//! does no harm, since a note carries the name of the request that it came by.
+//!
 //! # Going on
 //!
 //! [`Writer::open`] goes on with a run after its process has gone. A crash can tear only the last line, since a
@@ -37,6 +44,7 @@ mod claim;
 mod diagnose;
 mod error;
 mod glance;
+mod inbox;
 mod layout;
 mod lines;
 mod list;
@@ -54,6 +62,7 @@ mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
 pub use glance::{Began, Glance, glances};
+pub use inbox::{Arrived, Inbox, NoteRequest, Request};
 pub use list::{Summary, find, is_running, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;

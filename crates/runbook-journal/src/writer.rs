@@ -15,6 +15,7 @@ use crate::append::{Appender, fault};
 use crate::chain;
 use crate::claim;
 use crate::error::{CreateError, Error, OpenError};
+use crate::inbox::Inbox;
 use crate::layout;
 use crate::lines::unreadable;
 use crate::list::is_running;
@@ -81,6 +82,7 @@ impl Writer {
         }
         let path = dir.join(layout::JOURNAL);
         let journal = Appender::create(path.clone()).map_err(at(&path))?;
+        Inbox::of(&dir).create().map_err(at(&dir))?;
         layout::sync_dir(&dir).map_err(at(&dir))?;
         layout::sync_dir(runs).map_err(at(runs))?;
         Ok(Self {
@@ -110,6 +112,7 @@ impl Writer {
         let journal = Appender::open(walk.path.clone(), len).map_err(opening(&walk.path))?;
         let path = dir.join(layout::READINGS);
         let readings = Kept::reopen(path.clone()).map_err(opening(&path))?;
+        Inbox::of(&dir).create().map_err(opening(&dir))?;
         layout::sync_dir(&dir).map_err(opening(&dir))?;
         let writer = Self {
             dir,

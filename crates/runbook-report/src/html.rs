@@ -12,13 +12,16 @@ mod markdown;
 mod markup;
 mod page;
 mod series;
+mod shell;
 mod sparkline;
+mod statistics;
 mod style;
 mod threshold;
 
 use runbook_event::Record;
 
 use crate::markdown::Report;
+use crate::stats::Statistics;
 use crate::story::{Error, Evidence};
 
 /// What a page is made for.
@@ -39,4 +42,10 @@ pub fn html(
     medium: Medium,
 ) -> Result<String, Error> {
     page::write(report, records, evidence, medium)
+}
+
+/// What is known of many runs, as a page of HTML with plots. The same statistics give the same bytes.
+#[must_use]
+pub fn compared(statistics: &Statistics) -> String {
+    statistics::write(statistics)
 }

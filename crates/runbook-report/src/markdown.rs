@@ -20,6 +20,34 @@ use self::section::Sections;
 pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
 
+/// The ids of all sections that a report may have, besides those that a runbook or a project adds.
+pub(crate) const IDS: [&str; 24] = [
+    "head",
+    "summary",
+    "to-do-by-hand",
+    "to-be-decided",
+    "impact",
+    "severity",
+    "times",
+    "detection",
+    "what-happened",
+    "root-cause",
+    "trigger",
+    "resolution",
+    "before-and-after",
+    "guards",
+    "what-was-changed",
+    "undone",
+    "lessons-learned",
+    "action-items",
+    "follow-up",
+    "timeline",
+    "steps",
+    "inputs",
+    "evidence",
+    "appendix",
+];
+
 /// The report after the incident, in parts.
 pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
     let story = Story::new(records)?;

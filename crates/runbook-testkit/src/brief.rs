@@ -47,6 +47,7 @@ fn of_run(event: &Event) -> Option<String> {
             Notice::TerminalGone { goes_on } => format!("terminal gone, goes on: {goes_on}"),
             Notice::SecretChanged { name } => format!("secret {name} changed"),
             Notice::Settled { step, .. } => format!("{step} settled"),
+            Notice::Mended { torn } => format!("{torn} torn bytes cut off"),
             Notice::Unlocked { lock, .. } => format!("{lock} unlocked"),
         },
         Event::Note(note) => format!("{} noted: {}", note.kind.word(), note.text),

@@ -276,6 +276,8 @@ impl Stage {
             observers.push(Box::new(listener.clone()));
         }
         let (to, signals) = mpsc::unbounded_channel();
+        // Nobody asks for anything from outside.
+        let (_, requests) = mpsc::unbounded_channel();
         let ports = Ports {
             clock: Arc::<FakeClock>::clone(clock),
             journal: Box::new(journal),
@@ -283,6 +285,7 @@ impl Stage {
             approver: Arc::new(people),
             locks: Arc::new(Taken(scenario.locked.clone())),
             signals,
+            requests,
             on_hangup: scenario.on_hangup,
         };
         let process = match &scenario.real {

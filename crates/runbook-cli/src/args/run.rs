@@ -26,6 +26,9 @@ pub(crate) struct Exec {
     /// The environment of the project file to run in
     #[arg(short, long, value_name = "NAME")]
     pub(crate) env: Option<String>,
+    /// The incident that the run is a part of, such as INC-7
+    #[arg(long, value_name = "ID", value_parser = super::people::incident, value_hint = ValueHint::Other)]
+    pub(crate) incident: Option<String>,
     #[command(flatten)]
     pub(crate) wants: Wants,
     /// Answer every approval with yes

@@ -55,7 +55,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         inputs,
         secrets: secrets::read(plan, environment, &project.root)?,
         lab: None,
-        incident: None,
+        incident: args.incident.clone(),
         promise: project.promise(plan.about().severity.as_deref()),
         who: environment.who(),
         path: compiled.path.clone(),

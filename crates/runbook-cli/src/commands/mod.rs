@@ -12,6 +12,7 @@ pub(crate) mod list;
 pub(crate) mod locks;
 pub(crate) mod man;
 pub(crate) mod new;
+pub(crate) mod note;
 pub(crate) mod plan;
 pub(crate) mod plugins;
 pub(crate) mod report;

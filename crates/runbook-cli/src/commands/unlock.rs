@@ -1,15 +1,14 @@
 //! `runbook unlock`
 
-use runbook_event::{Event, Journal as _, Notice, Record};
-use runbook_journal::{FindError, LockInfo, Locks, OpenError, Opened, Writer};
+use runbook_event::{Event, Notice};
+use runbook_journal::{FindError, LockInfo, Locks, OpenError};
 use runbook_report::visible;
 
 use crate::args::Unlock;
-use crate::clock::now;
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
-use crate::session;
+use crate::session::aside::Aside;
 use crate::term::{self, GOOD, styled};
 
 /// Takes locks away from a run whose process is gone, and notes that in its journal.
@@ -82,7 +81,7 @@ fn meant<'a>(project: &Project, locks: &'a [LockInfo], what: &str) -> Result<Vec
 /// While the lock is taken away, nobody else can go on with the run.
 fn take(project: &Project, locks: &Locks, lock: &LockInfo, by: &str, reason: &str) -> Result<(), Error> {
     let run = &lock.owner.run;
-    let opened = match Writer::open(&project.runs(), run) {
+    let opened = match Aside::take(project, run) {
         Ok(opened) => Some(opened),
         Err(error @ OpenError::Locked { .. }) => return Err(error.into()),
         // Its journal is gone or not as it was written: the lock is taken away all the same, and that is told.
@@ -106,27 +105,13 @@ fn take(project: &Project, locks: &Locks, lock: &LockInfo, by: &str, reason: &st
     Ok(())
 }
 
-fn note(opened: Opened, lock: &str, by: &str, reason: &str) -> Result<(), Error> {
-    let (mut writer, mut state) = (opened.writer, opened.state);
-    let record = Record {
-        seq: state.next_seq(),
-        at: state.last_at().map_or_else(now, |last| last.max(now())),
-        event: Event::Noted {
-            notice: Notice::Unlocked {
-                lock: lock.to_owned(),
-                by: by.to_owned(),
-                reason: reason.to_owned(),
-            },
+fn note(mut aside: Aside, lock: &str, by: &str, reason: &str) -> Result<(), Error> {
+    aside.add(Event::Noted {
+        notice: Notice::Unlocked {
+            lock: lock.to_owned(),
+            by: by.to_owned(),
+            reason: reason.to_owned(),
         },
-    };
-    let path = writer.dir().join("journal.jsonl");
-    let failed = |why: String| Error::file("write", &path, &std::io::Error::other(why));
-    state.apply(&record).map_err(|error| failed(error.to_string()))?;
-    let written = writer.append(&record).and_then(|()| writer.sync());
-    written.map_err(|error| failed(error.to_string()))?;
-    let dir = writer.dir().to_owned();
-    if dir.join("report.md").exists() {
-        session::write_report(&dir)?;
-    }
-    Ok(())
+    })?;
+    aside.close()
 }

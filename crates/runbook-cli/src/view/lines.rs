@@ -63,7 +63,7 @@ impl Lines {
             }
             Event::Stopping { within, stop } => self.stopping(within.as_deref(), &stop.cause, event, state),
             Event::Noted { notice } => vec![noted(notice, &describe(event, state))],
-            Event::Note(_) => vec![format!("{} {}", styled(BOLD, "✎"), describe(event, state))],
+            Event::Note(_) => vec![format!("  {} {}", styled(BOLD, "✎"), describe(event, state))],
             Event::RunEnded { outcome, .. } => ended::lines(*outcome, &describe(event, state), state),
             Event::StepStarted { .. }
             | Event::StepSkipped { .. }
@@ -247,6 +247,8 @@ fn noted(notice: &Notice, text: &str) -> String {
         Notice::SecretChanged { .. } | Notice::Unlocked { .. } => {
             format!("  {} {text}", styled(WARN, "!"))
         }
-        Notice::TerminalGone { .. } | Notice::Settled { .. } => styled(DIM, &format!("  · {text}")),
+        Notice::TerminalGone { .. } | Notice::Settled { .. } | Notice::Mended { .. } => {
+            styled(DIM, &format!("  · {text}"))
+        }
     }
 }

@@ -27,6 +27,16 @@ pub struct Note {
     /// By when, for what is to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Date>,
+    /// The name of the request that it came by, where another process held the run. It is taken up once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
+}
+
+impl Note {
+    /// The most bytes that its text may have. A page says more than that.
+    pub const TEXT_BYTES: usize = 16 * 1024;
+    /// The most bytes that the name of its owner may have.
+    pub const OWNER_BYTES: usize = 200;
 }
 
 /// What a note is about.

@@ -75,6 +75,11 @@ pub enum Notice {
         /// What was found.
         found: String,
     },
+    /// The last line, which a crash had torn, was cut off before something was noted.
+    Mended {
+        /// How many bytes.
+        torn: u64,
+    },
     /// Somebody took a lock from this run.
     Unlocked {
         /// The lock.

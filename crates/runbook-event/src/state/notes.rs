@@ -44,6 +44,15 @@ impl RunState {
         ensure(self.started.is_some(), "the run has not begun")?;
         ensure(!note.text.trim().is_empty(), "a note has a text")?;
         ensure(
+            note.text.len() <= Note::TEXT_BYTES,
+            "a note has at most 16384 bytes",
+        )?;
+        let owner = note.owner.as_ref().map_or(0, String::len);
+        ensure(
+            owner <= Note::OWNER_BYTES,
+            "the name of an owner has at most 200 bytes",
+        )?;
+        ensure(
             note.happened_at.is_none_or(|happened| happened <= at),
             "nobody notes what is still to happen",
         )?;
@@ -64,6 +73,14 @@ impl RunState {
             )),
             None => Ok(()),
         }
+    }
+
+    /// The `seq` of the note that came by a request, once it was taken up.
+    #[must_use]
+    pub fn note_of_request(&self, request: &str) -> Option<u64> {
+        let mut notes = self.notes.iter();
+        let found = notes.find(|(_, known)| known.note.request.as_deref() == Some(request));
+        found.map(|(seq, _)| *seq)
     }
 
     pub(super) fn noted(&mut self, record: &Record, note: &Note) -> Fits {

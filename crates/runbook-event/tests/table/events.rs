@@ -40,7 +40,7 @@ pub(crate) fn parse(line: &str, state: &RunState) -> Vec<Event> {
     }
 }
 
-/// `kind`, and then `of 3` for what it corrects, `at -5` for when it was so, `owner`, `due`, `empty`.
+/// `kind`, and then `of 3` for what it corrects, `at -5` for when it was so, `owner`, `due`, `empty`, `long`, `whose`.
 fn note(line: &str) -> Event {
     let mut words = line.split(' ');
     let kind = words.next().expect("a kind");
@@ -59,6 +59,7 @@ fn note(line: &str) -> Event {
         corrects: None,
         owner: None,
         due: None,
+        request: None,
     };
     while let Some(word) = words.next() {
         match word {
@@ -66,6 +67,8 @@ fn note(line: &str) -> Event {
             "at" => note.happened_at = words.next().and_then(|at| at.parse().ok()).map(time),
             "owner" => note.owner = Some("ann".to_owned()),
             "due" => note.due = Some(jiff::civil::date(2026, 1, 1)),
+            "long" => note.text = "x".repeat(Note::TEXT_BYTES + 1),
+            "whose" => note.owner = Some("x".repeat(Note::OWNER_BYTES + 1)),
             "empty" => " ".clone_into(&mut note.text),
             other => panic!("a note has no {other}"),
         }

@@ -157,6 +157,7 @@ fn noted() -> Vec<Event> {
             step: id("drain"),
             found: id("ended"),
         },
+        Notice::Mended { torn: 17 },
         Notice::Unlocked {
             lock: id("pool"),
             by: id("eve"),
@@ -181,6 +182,7 @@ fn notes() -> Vec<Event> {
         corrects: None,
         owner: None,
         due: None,
+        request: None,
     };
     let full = Note {
         by: Author {
@@ -191,6 +193,7 @@ fn notes() -> Vec<Event> {
         corrects: Some(3),
         owner: Some(id("bob")),
         due: Some("2026-12-01".parse().unwrap()),
+        request: Some(id("r-1")),
         ..note(NoteKind::ActionItem)
     };
     let all = NoteKind::ALL.map(note).into_iter().chain([full]);

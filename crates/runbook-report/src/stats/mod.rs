@@ -6,12 +6,10 @@
 
 mod collect;
 mod figures;
-mod html;
 mod sample;
 mod shape;
 
 pub use self::collect::{Collector, Current, Options};
-pub use self::html::html;
 pub use self::sample::{GateSample, Kind, Sample, StepSample, UndoSample};
 pub use self::shape::{
     Change, Freshness, Gate, Last, Period, Repair, Runbook, Spread, Statistics, Step, Totals, Undo, Unused,

@@ -182,6 +182,9 @@ pub(crate) fn noticed(notice: &Notice, state: &RunState) -> String {
             place(step, state),
             visible(found)
         ),
+        Notice::Mended { torn } => {
+            format!("the last line, which a crash had torn, was cut off: {torn} bytes")
+        }
         Notice::Unlocked { lock, by, reason } => {
             visible(&format!("{by} took the lock `{lock}` from this run: {reason}"))
         }

@@ -596,6 +596,10 @@ fn noted() -> Told {
             "The drain: what the crash had left running was looked for: it was ended",
         ),
         (
+            Notice::Mended { torn: 17 },
+            "the last line, which a crash had torn, was cut off: 17 bytes",
+        ),
+        (
             Notice::Unlocked {
                 lock: id("pool"),
                 by: id("eve"),
@@ -620,6 +624,7 @@ fn written() -> Told {
         corrects: None,
         owner: None,
         due: None,
+        request: None,
     };
     let claimed = Note {
         kind: NoteKind::Detected,

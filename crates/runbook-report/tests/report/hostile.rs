@@ -262,6 +262,7 @@ fn no_word_of_a_person_or_of_the_system_leaves_its_line() {
         corrects: None,
         owner: Some(evil()),
         due: None,
+        request: None,
     })));
     for event in &events {
         let told = describe(event, &RunState::new());

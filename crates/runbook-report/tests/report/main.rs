@@ -13,6 +13,8 @@ mod people;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod whole;

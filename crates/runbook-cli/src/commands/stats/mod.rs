@@ -61,7 +61,7 @@ pub(crate) fn run(project: &Project, args: &Stats) -> Result<u8, Error> {
     match args.format {
         StatsFormat::Text => text::print(&statistics, only.is_some()),
         StatsFormat::Json => term::print(&json(&statistics)),
-        StatsFormat::Html => term::print_raw(&runbook_report::stats::html(&statistics)),
+        StatsFormat::Html => term::print_raw(&runbook_report::compared(&statistics)),
     }
     Ok(0)
 }
