@@ -16,6 +16,7 @@ use crate::append::Appender;
 use crate::chain;
 use crate::claim;
 use crate::error::{Bad, Error, Fault};
+use crate::inbox::Inbox;
 use crate::layout;
 use crate::lines::{Line, Lines, parse};
 use crate::walk::Walk;
@@ -180,6 +181,11 @@ impl Pruner {
         if !claim::take(&lock).map_err(at(&path))? {
             let run = run.to_owned();
             return Err(PruneError::Live { run });
+        }
+        // What somebody wrote and nobody has taken up yet would be lost.
+        if !Inbox::of(&dir).waiting()?.is_empty() {
+            let run = run.to_owned();
+            return Err(PruneError::Open { run });
         }
         let mut walk = Walk::open(&dir)?;
         while walk.next()?.is_some() {}
