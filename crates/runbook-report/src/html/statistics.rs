@@ -82,7 +82,7 @@ fn summary(statistics: &Statistics, out: &mut String) {
         "Trend",
         "Last run",
         "Rehearsed",
-        "",
+        "State",
     ];
     out.push_str(&table("All runbooks", &columns, &rows));
     out.push_str("</section>\n");
@@ -210,10 +210,9 @@ fn facts(runbook: &Runbook, out: &mut String) {
     out.push_str("</tbody></table>\n");
 }
 
-/// The width and the height of the plot, in its own units, and what its names take below.
+/// The width and the height of the plot, in its own units.
 const WIDE: u64 = 720;
 const HIGH: u64 = 150;
-const NAMES: u64 = 22;
 
 /// The medians of repairs over time: a bar for each period, on one scale that begins at nothing.
 fn periods(periods: &[Period], out: &mut String) {
@@ -228,11 +227,11 @@ fn periods(periods: &[Period], out: &mut String) {
     let slot = WIDE / periods.len() as u64;
     _ = write!(
         out,
-        "<figure>\n<figcaption>Repairs over time (median; the highest is {})</figcaption>\n<svg class=\"plot\" role=\"img\" \
+        "<h3>Repairs over time</h3>\n<figure>\n<figcaption>Medians; the highest is {}</figcaption>\n<svg class=\"plot\" role=\"img\" \
          aria-label=\"Median of repairs over time; the table below has the numbers\" viewBox=\"0 0 {WIDE} {}\" width=\"100%\">\n\
          <line class=\"tick\" x1=\"0\" y1=\"{HIGH}\" x2=\"{WIDE}\" y2=\"{HIGH}\"/>\n",
         duration(highest),
-        HIGH + NAMES
+        HIGH + 1
     );
     for (at, period) in periods.iter().enumerate() {
         let x = at as u64 * slot;
@@ -255,13 +254,9 @@ fn periods(periods: &[Period], out: &mut String) {
             period.tried
         );
     }
+    out.push_str("</svg>\n");
     if let (Some(first), Some(last)) = (periods.first(), periods.last()) {
-        let y = HIGH + NAMES - 6;
-        _ = write!(
-            out,
-            "<text x=\"0\" y=\"{y}\">{}</text>\n<text x=\"{WIDE}\" y=\"{y}\" text-anchor=\"end\">{}</text>\n</svg>\n",
-            first.label, last.label
-        );
+        _ = writeln!(out, "<p class=\"note\">{} to {}</p>", first.label, last.label);
     }
     let rows: Vec<Vec<String>> = periods
         .iter()

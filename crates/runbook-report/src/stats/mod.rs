@@ -10,7 +10,7 @@ mod sample;
 mod shape;
 
 pub use self::collect::{Collector, Current, Options};
-pub use self::sample::{GateSample, Kind, Sample, StepSample, UndoSample};
+pub use self::sample::{GateSample, Kind, Remains, Sample, StepSample, UndoSample};
 pub use self::shape::{
     Change, Freshness, Gate, Last, Period, Repair, Runbook, Spread, Statistics, Step, Totals, Undo, Unused,
     schema,

@@ -61,6 +61,25 @@ pub struct Sample {
     pub undos: IndexMap<String, UndoSample>,
 }
 
+/// What is left of a run that was pruned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remains {
+    /// Its name.
+    pub run: String,
+    /// The runbook's name.
+    pub runbook: String,
+    /// The runbook's title.
+    pub title: String,
+    /// When it began.
+    pub at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What it was to its runbook.
+    pub kind: Kind,
+}
+
 /// What counts of a step: of all its instances.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct StepSample {
@@ -125,26 +144,20 @@ impl Sample {
         })
     }
 
-    /// What is left of a run that was pruned. It has neither steps nor checks.
+    /// What counts of a run that was pruned. It has neither steps nor checks.
     #[must_use]
-    pub fn pruned(
-        run: &str,
-        runbook: &str,
-        title: &str,
-        times: (Timestamp, Timestamp),
-        outcome: Outcome,
-        kind: Kind,
-    ) -> Self {
+    pub fn of_remains(remains: Remains) -> Self {
+        let repaired = is_repair(Some(remains.outcome));
         Self {
-            run: run.to_owned(),
-            runbook: runbook.to_owned(),
-            title: title.to_owned(),
-            at: times.0,
-            outcome: Some(outcome),
+            repair_ms: repaired.then(|| between(remains.at, remains.ended_at)),
+            run: remains.run,
+            runbook: remains.runbook,
+            title: remains.title,
+            at: remains.at,
+            outcome: Some(remains.outcome),
             running: false,
             pruned: true,
-            kind,
-            repair_ms: is_repair(Some(outcome)).then(|| between(times.0, times.1)),
+            kind: remains.kind,
             steps: IndexMap::new(),
             gates: IndexMap::new(),
             undos: IndexMap::new(),

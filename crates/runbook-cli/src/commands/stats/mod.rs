@@ -3,7 +3,7 @@
 mod text;
 
 use runbook_journal::Glance;
-use runbook_report::stats::{Collector, Current, Kind, Last, Options, Sample, Statistics};
+use runbook_report::stats::{Collector, Current, Kind, Last, Options, Remains, Sample, Statistics};
 
 use crate::args::{Stats, StatsFormat};
 use crate::clock::now;
@@ -42,17 +42,20 @@ pub(crate) fn run(project: &Project, args: &Stats) -> Result<u8, Error> {
             continue;
         }
         let kind = Kind::of_practice(run.practice.is_some());
-        let times = (run.started_at, run.ended_at);
-        let sample = Sample::pruned(&run.run, &run.runbook, &run.title, times, run.outcome, kind);
-        if collector.wants(run.started_at) {
-            collector.add(sample);
-        } else {
-            collector.seen(
-                &run.runbook,
-                kind,
-                last(&run.run, run.started_at, Some(run.outcome)),
-            );
+        if !collector.wants(run.started_at) {
+            let last = last(&run.run, run.started_at, Some(run.outcome));
+            collector.seen(&run.runbook, kind, last);
+            continue;
         }
+        collector.add(Sample::of_remains(Remains {
+            run: run.run,
+            runbook: run.runbook,
+            title: run.title,
+            at: run.started_at,
+            ended_at: run.ended_at,
+            outcome: run.outcome,
+            kind,
+        }));
     }
     if let Some(only) = only {
         known(only, &names)?;
