@@ -19,13 +19,12 @@ fn project() -> Project {
              \x20   verify:\n\
              \x20     - id: steady\n\
              \x20       shell: 'n=$(($(cat n 2>/dev/null || echo 0) + 1)); echo $n > n; test $((n % 4)) -ne 2'\n\
-             \x20       effect: read\n\
              \x20       every: 1ms\n\
              \x20       within: 20s\n\
              \x20       consecutive: 3\n\
              \x20 - {id: spare, when: inputs.fail == 'never', exec: [touch, spare], irreversible: It is spent}\n\
              \x20 - {id: judge, when: inputs.fail == 'yes', exec: ['false'], effect: read}\n\
-             verify: [{id: there, exec: [test, -e, drained], effect: read}]\n",
+             verify: [{id: there, exec: [test, -e, drained]}]\n",
         )
         .with(
             "runbooks/never.yaml",
@@ -55,8 +54,8 @@ fn by<'a>(list: &'a Value, key: &str, name: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("there is no {name} in {list:#}"))
 }
 
-#[test]
-fn many_runs_are_compared() {
+/// Four runs that were resolved, and one that was rolled back.
+fn five_runs() -> Project {
     let project = project();
     // The counter of the gate is the same in all runs, so of four readings the second fails.
     for _ in 0..4 {
@@ -65,6 +64,12 @@ fn many_runs_are_compared() {
     }
     std::fs::remove_file(project.path("n")).unwrap();
     project.exec("pool", &["fail=yes"], "rolled_back");
+    project
+}
+
+#[test]
+fn many_runs_are_compared() {
+    let project = five_runs();
     let all = stats(&project, &[]);
     assert_eq!(all["runs"]["counted"], 5);
     let pool = by(&all["runbooks"], "name", "pool");
@@ -111,7 +116,11 @@ fn many_runs_are_compared() {
         (&"fresh".into(), &0.into())
     );
     assert_eq!(by(&all["runbooks"], "name", "never")["freshness"], "never_run");
+}
 
+#[test]
+fn what_stands_out_is_said_in_words_and_times_choose_runs() {
+    let project = five_runs();
     project.run(&["stats"]).expect(0).says(&[
         "pool",
         "80 %",
@@ -182,8 +191,9 @@ fn the_page_is_one_file_without_scripts_and_hostile_titles_are_text() {
     let project = Project::empty().with(
         "runbooks/bad.yaml",
         &format!(
-            "apiVersion: runbook/v1\nname: bad\nversion: 1.0.0\ntitle: {hostile:?}\n\
-             steps:\n  - {{id: look, title: {hostile:?}, exec: ['true'], effect: read}}\n"
+            "apiVersion: runbook/v1\nname: bad\nversion: 1.0.0\ntitle: {0}\n\
+             steps:\n  - {{id: look, title: {0}, exec: ['true'], effect: read}}\n",
+            Value::from(hostile)
         ),
     );
     project.exec("bad", &[], "resolved");

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use crate::harness::Project;
 
 const STEPS: &str = "steps:\n  - {id: one, exec: [touch, one], rollback: {exec: [rm, one]}}\n\
-                     verify: [{id: there, exec: [test, -e, one], effect: read}]\n";
+                     verify: [{id: there, exec: [test, -e, one]}]\n";
 
 /// A project with a key, and a project file that goes on with this below `seal`.
 fn sealed(more: &str) -> Project {
@@ -38,7 +38,7 @@ fn a_key_is_for_its_owner_only_and_is_never_written_over() {
         .expect(2)
         .says(&["is there already"]);
     assert_eq!(fs::read(&path).unwrap(), before);
-    project.run(&["check"]).expect(0);
+    project.run(&["check", "runbook.yaml"]).expect(0);
 }
 
 #[test]

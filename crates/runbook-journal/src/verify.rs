@@ -108,24 +108,8 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     if let Some(head) = head {
         is_last(&walk, head, head_at, written)?;
     }
-    let mut lost = Vec::new();
-    for output in &named {
-        match condition(run_dir, output)? {
-            Condition::Whole => {}
-            Condition::Short(_) if !output.is_settled => lost.push(output.file.clone()),
-            Condition::Short(what) | Condition::Changed(what) => {
-                let text = format!("line {} names `{}`, which {what}", output.line, output.file);
-                return Err(bad(&walk, output.line, Fault::Output, text));
-            }
-        }
-    }
-    let readings = readings::condition(run_dir, &noted, ended).map_err(|wrong| match wrong {
-        Wrong::Io(path, source) => Error::io(&path, source),
-        Wrong::Changed(line, what) => {
-            let text = format!("line {line} names `{}`, which {what}", layout::READINGS);
-            bad(&walk, line, Fault::Output, text)
-        }
-    })?;
+    let mut lost = lost(run_dir, &walk, &named)?;
+    let readings = readings::condition(run_dir, &noted, ended).map_err(|wrong| unlike(&walk, wrong))?;
     if readings == Readings::Lost {
         lost.push(layout::READINGS.to_owned());
     }
@@ -139,6 +123,32 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
         end: end.filter(|_| ended),
         heads,
     })
+}
+
+fn unlike(walk: &Walk, wrong: Wrong) -> Error {
+    match wrong {
+        Wrong::Io(path, source) => Error::io(&path, source),
+        Wrong::Changed(line, what) => {
+            let text = format!("line {line} names `{}`, which {what}", layout::READINGS);
+            bad(walk, line, Fault::Output, text)
+        }
+    }
+}
+
+/// The files of output that a crash has taken. Fails at the first that was changed otherwise.
+fn lost(run_dir: &Path, walk: &Walk, named: &[Named]) -> Result<Vec<String>, Error> {
+    let mut lost = Vec::new();
+    for output in named {
+        match condition(run_dir, output)? {
+            Condition::Whole => {}
+            Condition::Short(_) if !output.is_settled => lost.push(output.file.clone()),
+            Condition::Short(what) | Condition::Changed(what) => {
+                let text = format!("line {} names `{}`, which {what}", output.line, output.file);
+                return Err(bad(walk, output.line, Fault::Output, text));
+            }
+        }
+    }
+    Ok(lost)
 }
 
 /// Whether the run still ends where it did, but for what people wrote since. `written` is the last line that is not theirs.

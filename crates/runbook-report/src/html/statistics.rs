@@ -162,6 +162,17 @@ fn facts(runbook: &Runbook, out: &mut String) {
             format!("{}: the older half {older}, the newer {newer}", trend(runbook)),
         ));
     }
+    rows.extend(undone(runbook));
+    rows.extend(tried(runbook));
+    out.push_str("<table class=\"facts\"><tbody>\n");
+    for (name, fact) in rows {
+        _ = writeln!(out, "<tr><th scope=\"row\">{name}</th><td>{fact}</td></tr>");
+    }
+    out.push_str("</tbody></table>\n");
+}
+
+fn undone(runbook: &Runbook) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
     for undo in &runbook.undos {
         let failed = if undo.failed > 0 {
             format!(", failed {}", count(undo.failed, "time"))
@@ -177,6 +188,12 @@ fn facts(runbook: &Runbook, out: &mut String) {
             ),
         ));
     }
+    rows
+}
+
+/// When somebody last tried it.
+fn tried(runbook: &Runbook) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
     for (name, last) in [
         ("Last run", &runbook.last_run),
         ("Last rehearsal", &runbook.last_rehearsal),
@@ -203,11 +220,7 @@ fn facts(runbook: &Runbook, out: &mut String) {
             format!("<strong>{}</strong>{days}", runbook.freshness.word()),
         ));
     }
-    out.push_str("<table class=\"facts\"><tbody>\n");
-    for (name, fact) in rows {
-        _ = writeln!(out, "<tr><th scope=\"row\">{name}</th><td>{fact}</td></tr>");
-    }
-    out.push_str("</tbody></table>\n");
+    rows
 }
 
 /// The width and the height of the plot, in its own units.

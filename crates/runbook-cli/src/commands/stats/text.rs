@@ -152,6 +152,18 @@ fn striking(runbook: &Runbook) -> impl Iterator<Item = String> + '_ {
 fn print_one(runbook: &Runbook, now: Timestamp) {
     let title = format!("{}: {}", visible(&runbook.name), visible(&runbook.title));
     wrapped(&title, BOLD);
+    for (name, fact) in facts(runbook, now) {
+        wrapped(&format!("  {name:10} {fact}"), anstyle::Style::new());
+    }
+    if let Some(why) = not_fresh(runbook.freshness) {
+        wrapped(&format!("  {why}"), WARN);
+    }
+    print_steps(runbook);
+    print_gates(runbook);
+    print_rest(runbook);
+}
+
+fn facts(runbook: &Runbook, now: Timestamp) -> Vec<(&'static str, String)> {
     let outcomes: Vec<String> = runbook
         .outcomes
         .iter()
@@ -185,20 +197,21 @@ fn print_one(runbook: &Runbook, now: Timestamp) {
     }
     facts.push(("last run", told(runbook.last_run.as_ref(), now)));
     facts.push(("rehearsed", told(runbook.last_rehearsal.as_ref(), now)));
-    for (name, fact) in facts {
-        wrapped(&format!("  {name:10} {fact}"), anstyle::Style::new());
+    facts
+}
+
+/// Why nobody should rely on it, if that is so.
+const fn not_fresh(freshness: Freshness) -> Option<&'static str> {
+    match freshness {
+        Freshness::Stale => Some("stale: nobody has run or rehearsed it lately"),
+        Freshness::NeverRun => Some("nobody has ever run or rehearsed it"),
+        Freshness::Gone => Some("the project has no such runbook any more"),
+        Freshness::Fresh => None,
     }
-    if runbook.freshness != Freshness::Fresh {
-        let why = match runbook.freshness {
-            Freshness::Stale => "stale: nobody has run or rehearsed it lately",
-            Freshness::NeverRun => "nobody has ever run or rehearsed it",
-            Freshness::Gone => "the project has no such runbook any more",
-            Freshness::Fresh => "",
-        };
-        wrapped(&format!("  {why}"), WARN);
-    }
-    print_steps(runbook);
-    print_gates(runbook);
+}
+
+/// What was undone, and what was never used.
+fn print_rest(runbook: &Runbook) {
     for undo in &runbook.undos {
         let line = format!(
             "  undone: `{}` {}",
