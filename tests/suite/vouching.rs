@@ -159,8 +159,8 @@ fn heads_are_notes_of_git_on_the_commit_and_touch_nothing_else() {
     let notes = git(&project, &["notes", "--ref", "refs/notes/runbook", "show"]);
     for run in [&first, &second] {
         let own = notes.lines().filter(|line| line.contains(&run.name())).count();
-        // It began, the first change, the verify, the end.
-        assert!(own >= 3, "{notes}");
+        // The first change at least, and the end.
+        assert!(own >= 2, "{notes}");
         project
             .run(&["verify", &run.name(), "--git"])
             .expect(0)

@@ -18,7 +18,7 @@ use crate::table::{self, Column};
 use crate::term::{self, BAD, BOLD, DIM, GOOD, WARN, styled};
 
 const COLUMNS: [Column; 6] = [
-    column("RUN", Some(16), 0),
+    column("RUN", None, 0),
     column("STARTED (UTC)", None, 2),
     column("OUTCOME", None, 0),
     column("STEPS", None, 3),

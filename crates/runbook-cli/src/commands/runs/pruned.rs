@@ -12,7 +12,7 @@ use crate::table::{self, Column};
 use crate::term::{self, BOLD, styled};
 
 const COLUMNS: [Column; 6] = [
-    column("RUN", Some(16), 0),
+    column("RUN", None, 0),
     column("STARTED (UTC)", None, 3),
     column("OUTCOME", None, 0),
     column("PRUNED (UTC)", None, 1),
