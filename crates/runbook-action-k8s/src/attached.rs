@@ -6,24 +6,17 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::AttachedProcess;
-use runbook_action::{Chunk, End, Failure, Stream, async_trait};
+use runbook_action::{Chunk, Failure, Stream, async_trait};
 use runbook_remote::Pipes;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::unconstrained;
-use tokio::time::sleep;
 
 /// How much is read at a time.
 pub(crate) const PIECE: usize = 16 * 1024;
-
-/// When a program has ended whose outputs others hold: so long a silence means that nothing more comes, and so many
-/// pieces are read at most.
-const SILENCE: Duration = Duration::from_secs(10);
-const PIECES: u32 = 64;
 
 /// What a cluster tells of the end of a program: nothing yet, that it cannot tell, or how.
 pub(crate) type Told = Arc<OnceLock<Option<Status>>>;
@@ -49,8 +42,6 @@ pub(crate) struct Attached {
     telling: Option<Telling>,
     told: Told,
     buffer: Vec<u8>,
-    /// How many pieces are still read, when the program has ended.
-    pieces: Option<u32>,
 }
 
 /// What happened next.
@@ -58,7 +49,7 @@ enum Step {
     Read(Stream, usize),
     Wrote(bool),
     Told(Option<Box<Status>>),
-    Silence,
+    AllIsSaid,
 }
 
 impl Attached {
@@ -78,7 +69,6 @@ impl Attached {
             inner,
             told: Told::default(),
             buffer: vec![0; 2 * PIECE],
-            pieces: None,
         }
     }
 
@@ -103,7 +93,7 @@ impl Attached {
     async fn step(&mut self) -> Step {
         let (first, second) = self.buffer.split_at_mut(PIECE);
         let has_more = self.input.as_ref().is_some_and(|input| !input.bytes.is_empty());
-        let (listens, has_ended) = (self.telling.is_some(), self.pieces.is_some());
+        let listens = self.telling.is_some();
         tokio::select! {
             biased;
             // What is there is read, however much this task has done already.
@@ -112,8 +102,7 @@ impl Attached {
             wrote = write(&mut self.input), if has_more => Step::Wrote(wrote),
             told = tell(&mut self.telling), if listens => Step::Told(told.map(Box::new)),
             // All that was sent is here when the end is told.
-            () = std::future::ready(()), if !listens => Step::Silence,
-            () = sleep(SILENCE), if has_ended => Step::Silence,
+            () = std::future::ready(()), if !listens => Step::AllIsSaid,
         }
     }
 }
@@ -149,11 +138,8 @@ async fn tell(telling: &mut Option<Telling>) -> Option<Status> {
 impl Pipes for Attached {
     async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
         let (stream, count) = loop {
-            if self.pieces == Some(0) {
-                return Ok(None);
-            }
             match self.step().await {
-                Step::Silence => return Ok(None),
+                Step::AllIsSaid => return Ok(None),
                 Step::Told(status) => {
                     self.telling = None;
                     // It is told once.
@@ -174,7 +160,6 @@ impl Pipes for Attached {
                 Step::Read(stream, count) => break (stream, count),
             }
         };
-        self.pieces = self.pieces.map(|pieces| pieces.saturating_sub(1));
         let from = match stream {
             Stream::Stdout => 0,
             Stream::Stderr => PIECE,
@@ -194,10 +179,6 @@ impl Pipes for Attached {
             // This only leaves a mark for whoever carries it, and waits for nobody.
             let _closed = input.to.shutdown().now_or_never();
         }
-    }
-
-    fn has_ended(&mut self, _end: End) {
-        self.pieces.get_or_insert(PIECES);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::Stdio;
 use std::sync::Arc;
 
-use runbook_action::{Chunk, Command, End, ErrorKind, Failure, async_trait};
+use runbook_action::{Chunk, Command, ErrorKind, Failure, async_trait};
 use runbook_remote::{Carrier, Pipes, Sent};
 
 use crate::child::Running;
@@ -47,9 +47,5 @@ impl Pipes for Running {
 
     fn close_input(&mut self) {
         self.end_input();
-    }
-
-    fn has_ended(&mut self, end: End) {
-        self.is_said_to_have_ended(end);
     }
 }

@@ -104,11 +104,6 @@ impl Running {
         self
     }
 
-    /// Its end is known from elsewhere: what is still to be read is bounded from now on.
-    pub(crate) fn is_said_to_have_ended(&mut self, end: End) {
-        self.end = Some(end);
-    }
-
     /// Adds this to what it reads.
     pub(crate) fn add_input(&mut self, bytes: &[u8]) {
         if let Some(input) = &mut self.input {

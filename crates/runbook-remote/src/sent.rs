@@ -52,9 +52,6 @@ pub trait Pipes: Send + fmt::Debug {
 
     /// The shell's input ends here, whatever was to be written.
     fn close_input(&mut self);
-
-    /// The program has ended like this, as the shell says: what others hold its outputs for is not waited for.
-    fn has_ended(&mut self, end: End);
 }
 
 /// A program at the other end of a carrier.
@@ -89,7 +86,7 @@ impl Sent {
         inner.give(&message(told, &mark)?);
         let mut sent = Self::new(inner, &mark, carrier);
         // Why it did not begin is said on one of the outputs, and its end may be heard on the other before that.
-        while (sent.group.is_none() || sent.begins != [true; 2]) && sent.ends != [true; 2] {
+        while (sent.group.is_none() || sent.begins != [true; 2]) && !sent.has_said_all() {
             sent.goes_on().await?;
         }
         Ok(sent)
@@ -136,6 +133,12 @@ impl Sent {
             is_over: false,
             in_terminal: false,
         }
+    }
+
+    /// Whether all that the program printed is here. What comes on one output says nothing of the other, where much may
+    /// be on its way still; a terminal has only one.
+    const fn has_said_all(&self) -> bool {
+        self.ends[0] && (self.ends[1] || self.in_terminal)
     }
 
     /// Reads a piece before the program has begun.
@@ -196,10 +199,7 @@ impl Sent {
                     if let Some(ends) = self.ends.get_mut(of) {
                         *ends = true;
                     }
-                    if self.end.is_none() {
-                        self.end = Some(end.clone());
-                        self.inner.has_ended(end);
-                    }
+                    self.end.get_or_insert(end);
                 }
             }
         }
@@ -240,7 +240,7 @@ impl Process for Sent {
 
     async fn next(&mut self) -> Result<Option<Chunk<'_>>, Failure> {
         while self.ready.is_empty() && !self.is_over {
-            if self.ends == [true; 2] {
+            if self.has_said_all() {
                 self.is_over = true;
             } else if self.read().await?.is_none() {
                 self.is_over = true;

@@ -17,7 +17,7 @@ const MONTHLY: &str = "routine/monthly.yaml";
 const ENOUGH: &str = "high=0.3";
 const SHARE: &str =
     "(sum(rate(mcp_errors_total[5m])) or vector(0)) / (sum(rate(mcp_requests_total[5m])) > 0)";
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(300);
 const WITHOUT_INDEX: &str = "DROP INDEX idx_assignments_assignee";
 const INDEXES: &str = "SELECT count(*) FROM pg_indexes WHERE tablename = 'assignments'";
 const P99: &str = "histogram_quantile(0.99, sum by (le) (rate(mcp_request_duration_bucket[5m])))";
@@ -77,7 +77,9 @@ fn a_slow_service_gets_the_indexes_that_it_lacks() {
     let _clients = site.clients("list_assignments", 2);
     until_it_is(&site, P99, |seconds| seconds < 0.5);
     site.exec(SLOW, &["slow=0.5"], "not_needed");
+    // What PostgreSQL keeps of the quick calls would hide in the average that the same ones are slow now.
     site.sql(WITHOUT_INDEX);
+    site.sql("SELECT pg_stat_statements_reset()");
     until_it_is(&site, P99, |seconds| seconds > 0.5);
     let run = repaired(&site, &["slow=0.5"], || site.sql(INDEXES) == "3");
     assert!(run.steps("step_done").contains(&"database".to_owned()));

@@ -224,9 +224,7 @@ pub(crate) async fn restart(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
                 .collect()
         }
     };
-    let now = Timestamp::from_second(clock::now().as_second())
-        .unwrap_or_default()
-        .to_string();
+    let now = clock::now();
     let mut writes = Vec::new();
     for (target, object) in found {
         if object.pointer("/spec/paused") == Some(&Value::Bool(true)) {
@@ -236,8 +234,21 @@ pub(crate) async fn restart(asked: Asked<'_>) -> Result<Vec<Write>, Failure> {
             ));
             return Err(failure.help("`kubectl rollout resume` lets it go on"));
         }
-        let patch = json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED: now } } } } });
+        let at = restarted_at(&object, now).to_string();
+        let patch = json!({ "spec": { "template": { "metadata": { "annotations": { RESTARTED: at } } } } });
         writes.push(Write::new(target, Form::Merge, patch, object));
     }
     Ok(writes)
+}
+
+/// What the annotation becomes. It has whole seconds, as that of `kubectl`, so a second restart within one would be none
+/// but for this: it takes the second after the last.
+fn restarted_at(object: &Value, now: Timestamp) -> Timestamp {
+    let last = object.pointer("/spec/template/metadata/annotations");
+    let last = last.and_then(|annotations| annotations[RESTARTED].as_str()?.parse::<Timestamp>().ok());
+    let now = now.as_second();
+    let next = last.map_or(now, |last| last.as_second().saturating_add(1));
+    // A time far ahead is that of another clock: it differs from ours as it is.
+    let is_close = (now..now.saturating_add(60)).contains(&next);
+    Timestamp::from_second(if is_close { next } else { now }).unwrap_or_default()
 }

@@ -1,5 +1,7 @@
 //! The verbs that change.
 
+use std::collections::BTreeSet;
+
 use runbook_action::ErrorKind;
 use serde_json::{Value, json};
 
@@ -170,6 +172,20 @@ async fn a_restart_replaces_pods_with_the_annotation_that_kubectl_uses() {
             .await["names"],
         before
     );
+}
+
+#[tokio::test]
+async fn restarts_within_a_second_are_a_restart_each() {
+    let stage = Stage::new().await;
+    stage.deployment("web", 1).await;
+    let mut revisions = Vec::new();
+    for _ in 0..3 {
+        let restarted = stage.done(json!({"restart": "deployment/web"})).await;
+        let annotations = &restarted["object"]["spec"]["template"]["metadata"]["annotations"];
+        revisions.push(annotations["kubectl.kubernetes.io/restartedAt"].to_string());
+    }
+    let unlike: BTreeSet<String> = revisions.into_iter().collect();
+    assert_eq!(unlike.len(), 3, "{unlike:?}");
 }
 
 #[tokio::test]

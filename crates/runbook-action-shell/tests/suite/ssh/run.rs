@@ -195,3 +195,17 @@ async fn output_is_streamed() {
     });
     assert_eq!(outcome.unwrap().value["lines"], json!(["first", "second"]));
 }
+
+/// That a program has ended may be heard on one output while much of the other is still on its way.
+#[tokio::test]
+async fn all_that_was_printed_gets_here() {
+    const MUCH: usize = 8_000_000;
+    let there_is = There::new();
+    let open = there_is.open().await;
+    for _ in 0..5 {
+        let printing = Command::new(["head", "-c", &MUCH.to_string(), "/dev/zero"]);
+        let ended = in_time(open.output(&printing, usize::MAX)).await.unwrap();
+        assert_eq!((ended.end, ended.stdout.len()), (End::Code(0), MUCH));
+    }
+    open.close().await;
+}
