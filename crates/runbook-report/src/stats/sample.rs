@@ -290,9 +290,9 @@ fn gates(records: &[Record], state: &RunState, started: &RunStarted) -> IndexMap
         }
         if let Event::CheckRead { site, reading } = &record.event {
             let (passed, flaps) = open.entry(site).or_default();
-            let passes = reading.verdict == Verdict::Pass;
-            *flaps += u64::from(*passed && !passes);
-            *passed = passes;
+            let holds = reading.verdict == Verdict::Pass;
+            *flaps += u64::from(*passed && !holds);
+            *passed = holds;
         }
         let Event::CheckEnded {
             site,

@@ -78,7 +78,7 @@ pub(super) fn run(project: &Project, environment: &Environment, args: &Prune) ->
         // The oldest first, so that an interruption leaves what would stay longest.
         for run in verdicts.goes.iter().rev() {
             match pruner.prune(&run.run, now(), environment.who(), &rule.text) {
-                Ok(pruned) => going.push((*run, pruned.bytes)),
+                Ok(entry) => going.push((*run, entry.bytes)),
                 Err(error) => failed.push((*run, error.to_string())),
             }
         }

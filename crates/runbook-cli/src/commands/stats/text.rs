@@ -83,7 +83,9 @@ fn print_all(statistics: &Statistics) {
     }
     if !told.is_empty() {
         term::print("");
-        told.iter().for_each(|line| wrapped(line, WARN));
+        for line in &told {
+            wrapped(line, WARN);
+        }
     }
 }
 
