@@ -189,7 +189,7 @@ fn right_ones() -> Vec<(String, bool, String)> {
 
 #[test]
 fn the_schemas_are_those_of_the_tables() {
-    for name in ["runbook", "config", "journal"] {
+    for name in ["runbook", "config", "journal", "report"] {
         let path = format!("schemas/{name}.schema.json");
         let kept = fs::read_to_string(repository().join(&path)).unwrap_or_default();
         assert!(
@@ -201,7 +201,7 @@ fn the_schemas_are_those_of_the_tables() {
 
 #[test]
 fn the_schemas_are_schemas() {
-    for name in ["runbook", "config", "journal"] {
+    for name in ["runbook", "config", "journal", "report"] {
         let schema = schema(name);
         if let Err(error) = jsonschema::draft202012::meta::validate(&schema) {
             panic!("{name}: {error} at {}", error.instance_path());

@@ -13,7 +13,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub(crate) use self::author::{Explain, Fmt, Man, New};
 pub(crate) use self::list::{List, Plugins, PluginsWhat};
-pub(crate) use self::people::Note;
+pub(crate) use self::people::{Note, Timeline, TimelineFormat};
 pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
@@ -45,6 +45,14 @@ Examples:
 
 What is written stays: a correction is another note, which stands in the place of the first. A run that is going
 on takes it up itself; else it is written at once, also long after the end.
+";
+
+const TIMELINES: &str = "\
+Examples:
+    runbook timeline last --follow            what happens in a run that is going on, until its end
+    runbook timeline --incident INC-7         all runs of an incident, in one
+    runbook timeline last --format csv        for a spreadsheet
+    runbook timeline last --format otlp | curl -H 'Content-Type: application/json' -d @- HOST:4318/v1/traces
 ";
 
 /// Runs operations runbooks: detects, repairs, proves, undoes, and writes the report.
@@ -100,6 +108,9 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
+    /// Tell what happened when, in a run or in all runs of an incident
+    #[command(after_help = TIMELINES)]
+    Timeline(Timeline),
     /// Print the report of a run
     Report(Report),
     /// Verify that the journal of a run was not changed
@@ -157,14 +168,26 @@ pub(crate) struct Show {
 #[derive(Debug, ClapArgs)]
 pub(crate) struct Report {
     /// The run: its name, a part of it, or `last`
-    #[arg(default_value = "last")]
+    #[arg(default_value = "last", conflicts_with = "incident")]
     pub(crate) run: String,
+    /// All runs of this incident, in one report
+    #[arg(long, value_name = "ID", value_parser = people::incident, value_hint = ValueHint::Other)]
+    pub(crate) incident: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: ReportFormat,
     /// Write it to this file instead
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<PathBuf>,
+    /// Print it by this template in place of the project's; `default` is that of the program
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["fill", "fill_from"])]
+    pub(crate) template: Option<String>,
+    /// Ask for what is missing, in `$VISUAL`, `$EDITOR` or on the terminal, and note the answers in the run
+    #[arg(long)]
+    pub(crate) fill: bool,
+    /// Note the answers in this file, or with `-` those on the input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) fill_from: Option<String>,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -271,6 +294,8 @@ pub(crate) enum SchemaOf {
     Journal,
     /// What `runbook stats --format json` prints
     Stats,
+    /// What `runbook report --format json` prints
+    Report,
     /// All keys of runbooks and the project file, as a page in Markdown
     Reference,
 }

@@ -130,8 +130,9 @@ fn run(args: Args) -> Result<u8, Error> {
                 Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
-        Command::Report(args) => commands::report::run(&here()?, &args),
         Command::Verify(args) => commands::verify::run(&here()?, &environment, &args),
+        Command::Timeline(args) => commands::timeline::run(&here()?, &args),
+        Command::Report(args) => commands::report::run(&here()?, &environment, &args),
     }
 }
 

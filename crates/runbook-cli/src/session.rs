@@ -27,7 +27,7 @@ use crate::clock::SystemClock;
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
-use crate::telling::Telling;
+use crate::telling::{Telling, Template};
 use crate::term;
 use crate::view::{Screen, View};
 
@@ -159,7 +159,7 @@ impl Session<'_> {
         if let Err(error) = inbox::take_up_rest(self.project, &dir) {
             error.print();
         }
-        let report = write_report(&dir);
+        let report = write_report(self.project, &dir);
         let finished = finished.inspect_err(|_| {
             self.say_where(&dir, report.as_deref().ok());
             self.say_next(&dir);
@@ -319,13 +319,19 @@ pub(crate) fn finish(
         give_back(project, run);
     }
     forget(&*vault_of(project, environment, run)?, outcome);
-    write_report(dir)
+    write_report(project, dir)
 }
 
-/// The report beside the journal, made from what the journal holds.
-pub(crate) fn write_report(dir: &Path) -> Result<PathBuf, Error> {
+/// The report beside the journal, made from what the journal holds, by the project's template where it has one in
+/// Markdown. A template that is wrong leaves nobody without a report.
+pub(crate) fn write_report(project: &Project, dir: &Path) -> Result<PathBuf, Error> {
     let told = Telling::of(dir)?;
-    let report = runbook_report::markdown(&told.run.records, &told.evidence())?;
+    let template = Template::wanted(project, None).map(|template| template.filter(Template::is_markdown));
+    let report = template.and_then(|template| told.markdown(template.as_ref()));
+    let report = report.or_else(|error| {
+        error.print();
+        told.markdown(None)
+    })?;
     let path = dir.join("report.md");
     // Nobody else may read it, as all else in the run's directory.
     let mut options = OpenOptions::new();

@@ -1,12 +1,14 @@
 //! A run as it is told: its records, with all that stands beside them.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use runbook_event::TimedReading;
 use runbook_journal::Run;
-use runbook_report::Evidence;
+use runbook_report::{Evidence, TemplateError};
 
 use crate::error::Error;
+use crate::project::Project;
 
 /// A run, read from its directory.
 pub(crate) struct Telling {
@@ -47,5 +49,61 @@ impl Telling {
             texts: &self.texts,
             unread: &self.unread,
         }
+    }
+
+    /// The report, by a template or as the program has it.
+    pub(crate) fn markdown(&self, template: Option<&Template>) -> Result<String, Error> {
+        let (records, evidence) = (&self.run.records, self.evidence());
+        let Some(template) = template else {
+            return Ok(runbook_report::markdown(records, &evidence)?);
+        };
+        let name = template.path.to_string_lossy();
+        let told = runbook_report::templated(records, &evidence, &name, &template.source);
+        told.map_err(|error| match error {
+            TemplateError::Run(error) => error.into(),
+            TemplateError::Template {
+                line,
+                text,
+                found,
+                help,
+            } => {
+                let found = found.filter(|found| !text.contains(found.as_str()));
+                let found = found.map_or_else(String::new, |found| format!(" in `{found}`"));
+                let message = format!("the template `{name}` gives no report: line {line}: {text}{found}");
+                Error::Usage { message, help }
+            }
+        })
+    }
+}
+
+/// What stands for the program's own template.
+const OWN: &str = "default";
+
+/// A template for reports.
+pub(crate) struct Template {
+    path: PathBuf,
+    source: String,
+}
+
+impl Template {
+    /// Whether it gives Markdown.
+    pub(crate) fn is_markdown(&self) -> bool {
+        !runbook_report::is_html(&self.path.to_string_lossy())
+    }
+
+    /// The one that is asked for, else the project's. None for the program's own.
+    pub(crate) fn wanted(project: &Project, asked: Option<&str>) -> Result<Option<Self>, Error> {
+        let path = match asked {
+            Some(OWN) => return Ok(None),
+            Some(path) => project.directory.join(path),
+            None => {
+                let Some(path) = &project.config.report_template else {
+                    return Ok(None);
+                };
+                project.root.join(&path.value)
+            }
+        };
+        let source = fs::read_to_string(&path).map_err(|error| Error::file("read", &path, &error))?;
+        Ok(Some(Self { path, source }))
     }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use runbook_schema::Shape;
 
 use crate::check::check;
-use crate::document::{Connection, SecretFrom, SecretSource, connections, one_of, secret_from, secrets};
+use crate::document::{
+    Connection, SecretFrom, SecretSource, connections, one_of, secret_from, secrets, sections,
+};
 use crate::language::{CHANNEL, CHANNEL_KINDS, CONFIG};
 use crate::lint::{Level, Levels, lint};
 use crate::{Finding, Findings, Kind, Node, ScalarValue, Spanned, codes, nearest};
@@ -31,6 +33,8 @@ pub struct Config {
     pub policy: Policy,
     /// `report.template`
     pub report_template: Option<Spanned<String>>,
+    /// `report.sections`: title and template
+    pub sections: Vec<(String, Node)>,
     /// `report.keep`
     pub keep_runs: Option<Duration>,
     /// `seal`
@@ -190,6 +194,7 @@ impl Config {
                 .collect(),
             policy: policy(root, findings),
             report_template: report.and_then(|report| report.text_of("template")),
+            sections: sections(report),
             keep_runs: report.and_then(|report| report.duration_of("keep")),
             seal: seal(root, findings),
             state: root.text_of("state").map(|text| text.value),

@@ -3,6 +3,7 @@
 mod brakes;
 mod faults;
 mod requests;
+mod sections;
 mod signals;
 
 use std::collections::HashMap;
@@ -309,6 +310,9 @@ impl Dispatcher {
             Decision::End(0, outcome) => {
                 let elapsed = self.clock.monotonic().saturating_sub(self.begun);
                 let elapsed_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+                for notice in sections::written(&self.run, outcome) {
+                    self.record(Event::Noted { notice })?;
+                }
                 self.record(Event::RunEnded { outcome, elapsed_ms })?;
                 return Ok(Some(outcome));
             }

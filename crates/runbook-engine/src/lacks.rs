@@ -17,6 +17,7 @@ pub struct Lacking {
 
 /// What the engine has learnt. The rest of what a plan asks for is refused.
 const RUNS: &[Part] = &[
+    Part::Key("report"),
     Part::Key("lock"),
     Part::Key("via"),
     Part::Key("guards"),

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use runbook_action::Failure;
 use runbook_event::{
     AttemptEnd, CheckOutline, Event, Holds, Intent, Into, Note, Notice, Outline, OutputRef, Reading,
-    RunStarted, SkipReason, StepOutline, UndoEnd, UndoOutline,
+    RunStarted, SkipReason, StepOutline, UndoEnd, UndoOutline, Words,
 };
 use serde_json::Value;
 
@@ -145,6 +145,15 @@ impl Masker {
             Notice::Unlocked { by, reason, .. } => {
                 self.within(by);
                 self.within(reason);
+            }
+            Notice::Section { text, why, .. } => {
+                for words in text {
+                    let (Words::Written(words) | Words::Value(words)) = words;
+                    self.within(words);
+                }
+                if let Some(why) = why {
+                    self.within(why);
+                }
             }
             Notice::TerminalGone { .. } | Notice::SecretChanged { .. } | Notice::Mended { .. } => {}
         }

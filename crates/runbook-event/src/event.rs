@@ -14,7 +14,7 @@ use serde_json::Value;
 pub use self::note::{Author, KnownBy, Note, NoteKind};
 pub use self::parts::{
     AttemptEnd, CheckRole, CheckSite, Intent, Into, Item, Notice, OutputRef, Reading, SkipReason, Stop,
-    StopCause, TimedReading, UndoEnd, Verdict,
+    StopCause, TimedReading, UndoEnd, Verdict, Words,
 };
 pub use self::started::{Assumed, Assumption, Commit, Promise, Resumed, RunResumed, RunStarted, Wanted, Who};
 use crate::{Outcome, Phase};

@@ -18,7 +18,7 @@ mod state;
 pub use event::{
     Assumed, Assumption, AttemptEnd, Author, CheckRole, CheckSite, Commit, Event, Intent, Into, Item,
     KnownBy, Note, NoteKind, Notice, OutputRef, Promise, Reading, Record, Resumed, RunResumed, RunStarted,
-    SkipReason, Stop, StopCause, TimedReading, UndoEnd, Verdict, Wanted, Who,
+    SkipReason, Stop, StopCause, TimedReading, UndoEnd, Verdict, Wanted, Who, Words,
 };
 pub use outcome::Outcome;
 pub use outline::{

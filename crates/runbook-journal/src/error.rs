@@ -155,6 +155,17 @@ pub enum FindError {
         /// The newest runs, at most 5.
         candidates: Vec<String>,
     },
+    /// No run is a part of that incident.
+    #[error(
+        "no run is a part of incident `{incident}`{}",
+        listed("; there are runs of", candidates)
+    )]
+    NoIncident {
+        /// What was asked for.
+        incident: String,
+        /// Other incidents, at most 5.
+        candidates: Vec<String>,
+    },
     /// There are several like that.
     #[error("`{text}` could be any of {count} runs{}", listed(":", candidates))]
     Several {

@@ -63,7 +63,7 @@ mod writer;
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
 pub use glance::{Began, Glance, glances};
 pub use inbox::{Arrived, Inbox, NoteRequest, Request};
-pub use list::{Summary, find, is_running, runs};
+pub use list::{Summary, find, is_running, of_incident, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
 pub use prune::{PruneError, Pruned, Pruner, pruned, size};

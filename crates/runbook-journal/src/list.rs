@@ -87,17 +87,46 @@ pub fn find(runs_dir: &Path, text: &str) -> Result<PathBuf, FindError> {
     }
 }
 
+/// The directories of the runs of an incident, in the order in which they began. Reads one line of each run.
+pub fn of_incident(runs_dir: &Path, incident: &str) -> Result<Vec<PathBuf>, FindError> {
+    let mut found: Vec<(Timestamp, PathBuf)> = Vec::new();
+    let mut others: Vec<String> = Vec::new();
+    for name in names(runs_dir)? {
+        let dir = runs_dir.join(&name);
+        let Some(state) = begun(&dir) else { continue };
+        let Some(started) = state.run() else { continue };
+        match &started.incident {
+            Some(known) if known == incident => found.push((state.started_at().unwrap_or_default(), dir)),
+            Some(known) => others.push(known.clone()),
+            None => {}
+        }
+    }
+    if found.is_empty() {
+        others.sort_unstable();
+        others.dedup();
+        return Err(FindError::NoIncident {
+            incident: incident.to_owned(),
+            candidates: others.into_iter().rev().take(NAMED).collect(),
+        });
+    }
+    found.sort();
+    Ok(found.into_iter().map(|(_, dir)| dir).collect())
+}
+
+/// What the first record of a run leads to, if it can be read.
+fn begun(dir: &Path) -> Option<RunState> {
+    let mut walk = Walk::open(dir).ok()?;
+    walk.next().ok()??;
+    Some(walk.state)
+}
+
 pub(crate) fn names(runs_dir: &Path) -> Result<Vec<String>, Error> {
     layout::directories(runs_dir).map_err(|source| Error::io(runs_dir, source))
 }
 
 /// Sorts by when they began, the newest first. Reads one line of each.
 fn newest(runs_dir: &Path, names: Vec<String>) -> Vec<String> {
-    let read = |name: &str| {
-        let mut walk = Walk::open(&runs_dir.join(name)).ok()?;
-        walk.next().ok()??;
-        walk.state.started_at()
-    };
+    let read = |name: &str| begun(&runs_dir.join(name))?.started_at();
     let began = |name: &str| read(name).or_else(|| named_time(name));
     let mut dated: Vec<(Option<Timestamp>, String)> =
         names.into_iter().map(|name| (began(&name), name)).collect();

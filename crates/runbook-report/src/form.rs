@@ -61,10 +61,10 @@ pub fn form(state: &RunState) -> String {
 fn part(question: &Question) -> String {
     let mut text = format!("\n== {} ==\n# {}\n", question.kind.word(), capital(question.asks));
     if question.kind.is_a_time() {
-        text.push_str("# In `at`: `2026-05-04 23:50Z`, `23:50`, or `-20m` for twenty minutes ago. Below it, how it is known.\nat:\n");
+        text.push_str("# In `at`: `2026-05-04 23:50`, `23:50` or `20m ago`, in UTC. Below it, how that is known.\nat:\n");
     } else if question.kind.is_to_do() {
         text.push_str("# One line each: `- what is to be done owner: NAME due: YYYY-MM-DD`; owner and due may be left out.\n");
-    } else if is_list(question.kind) {
+    } else if question.kind.is_list() {
         text.push_str("# One line each: `- what`.\n");
     }
     text.push('\n');
@@ -76,28 +76,6 @@ fn capital(text: &str) -> String {
     chars
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
-}
-
-/// Whether each entry of a part is an answer of its own.
-const fn is_list(kind: NoteKind) -> bool {
-    match kind {
-        NoteKind::WentWell
-        | NoteKind::WentWrong
-        | NoteKind::Lucky
-        | NoteKind::Lesson
-        | NoteKind::ActionItem
-        | NoteKind::FollowUp => true,
-        NoteKind::Detected
-        | NoteKind::Acknowledged
-        | NoteKind::ImpactStart
-        | NoteKind::Mitigated
-        | NoteKind::Resolved
-        | NoteKind::RootCause
-        | NoteKind::Trigger
-        | NoteKind::Impact
-        | NoteKind::Summary
-        | NoteKind::Note => false,
-    }
 }
 
 /// The answers in a text, in their order. Parts that are empty give none.
@@ -156,7 +134,7 @@ fn kind_of(name: &str, line: usize) -> Result<NoteKind, FormError> {
 }
 
 fn of_part(kind: NoteKind, lines: &[(usize, &str)], answers: &mut Vec<Filled>) -> Result<(), FormError> {
-    if is_list(kind) {
+    if kind.is_list() {
         return of_list(kind, lines, answers);
     }
     let mut lines = lines;

@@ -7,6 +7,7 @@
 //! [`describe`], [`reading`] and [`duration`] are the words in which both the terminal and the report tell
 //! of an event, and [`visible`] is what either must do to a text of the run before it shows it; [`text`] is the same for Markdown.
 
+mod chronicle;
 mod form;
 mod html;
 mod json;
@@ -20,13 +21,16 @@ pub mod text;
 mod timeline;
 mod words;
 
+pub use chronicle::{Chronicle, Time, Told, ToldRun, chronicle, chronicle_json, csv, otlp};
 pub use form::{Filled, FormError, filled, form};
 pub use html::{Medium, compared, html};
 pub use json::{json, schema};
-pub use markdown::{Report, Section, markdown, report, sections};
+pub use markdown::{
+    Report, Section, chronicle_markdown, incident_report, letter, markdown, report, sections,
+};
 pub use questions::{Question, missing};
 pub use story::{Error, Evidence};
-pub use template::{TemplateError, templated};
+pub use template::{TemplateError, is_html, templated};
 pub use text::visible;
 pub use timeline::{Entry, EntryKind, timeline};
 pub use words::{

@@ -6,8 +6,10 @@ mod checks;
 mod closing;
 mod happened;
 mod head;
+mod incident;
 mod measured;
 mod outcome;
+mod own;
 mod page;
 mod people;
 mod section;
@@ -16,6 +18,7 @@ mod times;
 
 use runbook_event::{NoteKind, Record};
 
+pub use self::incident::{chronicle_markdown, incident_report, letter};
 use self::section::Sections;
 pub use self::section::{Report, Section};
 use crate::story::{Error, Evidence, Story};
@@ -82,6 +85,7 @@ fn told(story: &Story<'_>, sections: &mut Sections) {
     people::lessons(story, sections);
     people::action_items(story, sections);
     outcome::follow_up(story, sections);
+    own::write(story, sections);
 }
 
 /// The sections of the report after the incident, without its head.

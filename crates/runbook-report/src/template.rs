@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::path::Path;
 
 use jiff::Timestamp;
 use minijinja::syntax::SyntaxConfig;
@@ -78,6 +79,17 @@ pub fn templated(
     Ok(String::from_utf8_lossy(&written.0).into_owned())
 }
 
+/// Whether a template of this name gives HTML.
+#[must_use]
+pub fn is_html(name: &str) -> bool {
+    let name = Path::new(name.strip_suffix(".j2").unwrap_or(name));
+    let is = |ending| {
+        name.extension()
+            .is_some_and(|known| known.eq_ignore_ascii_case(ending))
+    };
+    is("html") || is("htm")
+}
+
 fn environment() -> Environment<'static> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
@@ -93,8 +105,7 @@ fn environment() -> Environment<'static> {
         environment.set_syntax(syntax);
     }
     environment.set_auto_escape_callback(|name| {
-        let name = name.strip_suffix(".j2").unwrap_or(name);
-        if name.ends_with(".html") || name.ends_with(".htm") {
+        if is_html(name) {
             AutoEscape::Html
         } else {
             AutoEscape::Custom("markdown".into())
@@ -118,13 +129,14 @@ fn shown(output: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> R
     } else {
         value.to_string()
     };
-    match state.auto_escape() {
-        AutoEscape::Custom(_) if text.is_empty() => Ok(()),
-        AutoEscape::Custom(_) => output
-            .write_str(&text::inline(&text))
-            .map_err(minijinja::Error::from),
-        _ => minijinja::escape_formatter(output, state, &Value::from(text::visible(&text))),
+    if text.is_empty() {
+        return Ok(());
     }
+    if matches!(state.auto_escape(), AutoEscape::Custom(_)) {
+        let written = output.write_str(&text::inline(&text));
+        return written.map_err(minijinja::Error::from);
+    }
+    minijinja::escape_formatter(output, state, &Value::from(text::visible(&text)))
 }
 
 /// A name or a value, as code.

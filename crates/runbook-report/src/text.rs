@@ -127,6 +127,30 @@ pub fn paragraphs(text: &str) -> String {
     paragraphs.join("\n\n")
 }
 
+/// Markdown with its headings from the third level on, and with nothing unseen in it.
+#[must_use]
+pub fn demoted(markdown: &str) -> String {
+    let shown = visible_lines(markdown);
+    let mut fenced = None;
+    let lines = shown.lines().map(|line| {
+        let marks = line.trim_start();
+        let fence = ["```", "~~~"].into_iter().find(|fence| marks.starts_with(fence));
+        match (fenced, fence) {
+            (None, Some(_)) => fenced = fence,
+            (Some(open), Some(fence)) if open == fence => fenced = None,
+            (Some(_) | None, Some(_) | None) => {}
+        }
+        let level = marks.bytes().take_while(|byte| *byte == b'#').count();
+        if fenced.is_none() && (1..3).contains(&level) {
+            format!("{}{marks}", "#".repeat(3 - level))
+        } else {
+            line.to_owned()
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    lines.join("\n")
+}
+
 /// A name or a value, as code.
 #[must_use]
 pub fn code(text: &str) -> String {

@@ -42,9 +42,32 @@ pub enum EntryKind {
     Note,
 }
 
+impl EntryKind {
+    /// The word for programs.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Phase => "phase",
+            Self::Good => "good",
+            Self::Bad => "bad",
+            Self::Info => "info",
+            Self::Question => "question",
+            Self::Note => "note",
+        }
+    }
+}
+
 /// What happened when. Left out are that a check is being asked, its decision where its only reading has said the
 /// same, and what an action tells so that a resumed run finds again what it started.
 pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
+    Ok(timeline_of(records)?
+        .into_iter()
+        .map(|(_, entry)| entry)
+        .collect())
+}
+
+/// The same, with the record of each entry.
+pub(crate) fn timeline_of(records: &[Record]) -> Result<Vec<(&Record, Entry)>, Error> {
     let start = records.first().ok_or(Error::Empty)?.at;
     let mut state = RunState::new();
     let mut entries = Vec::new();
@@ -53,7 +76,7 @@ pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
         if !is_told(&record.event, &state) {
             continue;
         }
-        entries.push(Entry {
+        let entry = Entry {
             at: record.at,
             offset_ms: record.at.duration_since(start).as_millis(),
             session: state.resumed() + 1,
@@ -64,14 +87,19 @@ pub fn timeline(records: &[Record]) -> Result<Vec<Entry>, Error> {
             step: step_of(&record.event).map(str::to_owned),
             kind: kind(&record.event),
             text: describe(&record.event, &state),
-        });
+        };
+        entries.push((record, entry));
     }
     Ok(entries)
 }
 
 fn is_told(event: &Event, state: &RunState) -> bool {
     match event {
-        Event::CheckStarted { .. } | Event::HandleKept { .. } => false,
+        Event::CheckStarted { .. }
+        | Event::HandleKept { .. }
+        | Event::Noted {
+            notice: runbook_event::Notice::Section { why: None, .. },
+        } => false,
         Event::CheckEnded {
             site,
             verdict,

@@ -48,6 +48,7 @@ fn of_run(event: &Event) -> Option<String> {
             Notice::SecretChanged { name } => format!("secret {name} changed"),
             Notice::Settled { step, .. } => format!("{step} settled"),
             Notice::Mended { torn } => format!("{torn} torn bytes cut off"),
+            Notice::Section { title, .. } => format!("section {title}"),
             Notice::Unlocked { lock, .. } => format!("{lock} unlocked"),
         },
         Event::Note(note) => format!("{} noted: {}", note.kind.word(), note.text),

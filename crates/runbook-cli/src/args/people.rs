@@ -1,7 +1,7 @@
 //! The arguments of the commands for what people know of a run: `note` and `timeline`.
 
 use clap::{Args as ClapArgs, ValueEnum, ValueHint};
-use runbook_event::NoteKind;
+use runbook_event::{NoteKind, Phase};
 
 use super::Format;
 
@@ -91,6 +91,74 @@ impl From<Kind> for NoteKind {
             Kind::Note => Self::Note,
         }
     }
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Timeline {
+    /// The run: its name, a part of it, or `last`
+    #[arg(default_value = "last", conflicts_with = "incident", value_hint = ValueHint::Other)]
+    pub(crate) run: String,
+    /// All runs of this incident, in one
+    #[arg(long, value_name = "ID", value_parser = incident, value_hint = ValueHint::Other)]
+    pub(crate) incident: Option<String>,
+    /// Tell further what happens, until the run ends
+    #[arg(short, long, conflicts_with_all = ["incident", "format"])]
+    pub(crate) follow: bool,
+    /// Only this part of the run
+    #[arg(long, value_enum, value_name = "PART")]
+    pub(crate) phase: Option<PhaseArg>,
+    /// Also what only the machinery is interested in
+    #[arg(long)]
+    pub(crate) all: bool,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) format: TimelineFormat,
+}
+
+/// A part of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PhaseArg {
+    /// Is there anything to repair?
+    Detect,
+    /// How is it before the first step?
+    Baseline,
+    /// The steps
+    Steps,
+    /// Is the incident over?
+    Verify,
+    /// Undoing what was attempted
+    Rollback,
+    /// The clean-up
+    Finally,
+}
+
+impl From<PhaseArg> for Phase {
+    fn from(phase: PhaseArg) -> Self {
+        match phase {
+            PhaseArg::Detect => Self::Detect,
+            PhaseArg::Baseline => Self::Baseline,
+            PhaseArg::Steps => Self::Steps,
+            PhaseArg::Verify => Self::Verify,
+            PhaseArg::Rollback => Self::Rollback,
+            PhaseArg::Finally => Self::Finally,
+        }
+    }
+}
+
+/// How a timeline is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum TimelineFormat {
+    /// For people
+    #[default]
+    Text,
+    /// For pages
+    Md,
+    /// For programs
+    Json,
+    /// For spreadsheets
+    Csv,
+    /// Traces for OpenTelemetry: OTLP in JSON
+    Otlp,
 }
 
 /// The name of an incident. It stands in names of files and in other systems, so it is plain.

@@ -24,6 +24,7 @@ pub(crate) mod schema;
 pub(crate) mod seal;
 pub(crate) mod show;
 pub(crate) mod stats;
+pub(crate) mod timeline;
 pub(crate) mod unlock;
 pub(crate) mod verify;
 

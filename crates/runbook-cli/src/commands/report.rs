@@ -1,19 +1,32 @@
 //! `runbook report`
 
+mod editor;
+mod fill;
+
 use std::fs;
 
-use runbook_report::Medium;
+use runbook_event::Record;
+use runbook_report::{Medium, chronicle, chronicle_json, incident_report};
+use serde_json::{Value, json};
 
 use crate::args::{Report, ReportFormat};
 use crate::error::Error;
+use crate::identity::Environment;
 use crate::project::Project;
-use crate::telling::Telling;
+use crate::telling::{Telling, Template};
 use crate::term;
 
-pub(crate) fn run(project: &Project, args: &Report) -> Result<u8, Error> {
-    let dir = runbook_journal::find(&project.runs(), &args.run)?;
-    let told = Telling::of(&dir)?;
-    let text = written(&told, args.format)?;
+pub(crate) fn run(project: &Project, environment: &Environment, args: &Report) -> Result<u8, Error> {
+    let text = if let Some(incident) = &args.incident {
+        of_incident(project, incident, args.format)?
+    } else {
+        let dir = runbook_journal::find(&project.runs(), &args.run)?;
+        if args.fill || args.fill_from.is_some() {
+            return fill::run(project, environment, &dir, args);
+        }
+        let told = Telling::of(&dir)?;
+        of_run(project, &told, args)?
+    };
     match &args.output {
         Some(path) => fs::write(path, text).map_err(|error| Error::file("write", path, &error))?,
         None => term::print_raw(&text),
@@ -21,19 +34,59 @@ pub(crate) fn run(project: &Project, args: &Report) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn written(told: &Telling, format: ReportFormat) -> Result<String, Error> {
+fn of_run(project: &Project, told: &Telling, args: &Report) -> Result<String, Error> {
     let (records, evidence) = (&told.run.records, told.evidence());
     let page = |medium| {
         let report = runbook_report::report(records, &evidence)?;
         runbook_report::html(&report, records, &evidence, medium)
     };
-    Ok(match format {
-        ReportFormat::Md => runbook_report::markdown(records, &evidence)?,
+    Ok(match args.format {
+        ReportFormat::Md => {
+            let template = Template::wanted(project, args.template.as_deref())?;
+            told.markdown(template.as_ref())?
+        }
         ReportFormat::Html => page(Medium::Screen)?,
         ReportFormat::PdfReady => page(Medium::Paper)?,
-        ReportFormat::Json => {
-            let value = runbook_report::json(records, &evidence)?;
-            format!("{}\n", serde_json::to_string_pretty(&value).unwrap_or_default())
-        }
+        ReportFormat::Json => pretty(&serde_json::to_value(runbook_report::json(records, &evidence)?).unwrap_or_default()),
     })
+}
+
+fn pretty(value: &Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
+}
+
+/// All runs of an incident in one report; for programs, each run's own, beside the timeline of all.
+fn of_incident(project: &Project, incident: &str, format: ReportFormat) -> Result<String, Error> {
+    let dirs = runbook_journal::of_incident(&project.runs(), incident)?;
+    let told = dirs
+        .iter()
+        .map(|dir| Telling::of(dir))
+        .collect::<Result<Vec<Telling>, Error>>()?;
+    match format {
+        ReportFormat::Md => {
+            let runs: Vec<_> = told
+                .iter()
+                .map(|told| (told.run.records.as_slice(), told.evidence()))
+                .collect();
+            Ok(incident_report(incident, &runs)?.markdown())
+        }
+        ReportFormat::Json => {
+            let records: Vec<&[Record]> = told.iter().map(|told| told.run.records.as_slice()).collect();
+            let known = chronicle(&records)?;
+            let reports = told
+                .iter()
+                .map(|told| runbook_report::json(&told.run.records, &told.evidence()))
+                .collect::<Result<Vec<Value>, _>>()?;
+            let value = json!({
+                "incident": incident,
+                "timeline": chronicle_json(&known, &known.entries.iter().collect::<Vec<_>>()),
+                "reports": reports,
+            });
+            Ok(pretty(&value))
+        }
+        ReportFormat::Html | ReportFormat::PdfReady => Err(Error::usage_with(
+            "a page is made of one run, and not of an incident",
+            "name one of its runs, or take `--format md`",
+        )),
+    }
 }

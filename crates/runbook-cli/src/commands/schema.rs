@@ -21,6 +21,7 @@ pub(crate) fn run(args: &Schema) -> u8 {
         SchemaOf::Config => format!("{:#}", schema::config(&catalogue)),
         SchemaOf::Journal => format!("{:#}", runbook_event::schema()),
         SchemaOf::Stats => format!("{:#}", runbook_report::stats::schema()),
+        SchemaOf::Report => format!("{:#}", runbook_report::schema()),
         SchemaOf::Reference => schema::reference(&catalogue).trim_end().to_owned(),
     };
     term::print(&text);

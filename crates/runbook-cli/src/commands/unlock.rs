@@ -94,7 +94,7 @@ fn take(project: &Project, locks: &Locks, lock: &LockInfo, by: &str, reason: &st
     };
     locks.unlock(&lock.lock)?;
     if let Some(opened) = opened {
-        note(opened, &lock.lock, by, reason)?;
+        note(project, opened, &lock.lock, by, reason)?;
     }
     term::print(&format!(
         "{} lock `{}` of run `{}` is free",
@@ -105,7 +105,7 @@ fn take(project: &Project, locks: &Locks, lock: &LockInfo, by: &str, reason: &st
     Ok(())
 }
 
-fn note(mut aside: Aside, lock: &str, by: &str, reason: &str) -> Result<(), Error> {
+fn note(project: &Project, mut aside: Aside, lock: &str, by: &str, reason: &str) -> Result<(), Error> {
     aside.add(Event::Noted {
         notice: Notice::Unlocked {
             lock: lock.to_owned(),
@@ -113,5 +113,5 @@ fn note(mut aside: Aside, lock: &str, by: &str, reason: &str) -> Result<(), Erro
             reason: reason.to_owned(),
         },
     })?;
-    aside.close()
+    aside.close(project)
 }

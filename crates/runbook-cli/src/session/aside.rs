@@ -101,12 +101,12 @@ impl Aside {
     }
 
     /// Makes durable what was added, lets go of the run, and writes its report anew where it has one.
-    pub(crate) fn close(mut self) -> Result<(), Error> {
+    pub(crate) fn close(mut self, project: &Project) -> Result<(), Error> {
         self.sync()?;
         let dir = self.writer.dir().to_owned();
         drop(self.writer);
         if dir.join("report.md").exists() {
-            write_report(&dir)?;
+            write_report(project, &dir)?;
         }
         Ok(())
     }
@@ -154,7 +154,7 @@ pub(crate) fn write(
     loop {
         if !runbook_journal::is_running(dir) {
             match Aside::take(project, &run) {
-                Ok(aside) => return settle(aside, environment, wanted, asked.as_deref()),
+                Ok(aside) => return settle(aside, project, environment, wanted, asked.as_deref()),
                 // Somebody was faster.
                 Err(OpenError::Locked { .. }) => {}
                 Err(error) => return Err(error.into()),
@@ -186,6 +186,7 @@ pub(crate) fn write(
 /// Notes it here, after what waited. What was asked for meanwhile may have been taken up by now.
 fn settle(
     mut aside: Aside,
+    project: &Project,
     environment: &Environment,
     wanted: NoteRequest,
     asked: Option<&str>,
@@ -208,7 +209,7 @@ fn settle(
             aside.add(Event::Note(Box::new(note)))?
         }
     };
-    aside.close()?;
+    aside.close(project)?;
     Ok(seq)
 }
 

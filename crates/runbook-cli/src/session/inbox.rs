@@ -87,7 +87,7 @@ pub(super) fn take_up_rest(project: &Project, dir: &Path) -> Result<(), Error> {
     match Aside::take(project, &run) {
         Ok(mut aside) => {
             aside.take_up()?;
-            aside.close()
+            aside.close(project)
         }
         // Somebody takes it up already.
         Err(runbook_journal::OpenError::Locked { .. }) => Ok(()),

@@ -247,8 +247,9 @@ fn noted(notice: &Notice, text: &str) -> String {
         Notice::SecretChanged { .. } | Notice::Unlocked { .. } => {
             format!("  {} {text}", styled(WARN, "!"))
         }
-        Notice::TerminalGone { .. } | Notice::Settled { .. } | Notice::Mended { .. } => {
-            styled(DIM, &format!("  · {text}"))
-        }
+        Notice::TerminalGone { .. }
+        | Notice::Settled { .. }
+        | Notice::Mended { .. }
+        | Notice::Section { .. } => styled(DIM, &format!("  · {text}")),
     }
 }

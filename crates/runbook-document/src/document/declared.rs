@@ -115,13 +115,17 @@ pub(super) fn read(root: &Node, findings: &mut Findings) -> Declared {
                 message: node.get("message").cloned(),
             })
             .collect(),
-        sections: root
-            .get("report")
-            .map_or(&[] as &[_], |report| report.items_of("sections"))
-            .iter()
-            .filter_map(|node| Some((node.text_of("title")?.value, node.get("text")?.clone())))
-            .collect(),
+        sections: sections(root.get("report")),
     }
+}
+
+/// The sections that a report gets besides: title and template.
+pub(crate) fn sections(report: Option<&Node>) -> Vec<(String, Node)> {
+    let sections = report.map_or(&[] as &[_], |report| report.items_of("sections"));
+    let written = sections.iter();
+    written
+        .filter_map(|node| Some((node.text_of("title")?.value, node.get("text")?.clone())))
+        .collect()
 }
 
 fn link(node: &Node) -> Option<(Option<String>, String)> {

@@ -250,6 +250,11 @@ static REPORTING: Object = Object {
     open: false,
     fields: &[
         Field::optional("template", Shape::Literal, "The file of a template for reports."),
+        Field::optional(
+            "sections",
+            Shape::List(&Shape::Object(&super::runbook::SECTION)),
+            "Sections to add to the report of every run.",
+        ),
         Field::optional("keep", Shape::Duration, "How long runs are kept."),
     ],
 };

@@ -278,7 +278,7 @@ static REPORT: Object = Object {
     )],
 };
 
-static SECTION: Object = Object {
+pub(super) static SECTION: Object = Object {
     name: "section",
     open: false,
     fields: &[

@@ -143,6 +143,29 @@ impl NoteKind {
         }
     }
 
+    /// Whether there may well be several that have nothing to do with each other.
+    #[must_use]
+    pub const fn is_list(self) -> bool {
+        match self {
+            Self::WentWell
+            | Self::WentWrong
+            | Self::Lucky
+            | Self::Lesson
+            | Self::ActionItem
+            | Self::FollowUp => true,
+            Self::Detected
+            | Self::Acknowledged
+            | Self::ImpactStart
+            | Self::Mitigated
+            | Self::Resolved
+            | Self::RootCause
+            | Self::Trigger
+            | Self::Impact
+            | Self::Summary
+            | Self::Note => false,
+        }
+    }
+
     /// Whether it tells when something was, and not what or why.
     #[must_use]
     pub const fn is_a_time(self) -> bool {

@@ -80,6 +80,17 @@ pub enum Notice {
         /// How many bytes.
         torn: u64,
     },
+    /// A section that the runbook or the project adds to the report.
+    Section {
+        /// Its heading.
+        title: String,
+        /// Its text, in Markdown. Empty if it could not be written.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        text: Vec<Words>,
+        /// Why it could not be written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
+    },
     /// Somebody took a lock from this run.
     Unlocked {
         /// The lock.
@@ -89,6 +100,16 @@ pub enum Notice {
         /// Why, in that person's words.
         reason: String,
     },
+}
+
+/// A part of a text that has values in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Words {
+    /// The author wrote it.
+    Written(String),
+    /// An expression gave it: it may hold anything.
+    Value(String),
 }
 
 /// Where a check stands.

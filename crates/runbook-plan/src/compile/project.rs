@@ -91,7 +91,8 @@ impl Compiler<'_, '_> {
 
     fn sections_of_report(&mut self, after: &Names) -> Vec<(String, crate::template::Template)> {
         let mut sections = Vec::new();
-        for (title, node) in &self.request.document.sections {
+        let (of_runbook, of_project) = (&self.request.document.sections, &self.request.config.sections);
+        for (title, node) in of_runbook.iter().chain(of_project) {
             self.ask(Part::Key("report"), node.span);
             if let Some(text) = self.template(node, &Shape::Template, after) {
                 sections.push((title.clone(), text));

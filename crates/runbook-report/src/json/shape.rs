@@ -175,6 +175,10 @@ pub(super) struct Session<'a> {
 
 /// A step, or one turn of it.
 #[derive(Serialize, JsonSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members have these names in the JSON"
+)]
 pub(super) struct Step<'a> {
     /// Its id in the run: that of the step, with the sub-runbooks and loops around it.
     pub(super) id: &'a str,
@@ -341,6 +345,10 @@ pub(super) struct Doubted {
 
 /// A check.
 #[derive(Serialize, JsonSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the members have these names in the JSON"
+)]
 pub(super) struct Check<'a> {
     /// The step whose sub-runbook it belongs to.
     pub(super) within: Option<&'a str>,

@@ -1,7 +1,7 @@
 //! What happened, in prose. Every sentence is a fact of the journal.
 
 use runbook_event::{
-    CheckRole, CheckState, OnFailure, Resumed, StepStatus, Stop, StopCause, UndoStatus, Verdict,
+    CheckRole, CheckState, Notice, OnFailure, Resumed, StepStatus, Stop, StopCause, UndoStatus, Verdict,
 };
 
 use crate::markdown::page::{Page, date_time};
@@ -100,6 +100,7 @@ fn noticeable(story: &Story<'_>, page: &mut Page) {
     let notices: Vec<String> = story
         .notices
         .iter()
+        .filter(|(_, notice)| !matches!(notice, Notice::Section { .. }))
         .map(|(at, notice)| format!("{}: {}", date_time(*at), inline(&noticed(notice, &story.state))))
         .collect();
     if !notices.is_empty() {

@@ -48,20 +48,35 @@ impl Section {
 
 /// The sections as they are written.
 #[derive(Default)]
-pub(super) struct Sections(Vec<(&'static str, &'static str, Page)>);
+pub(super) struct Sections(Vec<(Cow<'static, str>, String, Page)>);
 
 impl Sections {
     /// Begins the next one.
     pub(super) fn begin(&mut self, id: &'static str, title: &'static str) -> &mut Page {
-        &mut self.0.push_mut((id, title, Page::new())).2
+        let section = (Cow::Borrowed(id), title.to_owned(), Page::new());
+        &mut self.0.push_mut(section).2
+    }
+
+    /// Begins one that is not the program's own. No two have the same id.
+    pub(super) fn begin_own(&mut self, id: &str, title: String) -> &mut Page {
+        let taken = |id: &str| super::IDS.contains(&id) || self.0.iter().any(|(known, _, _)| known == id);
+        let mut free = id.to_owned();
+        for number in 1_usize.. {
+            if !free.is_empty() && !taken(&free) {
+                break;
+            }
+            free = format!("{id}-{number}");
+        }
+        let section = (Cow::Owned(free), title, Page::new());
+        &mut self.0.push_mut(section).2
     }
 
     pub(super) fn finish(self) -> Vec<Section> {
         let sections = self.0.into_iter();
         sections
             .map(|(id, title, page)| Section {
-                id: Cow::Borrowed(id),
-                title: title.to_owned(),
+                id,
+                title,
                 body: page.finish(),
             })
             .collect()

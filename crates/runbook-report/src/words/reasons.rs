@@ -185,6 +185,14 @@ pub(crate) fn noticed(notice: &Notice, state: &RunState) -> String {
         Notice::Mended { torn } => {
             format!("the last line, which a crash had torn, was cut off: {torn} bytes")
         }
+        Notice::Section { title, why: None, .. } => visible(&format!("the report got its section “{title}”")),
+        Notice::Section {
+            title,
+            why: Some(why),
+            ..
+        } => visible(&format!(
+            "the section “{title}” of the report could not be written: {why}"
+        )),
         Notice::Unlocked { lock, by, reason } => {
             visible(&format!("{by} took the lock `{lock}` from this run: {reason}"))
         }

@@ -299,6 +299,7 @@ pub fn step_of(event: &Event) -> Option<&str> {
             runbook_event::Notice::TerminalGone { .. }
             | runbook_event::Notice::SecretChanged { .. }
             | runbook_event::Notice::Mended { .. }
+            | runbook_event::Notice::Section { .. }
             | runbook_event::Notice::Unlocked { .. } => None,
         },
         Event::RunStarted(_) | Event::RunResumed(_) | Event::Note(_) | Event::RunEnded { .. } => None,

@@ -23,6 +23,7 @@ fn note(kind: NoteKind, text: &str) -> Note {
         corrects: None,
         owner: None,
         due: None,
+        request: None,
     }
 }
 
