@@ -1,5 +1,6 @@
 //! A project in a temporary directory, the program started in it, and what a run left there.
 
+mod browser;
 pub(crate) mod cluster;
 mod editor;
 mod journal;
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+pub(crate) use self::browser::{Browser, Page, Seen};
 pub(crate) use self::editor::{Editor, Squiggle};
 pub(crate) use self::journal::Run;
 pub(crate) use self::process::{Lab, Running};

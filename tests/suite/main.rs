@@ -40,6 +40,7 @@ mod list;
 mod locks;
 mod notes;
 mod orphans;
+mod pages;
 mod people;
 mod plan;
 mod planned;

@@ -47,7 +47,7 @@ fn of_run(project: &Project, told: &Telling, args: &Report) -> Result<String, Er
         }
         ReportFormat::Html => page(Medium::Screen)?,
         ReportFormat::PdfReady => page(Medium::Paper)?,
-        ReportFormat::Json => pretty(&serde_json::to_value(runbook_report::json(records, &evidence)?).unwrap_or_default()),
+        ReportFormat::Json => pretty(&runbook_report::json(records, &evidence)?),
     })
 }
 

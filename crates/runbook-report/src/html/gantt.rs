@@ -161,37 +161,31 @@ struct During {
     to: Timestamp,
 }
 
+impl During {
+    const fn begun(phase: Phase, at: Timestamp) -> Self {
+        Self {
+            phase,
+            from: at,
+            to: at,
+        }
+    }
+}
+
 fn phases(story: &Story<'_>) -> Vec<During> {
     let mut phases: Vec<During> = Vec::new();
-    let mut open = false;
     for record in story.records {
-        if let (true, Some(last)) = (open, phases.last_mut())
+        if let Some(last) = phases.last_mut()
             && !matches!(record.event, Event::RunResumed(_))
         {
             last.to = record.at.max(last.from);
         }
-        match &record.event {
-            Event::PhaseStarted { within: None, phase } => {
-                open = true;
-                phases.push(During {
-                    phase: *phase,
-                    from: record.at,
-                    to: record.at,
-                });
-            }
-            Event::RunResumed(_) => {
-                open = false;
-                // Where it goes on in the same part, no event says so.
-                if let Some(last) = phases.last().map(|last| last.phase) {
-                    open = true;
-                    phases.push(During {
-                        phase: last,
-                        from: record.at,
-                        to: record.at,
-                    });
-                }
-            }
-            _ => {}
+        if let Event::PhaseStarted { within: None, phase } = &record.event {
+            phases.push(During::begun(*phase, record.at));
+        }
+        if let Event::RunResumed(_) = &record.event {
+            // Where it goes on in the same part, no event says so.
+            let last = phases.last().map(|last| last.phase);
+            phases.extend(last.map(|phase| During::begun(phase, record.at)));
         }
     }
     phases

@@ -115,32 +115,51 @@ pub(super) fn write(body: Body<'_>, anchors: &Anchors, out: &mut String) {
         wide: wide_cells(&body.events),
         link: Vec::new(),
         table: Table::default(),
-        tables: 0,
     };
     let events = body.events.into_iter().flat_map(|event| writer.event(event));
-    html::push_html(out, events);
+    let mut written = String::new();
+    html::push_html(&mut written, events);
+    // What is still to be written by people is to be found at a glance.
+    out.push_str(&written.replace(
+        "<strong>MISSING</strong>",
+        "<strong class=\"missing\">MISSING</strong>",
+    ));
 }
 
-/// Which cells hold more than a word or two, in their order.
+/// Which cells stand in a column that holds more than a word or two, in the order of the cells.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the library reads and the page writes as it is has many kinds"
+)]
 fn wide_cells(events: &[Event<'_>]) -> VecDeque<bool> {
     let mut wide = VecDeque::new();
-    let mut length: Option<usize> = None;
+    // The columns of the table so far, how many cells it has, and how long the cell is.
+    let (mut columns, mut cells, mut column, mut length) = (Vec::new(), 0, 0, None);
     for event in events {
         match event {
+            Event::Start(Tag::Table(_)) => (columns, cells) = (Vec::new(), 0),
+            Event::Start(Tag::TableHead | Tag::TableRow) => column = 0,
             Event::Start(Tag::TableCell) => length = Some(0),
-            Event::End(TagEnd::TableCell) => {
-                wide.push_back(length.take().is_some_and(|length| length > NARROW))
-            }
             Event::Text(text) | Event::Code(text) => {
                 // Nobody counts the characters of a long text.
-                length = length.map(|length| {
-                    if text.len() > 4 * NARROW {
-                        text.len()
-                    } else {
-                        length + text.chars().count()
-                    }
-                });
+                let more = if text.len() > 4 * NARROW {
+                    text.len()
+                } else {
+                    text.chars().count()
+                };
+                length = length.map(|length| length + more);
             }
+            Event::End(TagEnd::TableCell) => {
+                if columns.len() <= column {
+                    columns.push(false);
+                }
+                if let Some(is_wide) = columns.get_mut(column) {
+                    *is_wide |= length.take().is_some_and(|length| length > NARROW);
+                }
+                column += 1;
+                cells += 1;
+            }
+            Event::End(TagEnd::Table) => wide.extend(columns.iter().copied().cycle().take(cells)),
             _ => {}
         }
     }
@@ -170,10 +189,13 @@ struct Writer<'a> {
     /// Whether each link around is one.
     link: Vec<bool>,
     table: Table,
-    tables: usize,
 }
 
 impl Writer<'_> {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what the library reads and the page writes as it is has many kinds"
+    )]
     fn event<'e>(&mut self, event: Event<'e>) -> Vec<Event<'e>> {
         if self.table.head.is_some() {
             return self.head(event);
@@ -235,6 +257,10 @@ impl Writer<'_> {
     }
 
     /// Within a table's head. One in which nothing stands is none: its table names things in its first column.
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "what the library reads and the page writes as it is has many kinds"
+    )]
     fn head<'e>(&mut self, event: Event<'e>) -> Vec<Event<'e>> {
         let Some(head) = &mut self.table.head else {
             return Vec::new();
@@ -254,7 +280,6 @@ impl Writer<'_> {
     fn begin_table<'e>(&mut self) -> Vec<Event<'e>> {
         let cells = self.table.head.take().unwrap_or_default().cells;
         self.table.named = cells.iter().all(|cell| cell.trim().is_empty());
-        self.tables += 1;
         let names: Vec<&str> = cells.iter().map(|cell| cell.trim()).collect();
         let name = if self.table.named {
             "Facts".to_owned()
@@ -296,6 +321,10 @@ fn stripped(html: &str) -> String {
 }
 
 /// Raw HTML as text, but for the end of a line that our own tables hold.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what the library reads and the page writes as it is has many kinds"
+)]
 fn harmless(event: Event<'_>) -> Event<'_> {
     match event {
         Event::InlineHtml(raw) if &*raw == "<br>" => Event::HardBreak,

@@ -30,7 +30,7 @@ pub(super) fn sheet(medium: Medium, run: Option<&str>) -> String {
 }
 
 const LIGHT: &str = "--paper:#fff;--raised:#f6f8fa;--ink:#1b1f24;--quiet:#57606a;--edge:#d0d7de;--link:#0a58b5;--focus:#0a58b5;\
---good:#1a7f37;--bad:#b3261e;--back:#7436b0;--wait:#8a5a00;--act:#2767c4;--thin:#6e7781;--calm:#57606a;\
+--good:#16702f;--bad:#b3261e;--back:#7436b0;--wait:#8a5a00;--act:#2767c4;--thin:#6e7781;--calm:#57606a;\
 --good-paper:#e6f4ea;--bad-paper:#fdeceb;--back-paper:#f2eafb;--wait-paper:#fff4d6;--calm-paper:#eef1f4;--grid:#e3e7ec";
 
 const DARK: &str = "--paper:#0f141a;--raised:#171e26;--ink:#e6edf3;--quiet:#a3b0bd;--edge:#323b46;--link:#79b8ff;--focus:#79b8ff;\
@@ -82,6 +82,7 @@ li{margin:.2rem 0}
 .contents{position:sticky;top:0;align-self:start;max-height:100vh;overflow-y:auto;padding:1.75rem 0}
 .contents ul{flex-direction:column}
 }
+.missing{display:inline-block;padding:0 .5em;border:1px solid var(--wait);border-radius:.3rem;color:var(--wait);background:var(--wait-paper);font-size:.85em}
 .lead>p:first-child{font-size:1.1rem}
 code{font:.88em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;background:var(--raised);border-radius:.25rem;padding:.1em .3em;unicode-bidi:isolate}
 pre{margin:.6rem 0;padding:.8rem 1rem;background:var(--raised);border:1px solid var(--edge);border-radius:.4rem;overflow-x:auto;overflow-wrap:normal;font-size:.95rem}
@@ -211,7 +212,8 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere}
 pre code{white-space:pre-wrap}
 table{font-size:.88rem}
 th,td{padding:.25rem .45rem}
-td.t{min-width:0}
+td.t{min-width:5.5rem}
+thead th{overflow-wrap:normal}
 thead th{white-space:normal}
 a{color:inherit;text-decoration:none}
 details::details-content{content-visibility:visible;block-size:auto}

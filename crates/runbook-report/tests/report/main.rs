@@ -11,6 +11,8 @@ mod interrupted;
 #[cfg(test)]
 mod nested;
 #[cfg(test)]
+mod page;
+#[cfg(test)]
 mod people;
 #[cfg(test)]
 mod sample;

@@ -16,7 +16,7 @@ pub(super) struct Package {
 /// Debian's package of whatever PostgreSQL is current.
 pub(super) const POSTGRES: &str = "postgresql";
 
-pub(super) const PACKAGES: [Package; 28] = [
+pub(super) const PACKAGES: [Package; 30] = [
     Package {
         name: "bash",
         programs: &["bash"],
@@ -146,6 +146,16 @@ pub(super) const PACKAGES: [Package; 28] = [
         name: "iptables",
         programs: &["iptables"],
         reason: "a shipped runbook opens the way through a firewall, which a test sets up in a network of its own",
+    },
+    Package {
+        name: "chromium",
+        programs: &["chromium"],
+        reason: "the pages of reports are opened, measured and printed in it",
+    },
+    Package {
+        name: "poppler-utils",
+        programs: &["pdfinfo", "pdftotext"],
+        reason: "what a page prints is read with it",
     },
     Package {
         name: "nodejs",
