@@ -171,7 +171,13 @@ pub(crate) struct Report {
     #[arg(default_value = "last", conflicts_with = "incident")]
     pub(crate) run: String,
     /// All runs of this incident, in one report
-    #[arg(long, value_name = "ID", value_parser = people::incident, value_hint = ValueHint::Other)]
+    #[arg(
+        long,
+        value_name = "ID",
+        value_parser = people::incident,
+        value_hint = ValueHint::Other,
+        conflicts_with_all = ["fill", "fill_from", "template"]
+    )]
     pub(crate) incident: Option<String>,
     /// How to print it
     #[arg(long, value_enum, default_value_t)]

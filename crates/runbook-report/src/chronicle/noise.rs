@@ -44,7 +44,7 @@ pub(super) const fn is_noise(event: &Event) -> bool {
             Into::Group | Into::Round { .. } | Into::Alternatives | Into::Undo => true,
         },
         Event::Noted { notice } => match notice {
-            Notice::TerminalGone { .. } => true,
+            Notice::TerminalGone { .. } | Notice::Section { .. } => true,
             Notice::SecretChanged { .. }
             | Notice::Settled { .. }
             | Notice::Mended { .. }
