@@ -121,9 +121,6 @@ fn nothing_is_pruned_without_yes() {
         .run(&["runs", "prune"])
         .expect(0)
         .says(&["0 runs would go", "report.keep 90d", "4 kept"]);
-    let dry = project.run(&["runs", "prune", "--keep", "0s"]);
-    let dry = dry.expect(2);
-    assert!(dry.stderr.contains("--keep"), "{}", dry.all());
     let dry = project.run(&["runs", "prune", "--keep", "1ms"]).expect(0);
     let dry = dry.says(&[
         "2 runs would go",

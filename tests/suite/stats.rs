@@ -199,7 +199,7 @@ fn the_page_is_one_file_without_scripts_and_hostile_titles_are_text() {
     project.exec("bad", &[], "resolved");
     project.exec("bad", &[], "resolved");
     let page = project.run(&["stats", "--format", "html"]).expect(0).stdout;
-    for never in ["<script", "<img", "http://", "https://", "\u{202e}", "src="] {
+    for never in ["<script", "<img", "http://", "https://", "\u{202e}"] {
         assert!(!page.contains(never), "{never}\n{page}");
     }
     for there in [
