@@ -122,7 +122,8 @@ fn nothing_is_pruned_without_yes() {
         .expect(0)
         .says(&["0 runs would go", "report.keep 90d", "4 kept"]);
     let dry = project.run(&["runs", "prune", "--keep", "1ms"]).expect(0);
-    let dry = dry.says(&[
+    dry.says(&[
+        "-good-",
         "2 runs would go",
         "0 kept",
         "held-",
@@ -131,7 +132,6 @@ fn nothing_is_pruned_without_yes() {
         "rollback failed",
         "nothing was removed",
     ]);
-    assert!(!dry.stdout.contains("  good-"), "{}", dry.all());
     assert_eq!(names(&project), before);
     project
         .run(&["runs", "prune", "--keep-last", "1", "--format", "json"])

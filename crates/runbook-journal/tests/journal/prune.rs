@@ -72,7 +72,7 @@ fn a_line_stays_of_a_run_that_is_gone_with_its_key() {
     assert_eq!(case.names(), ["b"]);
     assert!(!keys.join("a.key").exists());
     assert_eq!(fs::read_dir(case.state().join("pruning")).unwrap().count(), 0);
-    assert_eq!(case.kept(), [entry.clone()]);
+    assert_eq!(case.kept(), std::slice::from_ref(&entry));
     assert_eq!(
         (entry.run.as_str(), entry.runbook.as_str(), entry.version.as_str()),
         ("a", "pool", "1")
