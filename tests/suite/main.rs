@@ -22,6 +22,7 @@ mod containers;
 mod describe;
 mod editors;
 mod elsewhere;
+mod examples;
 mod filled;
 mod fmt;
 mod formats;

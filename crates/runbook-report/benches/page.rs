@@ -12,7 +12,7 @@
 use std::time::{Duration, Instant};
 
 use runbook_event::Record;
-use runbook_report::{Evidence, Medium, html, markdown, report};
+use runbook_report::{Evidence, Medium, html, markdown};
 use serde_json::{Value, json};
 
 const EVENTS: usize = 100_000;
@@ -30,10 +30,7 @@ fn main() {
         let head = "ef".repeat(32);
         let evidence = Evidence::new(&head);
         let text = least(|| markdown(&records, &evidence).expect("it is a run"));
-        let page = least(|| {
-            let report = report(&records, &evidence).expect("it is a run");
-            html(&report, &records, &evidence, Medium::Screen).expect("it is a run")
-        });
+        let page = least(|| html(&records, &evidence, Medium::Screen).expect("it is a run"));
         println!(
             "{name}: {} events, Markdown {:?} ({} KB), page {:?} ({} KB)",
             records.len(),

@@ -20,7 +20,6 @@ mod threshold;
 
 use runbook_event::Record;
 
-use crate::markdown::Report;
 use crate::stats::Statistics;
 use crate::story::{Error, Evidence};
 
@@ -33,15 +32,10 @@ pub enum Medium {
     Paper,
 }
 
-/// The report after the incident as a page of HTML. What is to be read is in `report`, the pictures are drawn from the
-/// records and the readings beside them.
-pub fn html(
-    report: &Report,
-    records: &[Record],
-    evidence: &Evidence<'_>,
-    medium: Medium,
-) -> Result<String, Error> {
-    page::write(report, records, evidence, medium)
+/// The report after the incident as a page of HTML. What is to be read is what the Markdown says, and the pictures are
+/// drawn from the records and the readings beside them.
+pub fn html(records: &[Record], evidence: &Evidence<'_>, medium: Medium) -> Result<String, Error> {
+    page::write(records, evidence, medium)
 }
 
 /// What is known of many runs, as a page of HTML with plots. The same statistics give the same bytes.

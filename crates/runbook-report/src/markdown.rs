@@ -53,25 +53,29 @@ pub(crate) const IDS: [&str; 24] = [
 
 /// The report after the incident, in parts.
 pub fn report(records: &[Record], evidence: &Evidence<'_>) -> Result<Report, Error> {
-    let story = Story::new(records)?;
+    report_of(&Story::new(records)?, evidence)
+}
+
+/// The same of a run that is folded already.
+pub(crate) fn report_of(story: &Story<'_>, evidence: &Evidence<'_>) -> Result<Report, Error> {
     let mut sections = Sections::default();
-    told(&story, &mut sections);
-    times::write(&story, &mut sections)?;
-    steps::write(&story, &mut sections);
-    closing::inputs(&story, &mut sections);
-    closing::evidence(&story, evidence, &mut sections);
-    appendix::write(&story, evidence, &mut sections);
+    told(story, &mut sections);
+    times::write(story, &mut sections)?;
+    steps::write(story, &mut sections);
+    closing::inputs(story, &mut sections);
+    closing::evidence(story, evidence, &mut sections);
+    appendix::write(story, evidence, &mut sections);
     Ok(Report {
-        head: head::section(&story),
+        head: head::section(story),
         sections: sections.finish(),
     })
 }
 
 /// What happened and why, and what is to be done: what most readers read. What is to be done at once comes first.
 fn told(story: &Story<'_>, sections: &mut Sections) {
-    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     changes::to_do(story, sections);
     changes::to_decide(story, sections);
+    people::section(story, NoteKind::Summary, "summary", "Summary", sections);
     measured::impact(story, sections);
     measured::severity(story, sections);
     measured::times(story, sections);

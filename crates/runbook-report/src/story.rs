@@ -149,6 +149,8 @@ impl Step<'_> {
 /// A run, folded.
 pub(crate) struct Story<'a> {
     pub(crate) records: &'a [Record],
+    /// How many things of one kind a section tells of. All, but where a page would become too large.
+    pub(crate) most: usize,
     pub(crate) run: &'a RunStarted,
     pub(crate) started_at: Timestamp,
     pub(crate) state: RunState,
@@ -176,6 +178,7 @@ impl<'a> Story<'a> {
         };
         let mut story = Self {
             records,
+            most: usize::MAX,
             run,
             started_at: first.at,
             state: RunState::new(),

@@ -4,6 +4,7 @@ mod editor;
 mod fill;
 
 use std::fs;
+use std::path::Path;
 
 use runbook_event::Record;
 use runbook_report::{Medium, chronicle, chronicle_json, incident_report};
@@ -17,41 +18,38 @@ use crate::telling::{Telling, Template};
 use crate::term;
 
 pub(crate) fn run(project: &Project, environment: &Environment, args: &Report) -> Result<u8, Error> {
-    let text = if let Some(incident) = &args.incident {
-        of_incident(project, incident, args.format)?
-    } else {
-        let dir = runbook_journal::find(&project.runs(), &args.run)?;
-        if args.fill || args.fill_from.is_some() {
-            return fill::run(project, environment, &dir, args);
-        }
-        let told = Telling::of(&dir)?;
-        of_run(project, &told, args)?
-    };
-    match &args.output {
-        Some(path) => fs::write(path, text).map_err(|error| Error::file("write", path, &error))?,
-        None => term::print_raw(&text),
+    let output = args.output.as_deref();
+    if let Some(incident) = &args.incident {
+        return give(output, &of_incident(project, incident, args.format)?);
     }
-    Ok(0)
-}
-
-fn of_run(project: &Project, told: &Telling, args: &Report) -> Result<String, Error> {
-    let (records, evidence) = (&told.run.records, told.evidence());
-    let page = |medium| {
-        let report = runbook_report::report(records, &evidence)?;
-        runbook_report::html(&report, records, &evidence, medium)
-    };
-    Ok(match args.format {
+    let dir = runbook_journal::find(&project.runs(), &args.run)?;
+    if args.fill || args.fill_from.is_some() {
+        return fill::run(project, environment, &dir, args);
+    }
+    let told = Telling::of(&dir)?;
+    let page = |medium| runbook_report::html(&told.run.records, &told.evidence(), medium);
+    let text = match args.format {
         ReportFormat::Md => {
             let template = Template::wanted(project, args.template.as_deref())?;
             told.markdown(template.as_ref())?
         }
         ReportFormat::Html => page(Medium::Screen)?,
         ReportFormat::PdfReady => page(Medium::Paper)?,
-        ReportFormat::Json => pretty(&runbook_report::json(records, &evidence)?),
-    })
+        ReportFormat::Json => pretty(&runbook_report::json(&told.run.records, &told.evidence())?),
+    };
+    give(output, &text)
 }
 
-fn pretty(value: &Value) -> String {
+/// Prints a report, or writes it to the file that is asked for.
+fn give(output: Option<&Path>, text: &str) -> Result<u8, Error> {
+    match output {
+        Some(path) => fs::write(path, text).map_err(|error| Error::file("write", path, &error))?,
+        None => term::print_raw(text),
+    }
+    Ok(0)
+}
+
+fn pretty(value: &impl serde::Serialize) -> String {
     format!("{}\n", serde_json::to_string_pretty(value).unwrap_or_default())
 }
 
@@ -70,6 +68,10 @@ fn of_incident(project: &Project, incident: &str, format: ReportFormat) -> Resul
                 .collect();
             Ok(incident_report(incident, &runs)?.markdown())
         }
+        ReportFormat::Html | ReportFormat::PdfReady => Err(Error::Usage {
+            message: "a page shows one run, and `--incident` names several".to_owned(),
+            help: Some("name the run, or leave out `--format`".to_owned()),
+        }),
         ReportFormat::Json => {
             let records: Vec<&[Record]> = told.iter().map(|told| told.run.records.as_slice()).collect();
             let known = chronicle(&records)?;
@@ -77,16 +79,11 @@ fn of_incident(project: &Project, incident: &str, format: ReportFormat) -> Resul
                 .iter()
                 .map(|told| runbook_report::json(&told.run.records, &told.evidence()))
                 .collect::<Result<Vec<Value>, _>>()?;
-            let value = json!({
+            Ok(pretty(&json!({
                 "incident": incident,
                 "timeline": chronicle_json(&known, &known.entries.iter().collect::<Vec<_>>()),
                 "reports": reports,
-            });
-            Ok(pretty(&value))
+            })))
         }
-        ReportFormat::Html | ReportFormat::PdfReady => Err(Error::usage_with(
-            "a page is made of one run, and not of an incident",
-            "name one of its runs, or take `--format md`",
-        )),
     }
 }

@@ -44,10 +44,11 @@ pub(super) const fn is_noise(event: &Event) -> bool {
             Into::Group | Into::Round { .. } | Into::Alternatives | Into::Undo => true,
         },
         Event::Noted { notice } => match notice {
-            Notice::TerminalGone { .. } | Notice::Section { .. } => true,
+            Notice::TerminalGone { .. } | Notice::Section { why: None, .. } => true,
             Notice::SecretChanged { .. }
             | Notice::Settled { .. }
             | Notice::Mended { .. }
+            | Notice::Section { why: Some(_), .. }
             | Notice::Unlocked { .. } => false,
         },
     }

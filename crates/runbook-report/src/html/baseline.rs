@@ -49,9 +49,9 @@ fn card(check: &CheckOutline, before: Option<&Reading>, after: Option<&Reading>,
     let bounds = bounds(&check.expect, detail);
     let subject = bounds.first().map(|bound| bound.subject.as_str());
     let (told_before, told_after) = (told(before, subject), told(after, subject));
-    _ = write!(
+    _ = writeln!(
         out,
-        "<li class=\"card\"><p class=\"what\"><strong>{}</strong></p>\n",
+        "<li class=\"card\"><p class=\"what\"><strong>{}</strong></p>",
         short(&check.title)
     );
     let drawn = |reading: Option<&Reading>| reading.and_then(|reading| number(reading, subject));

@@ -205,7 +205,7 @@ fn phase_row(story: &Story<'_>, axis: &Axis, during: &During, out: &mut String) 
          <use href=\"#grid\"/><svg y=\"50%\" overflow=\"visible\">",
         text(part_name(during.phase))
     );
-    rect(class, from, to, -4, 8, out);
+    rect(class, from, to, 8, out);
     _ = writeln!(out, "</rect></svg></svg><span class=\"took\">{took}</span></li>");
 }
 
@@ -265,14 +265,14 @@ fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
         );
         return;
     }
-    let (kind, top, height) = match span.kind {
-        SpanKind::Question => ("question", -4, 8),
-        SpanKind::Gate => ("gate", -6, 12),
-        SpanKind::Asking => ("asking", -6, 12),
-        SpanKind::Attempt(_) | SpanKind::Pause => ("attempt", -9, 18),
-        SpanKind::Then => ("attempt", -5, 10),
-        SpanKind::Undo(_) => ("undo", -9, 18),
-        SpanKind::ThenUndone => ("undo", -5, 10),
+    let (kind, height) = match span.kind {
+        SpanKind::Question => ("question", 8),
+        SpanKind::Gate => ("gate", 12),
+        SpanKind::Asking => ("asking", 12),
+        SpanKind::Attempt(_) | SpanKind::Pause => ("attempt", 18),
+        SpanKind::Then => ("attempt", 10),
+        SpanKind::Undo(_) => ("undo", 18),
+        SpanKind::ThenUndone => ("undo", 10),
     };
     let ended = match span.end {
         SpanEnd::Good => "good",
@@ -280,7 +280,7 @@ fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
         SpanEnd::Open => "open",
         SpanEnd::Lost => "lost",
     };
-    rect(&format!("bar {kind} {ended}"), from, to, top, height, out);
+    rect(&format!("bar {kind} {ended}"), from, to, height, out);
     _ = write!(out, "<title>{}</title></rect>", told(span));
     if span.end == SpanEnd::Bad && span.kind != SpanKind::Question {
         let middle = i64::midpoint(from, to.max(from + THIN)).min(9_900);
@@ -292,14 +292,15 @@ fn bar(story: &Story<'_>, axis: &Axis, span: &Span, out: &mut String) {
     }
 }
 
-/// Opens a rectangle.
-fn rect(class: &str, from: i64, to: i64, top: i32, height: u32, out: &mut String) {
+/// Opens a rectangle that lies on the row's middle.
+fn rect(class: &str, from: i64, to: i64, height: u32, out: &mut String) {
     let width = (to - from).max(THIN);
     let left = from.min(10_000 - width);
     _ = write!(
         out,
-        "<rect class=\"{class}\" x=\"{}\" y=\"{top}\" width=\"{}\" height=\"{height}\">",
+        "<rect class=\"{class}\" x=\"{}\" y=\"-{}\" width=\"{}\" height=\"{height}\">",
         percent(left),
+        height / 2,
         percent(width)
     );
 }

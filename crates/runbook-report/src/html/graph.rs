@@ -1,6 +1,7 @@
 //! The graph as it ran: what waited for what, and what became of each step.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use runbook_event::{CheckOutline, CheckRole, FrameKind, StepState, UndoOutline, Verdict};
 use runbook_graph::{Fate, Graph, Look, Mark, Node, Order, Within, figure};
@@ -43,7 +44,7 @@ pub(super) fn write(story: &Story<'_>, medium: Medium, out: &mut String) {
     out.push_str("</div>\n");
     if left_out > 0 {
         let more = count(left_out as u64, "more step");
-        out.push_str(&format!("<p class=\"note\">Not drawn: {more}.</p>\n"));
+        _ = writeln!(out, "<p class=\"note\">Not drawn: {more}.</p>");
     }
     let columns = ["Step", "Comes after", "What became of it"];
     let table = table("The graph as it ran, as a table", &columns, &rows);
@@ -247,7 +248,7 @@ fn became_line(step: &Step<'_>) -> String {
         line.push_str(&duration(ms));
     }
     if step.state.attempts > 1 {
-        line.push_str(&format!(", {} attempts", step.state.attempts));
+        _ = write!(line, ", {} attempts", step.state.attempts);
     }
     if let (true, UndoOutline::Irreversible { .. }, Fate::Done) =
         (step.state.attempted, &step.outline.undo, became.fate)

@@ -8,7 +8,7 @@ use std::collections::{HashSet, VecDeque};
 use pulldown_cmark::{CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd, html};
 
 /// How much of a section is shown.
-const BYTES: usize = 400_000;
+const BYTES: usize = 200_000;
 
 /// How many characters a cell of a table may hold that is never broken.
 const NARROW: usize = 22;
@@ -16,8 +16,8 @@ const NARROW: usize = 22;
 /// A section as it is read.
 pub(super) struct Body<'a> {
     events: Vec<Event<'a>>,
-    /// How many of its lines are left out.
-    pub(super) left_out: usize,
+    /// Whether it is only the beginning.
+    pub(super) is_cut: bool,
 }
 
 /// The names of the places of a page.
@@ -44,7 +44,7 @@ impl Anchors {
 
 /// Reads a section and names its headings.
 pub(super) fn read<'a>(markdown: &'a str, anchors: &mut Anchors) -> Body<'a> {
-    let (shown, left_out) = cut(markdown);
+    let shown = cut(markdown);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let mut events: Vec<Event<'a>> = Vec::new();
     let mut heading: Option<(usize, String)> = None;
@@ -63,22 +63,24 @@ pub(super) fn read<'a>(markdown: &'a str, anchors: &mut Anchors) -> Body<'a> {
         }
         events.push(event);
     }
-    Body { events, left_out }
+    Body {
+        events,
+        is_cut: shown.len() < markdown.len(),
+    }
 }
 
-/// The beginning of a text, in whole lines where they are not endless, and how many lines are left out.
-fn cut(markdown: &str) -> (&str, usize) {
+/// The beginning of a text, in whole lines where they are not endless.
+fn cut(markdown: &str) -> &str {
     if markdown.len() <= BYTES {
-        return (markdown, 0);
+        return markdown;
     }
     let mut end = BYTES;
     while !markdown.is_char_boundary(end) {
         end -= 1;
     }
-    let (shown, rest) = markdown.split_at(end);
+    let (shown, _) = markdown.split_at(end);
     let line = shown.rfind('\n').filter(|at| *at > BYTES / 2);
-    let shown = line.map_or(shown, |at| &shown[..=at]);
-    (shown, rest.lines().count())
+    line.map_or(shown, |at| &shown[..=at])
 }
 
 /// The name of a place, as other readers of Markdown make it.

@@ -36,10 +36,11 @@ fn escaped(text: &str) -> String {
 
 /// A table whose cells are HTML already, in a box of its own that scrolls where it is too wide.
 pub(super) fn table(name: &str, columns: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = columns
+    let head: Vec<String> = columns
         .iter()
         .map(|column| format!("<th scope=\"col\">{column}</th>"))
         .collect();
+    let head = head.concat();
     let mut out = format!(
         "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"{name}\"><table><thead><tr>{head}</tr></thead><tbody>\n"
     );

@@ -8,9 +8,11 @@ use super::markdown::{self, Anchors, Body};
 use super::markup::{short, text};
 use super::series::{self, Series};
 use super::{Medium, baseline, gantt, graph, shell, sparkline};
-use crate::markdown::{Report, Section};
+use crate::markdown::{Report, Section, report_of};
 use crate::story::{Error, Evidence, Story};
-use crate::words::count;
+
+/// How many steps, changes and outputs are told of: more than are shown of a part, so that each is cut where it is long.
+const MOST: usize = 5_000;
 
 /// What a page is made of.
 struct Page<'a> {
@@ -21,13 +23,10 @@ struct Page<'a> {
     out: String,
 }
 
-pub(super) fn write(
-    report: &Report,
-    records: &[Record],
-    evidence: &Evidence<'_>,
-    medium: Medium,
-) -> Result<String, Error> {
-    let story = Story::new(records)?;
+pub(super) fn write(records: &[Record], evidence: &Evidence<'_>, medium: Medium) -> Result<String, Error> {
+    let mut story = Story::new(records)?;
+    story.most = MOST;
+    let report = report_of(&story, evidence)?;
     let mut page = Page {
         story: &story,
         series: series::collect(records, evidence.readings),
@@ -52,7 +51,7 @@ pub(super) fn write(
         page.anchors.take(name);
     }
     page.head();
-    page.body(report);
+    page.body(&report);
     Ok(page.out)
 }
 
@@ -150,13 +149,13 @@ impl Page<'_> {
     }
 
     fn words(&mut self, body: Body<'_>) {
-        let left_out = body.left_out;
+        let is_cut = body.is_cut;
         markdown::write(body, &self.anchors, &mut self.out);
-        if left_out > 0 {
+        if is_cut {
             _ = writeln!(
                 self.out,
-                "<p class=\"note\">Not shown: {} of this part. <code>runbook report {} --format md</code> shows all.</p>",
-                count(left_out as u64, "more line"),
+                "<p class=\"note\">This part is longer than a page can hold, and the rest of it is not shown. \
+                 <code>runbook report {} --format md</code> shows all.</p>",
                 text(&self.story.run.run)
             );
         }

@@ -127,9 +127,9 @@ fn card(story: &Story<'_>, line: &Line<'_>, out: &mut String) {
         format!(" · {}", short(&step))
     });
     let told = summary(line);
-    _ = write!(
+    _ = writeln!(
         out,
-        "<li class=\"card\"><p class=\"what\"><strong>{}</strong><br><span class=\"muted\">{}{place}</span></p>\n",
+        "<li class=\"card\"><p class=\"what\"><strong>{}</strong><br><span class=\"muted\">{}{place}</span></p>",
         short(&title),
         role(line.site.role)
     );

@@ -24,8 +24,7 @@ pub(super) fn sheet(medium: Medium, run: Option<&str>) -> String {
         Medium::Paper => String::new(),
     };
     format!(
-        ":root{{{LIGHT}}}\n{night}{}{}{PAPER}@page{{@bottom-left{{content:\"{foot}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n",
-        WORDS, PICTURES
+        ":root{{{LIGHT}}}\n{night}{WORDS}{PICTURES}{PAPER}@page{{@bottom-left{{content:\"{foot}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n"
     )
 }
 
@@ -202,7 +201,7 @@ body{background:#fff;print-color-adjust:exact;-webkit-print-color-adjust:exact}
 .sheet{display:block}
 main>section{padding:1.1rem 0;border:0}
 h1,h2,h3,h4,h5,h6,figcaption,summary,thead{break-after:avoid}
-h1,h2,h3,h4,h5,h6,.row,.card,tr,li,svg,.legend{break-inside:avoid}
+h1,h2,h3,h4,h5,h6,.rows,.row,.card,tr,li,svg,.legend{break-inside:avoid}
 p,li{orphans:3;widows:3}
 thead{display:table-header-group}
 figure{padding:.8rem;break-inside:auto;box-decoration-break:clone;-webkit-box-decoration-break:clone}

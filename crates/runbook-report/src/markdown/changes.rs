@@ -24,6 +24,7 @@ fn changed(story: &Story<'_>, sections: &mut Sections) {
     let page = sections.begin("what-was-changed", "What was changed");
     let rows: Vec<[String; 5]> = story
         .changed()
+        .take(story.most)
         .map(|step| {
             let effect = step
                 .state

@@ -67,6 +67,7 @@ pub(super) fn evidence(story: &Story<'_>, evidence: &Evidence<'_>, sections: &mu
     page.table(["Text that decides", "SHA-256"], &pinned);
     let rows: Vec<[String; 5]> = story
         .outputs()
+        .take(story.most)
         .map(|(step, part, output)| {
             let stream = match output.stream {
                 Stream::Stdout => "stdout",

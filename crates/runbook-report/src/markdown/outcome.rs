@@ -30,7 +30,12 @@ pub(super) fn resolution(story: &Story<'_>, sections: &mut Sections) {
         page.paragraph("This run has not shown that the incident is over.");
         return;
     }
-    let did: Vec<String> = story.changed().filter(stays).map(|step| did(&step)).collect();
+    let did: Vec<String> = story
+        .changed()
+        .filter(stays)
+        .take(story.most)
+        .map(|step| did(&step))
+        .collect();
     if did.is_empty() {
         page.paragraph("The run changed nothing that stays.");
     } else {

@@ -25,7 +25,7 @@ const DEEPEST: usize = 6;
 
 pub(super) fn write(story: &Story<'_>, sections: &mut Sections) {
     let page = sections.begin("steps", "Steps");
-    for (depth, step) in story.nested() {
+    for (depth, step) in story.nested().take(story.most) {
         page.heading((3 + depth).min(DEEPEST), &title(&step));
         page.list(&facts(story, &step));
         within(story, &step.state.id, page);

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::{SignedDuration, Timestamp};
 use runbook_event::{
-    AttemptEnd, CheckRole, OnFailure, Outcome, Phase, Reading, Record, TimedReading, UndoEnd, Verdict,
+    AttemptEnd, CheckRole, Event, OnFailure, Outcome, Phase, Reading, Record, TimedReading, UndoEnd, Verdict,
 };
-use runbook_report::{Evidence, Medium, html, report};
+use runbook_report::{Evidence, Medium, html};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
@@ -20,8 +20,7 @@ fn page(records: &[Record], readings: &[TimedReading], medium: Medium) -> String
         readings,
         ..Evidence::new(&head)
     };
-    let report = report(records, &evidence).unwrap();
-    html(&report, records, &evidence, medium).unwrap()
+    html(records, &evidence, medium).unwrap()
 }
 
 fn on_screen(records: &[Record]) -> String {
@@ -32,6 +31,14 @@ fn on_screen(records: &[Record]) -> String {
 fn between<'a>(page: &'a str, from: &str, to: &str) -> Vec<&'a str> {
     let parts = page.split(from).skip(1);
     parts.map(|part| part.split(to).next().unwrap()).collect()
+}
+
+/// The final check passes, and the run is over.
+fn over(sample: Sample) -> Vec<Record> {
+    let site = site(CheckRole::Verify, None, "free");
+    let sample = sample.phase(Phase::Verify);
+    let sample = sample.asks(&site, &[(Verdict::Pass, json!(60)), (Verdict::Pass, json!(50))]);
+    sample.ends(Outcome::Resolved)
 }
 
 /// A run whose second step fails, with the undo of the first.
@@ -109,16 +116,20 @@ fn what_became_of_each_step_is_told_by_words_and_signs() {
 #[test]
 fn attempts_have_bars_and_those_that_failed_have_a_cross() {
     let failure = refused();
-    let records = Sample::new(vec![step("drain", &[])])
+    let sample = Sample::new(vec![step("drain", &[])])
         .phase(Phase::Steps)
         .begins("drain")
         .comes_back("drain", 1, AttemptEnd::Failed { failure }, "")
+        .event(Event::RetryPlanned {
+            step: "drain".to_owned(),
+            attempt: 2,
+            delay_ms: 500,
+        })
         .after(500)
         .attempts("drain", 2)
         .comes_back("drain", 2, AttemptEnd::Succeeded, "")
-        .event(done("drain"))
-        .ends(Outcome::Resolved);
-    let page = on_screen(&records);
+        .event(done("drain"));
+    let page = on_screen(&over(sample));
     let bars = between(&page, "<title>attempt ", "</title>");
     assert_eq!(bars, ["1, 340 ms: failed", "2, 340 ms: succeeded"]);
     assert_eq!(page.matches("bar attempt bad").count(), 1);
@@ -130,20 +141,21 @@ fn a_crash_is_marked_and_what_it_interrupted_has_no_end() {
     let page = on_screen(&crashed().records());
     assert!(page.contains("<title>attempt 1, 0 ms: not recorded: the process ended</title>"));
     assert!(page.contains("At ▸ the run went on after a crash."));
-    assert_eq!(page.matches("<rect class=\"gap\" x=").count(), 1);
+    let grid = between(&page, "<g id=\"grid\">", "</g>");
+    assert_eq!(grid[0].matches("class=\"gap\"").count(), 1);
 }
 
 /// A gate that is read every second, and of whose readings only the first and the last are events.
 fn gate(readings: u32) -> (Vec<Record>, Vec<TimedReading>) {
     let site = site(CheckRole::Gate, Some("drain"), "1");
-    let records = Sample::new(vec![step("drain", &[])])
+    let sample = Sample::new(vec![step("drain", &[])])
         .gated("drain")
         .phase(Phase::Steps)
         .begins("drain")
         .comes_back("drain", 1, AttemptEnd::Succeeded, "")
         .asks(&site, &[(Verdict::Fail, json!(97)), (Verdict::Pass, json!(61))])
-        .event(done("drain"))
-        .ends(Outcome::Resolved);
+        .event(done("drain"));
+    let records = over(sample);
     let start: Timestamp = records[0].at;
     let reading = |number: u32| TimedReading {
         at: start + SignedDuration::from_millis(450),
@@ -164,7 +176,7 @@ fn gate(readings: u32) -> (Vec<Record>, Vec<TimedReading>) {
 fn readings_beside_the_journal_are_drawn_with_their_bound() {
     let (mut records, readings) = gate(3);
     for record in &mut records {
-        if let runbook_event::Event::CheckRead { reading, .. } = &mut record.event {
+        if let Event::CheckRead { reading, .. } = &mut record.event {
             let value = reading.value.clone().unwrap();
             reading.detail = format!("`used` is {value}");
         }
@@ -196,7 +208,7 @@ fn many_readings_are_thinned_and_many_steps_left_out_and_both_are_said() {
     for name in &names {
         sample = sample.does(name);
     }
-    let large = on_screen(&sample.ends(Outcome::Resolved));
+    let large = on_screen(&over(sample));
     assert!(large.len() < 3_000_000, "{}", large.len());
     assert!(large.contains("Not drawn: 3920 more steps that went as they should."));
     assert!(large.contains("--format md</code> shows all."));
