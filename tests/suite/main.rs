@@ -71,3 +71,4 @@ mod through;
 mod timeline;
 mod undone_later;
 mod vouching;
+mod watch;

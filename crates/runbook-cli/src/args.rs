@@ -6,6 +6,7 @@ mod people;
 mod review;
 mod run;
 mod runs;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -19,6 +20,7 @@ pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
 pub(crate) use self::runs::{Ended, Prune, Runs, RunsWhat, SealArgs, SealWhat, Stats, StatsFormat, before};
+pub(crate) use self::watch::Watch;
 
 pub(crate) const EXIT_CODES: &str = "\
 Exit codes:
@@ -108,6 +110,9 @@ pub(crate) enum Command {
     Stats(Stats),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
+    /// Watch a run that goes on elsewhere, or replay one that is over
+    #[command(after_help = EXIT_CODES)]
+    Watch(Watch),
     /// Tell what happened when, in a run or in all runs of an incident
     #[command(after_help = TIMELINES)]
     Timeline(Timeline),

@@ -131,6 +131,7 @@ fn run(args: Args) -> Result<u8, Error> {
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
         Command::Verify(args) => commands::verify::run(&here()?, &environment, &args),
+        Command::Watch(args) => commands::watch::run(&here()?, &environment, &args),
         Command::Timeline(args) => commands::timeline::run(&here()?, &args),
         Command::Report(args) => commands::report::run(&here()?, &environment, &args),
     }

@@ -61,10 +61,16 @@ pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Error>>) -> Resul
     result
 }
 
+/// Where people see a run whose output is text.
+pub(crate) fn screen_of_text(environment: &Environment) -> Screen {
+    let is_on_github = environment.get("GITHUB_ACTIONS") == Some("true");
+    Screen::on_output(std::io::stdout().is_terminal(), is_on_github)
+}
+
 /// Where people see the run.
-pub(crate) fn screen(going: Going) -> Screen {
+pub(crate) fn screen(environment: &Environment, going: Going) -> Screen {
     if going.format == Format::Text {
-        Screen::on_output(std::io::stdout().is_terminal())
+        screen_of_text(environment)
     } else {
         Screen::silent()
     }

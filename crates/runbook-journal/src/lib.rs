@@ -43,6 +43,7 @@ mod chain;
 mod claim;
 mod diagnose;
 mod error;
+mod follow;
 mod glance;
 mod inbox;
 mod layout;
@@ -61,6 +62,7 @@ mod witness;
 mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
+pub use follow::Follower;
 pub use glance::{Began, Glance, glances};
 pub use inbox::{Arrived, Inbox, NoteRequest, Request};
 pub use list::{Summary, find, is_running, of_incident, runs};

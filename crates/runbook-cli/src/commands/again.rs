@@ -143,8 +143,8 @@ impl<'a> Known<'a> {
             yes: way.yes,
             run: &self.name,
             vault: session::vault_of(self.project, self.environment, &self.name)?,
-            screen: session::screen(way.going),
             unheard: Unheard::default(),
+            screen: session::screen(self.environment, way.going),
         };
         let seals = Seals::prepare(self.project, self.environment, self.started.commit.as_ref())?;
         // Once without any effect, for what can be said against it.

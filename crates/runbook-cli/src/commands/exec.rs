@@ -73,7 +73,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         yes: args.yes,
         run: &run,
         vault,
-        screen: session::screen(args.going),
+        screen: session::screen(environment, args.going),
         unheard: Unheard::default(),
     };
     session::block_on(async {

@@ -27,6 +27,7 @@ pub(crate) mod stats;
 pub(crate) mod timeline;
 pub(crate) mod unlock;
 pub(crate) mod verify;
+pub(crate) mod watch;
 
 /// What to say of a run that has not ended.
 fn not_ended(dir: &std::path::Path) -> String {

@@ -158,7 +158,7 @@ fn tell(patience: &Patience<'_>, told: &mut Option<String>, error: &TakeError) {
             patience.screen.end("lock");
             patience
                 .screen
-                .begin("lock", "waits for the lock; Ctrl-C ends it");
+                .begin("lock", "waits for the lock; Ctrl-C ends it", Duration::ZERO);
         }
     }
     *told = Some(text);

@@ -27,11 +27,9 @@ impl Lines {
         self.under_way.note(event, state);
         match event {
             Event::RunStarted(_) | Event::RunResumed(_) => begun(event, state),
-            Event::PhaseStarted { within: None, .. } => {
-                vec![String::new(), styled(BOLD, &describe(event, state))]
-            }
-            // The steps of a sub-runbook tell of themselves.
-            Event::PhaseStarted {
+            // The parts of the run are headings, and the steps of a sub-runbook tell of themselves.
+            Event::PhaseStarted { within: None, .. }
+            | Event::PhaseStarted {
                 phase: Phase::Steps, ..
             }
             | Event::CheckStarted { .. } => Vec::new(),

@@ -5,18 +5,27 @@
 
 mod lines;
 mod screen;
+mod spark;
+mod status;
 
 pub(crate) use self::screen::Screen;
 
 use std::collections::HashMap;
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use runbook_action::Stream;
-use runbook_event::{CheckRole, CheckSite, Event, Notice, Observer, Progress, Record, RunState, StepStatus};
-use runbook_report::{check_title, deed, reading as words, step_title, visible};
+use runbook_event::{
+    CheckRole, CheckSite, Event, Notice, Observer, Progress, Reading, Record, RunState, StepStatus,
+};
+use runbook_report::{check_title, deed, describe, reading as words, step_title, visible};
 
 use self::lines::Lines;
-use crate::term::{DIM, styled};
+use self::spark::Spark;
+use self::status::{Status, due};
+use crate::clock::now;
+use crate::term::{BOLD, DIM, styled};
 
 /// The longest line of output that is shown as one, in bytes.
 const LINE: usize = 8 * 1024;
@@ -31,6 +40,11 @@ pub(crate) struct View {
     /// Whether it is shown on a terminal, which may go away.
     on_terminal: bool,
     partial: HashMap<(String, Stream), Vec<u8>>,
+    /// The readings of each check that is being asked.
+    sparks: HashMap<String, Spark>,
+    status: Status,
+    /// Since when it is shown once more, if it was long ago.
+    replay: Option<Timestamp>,
 }
 
 impl View {
@@ -42,7 +56,16 @@ impl View {
             asks_here,
             on_terminal: std::io::stdout().is_terminal(),
             partial: HashMap::new(),
+            sparks: HashMap::new(),
+            status: Status::default(),
+            replay: None,
         }
+    }
+
+    /// The same for a run of the past, as if it went on now.
+    pub(crate) fn replaying(mut self) -> Self {
+        self.replay = Some(now());
+        self
     }
 
     fn output(&mut self, step: &str, stream: Stream, bytes: &[u8]) {
@@ -58,21 +81,22 @@ impl View {
     }
 
     /// What is under way has a moving line. What only holds others has none: they have.
-    fn moving(&mut self, event: &Event, state: &RunState) {
+    fn moving(&mut self, record: &Record, state: &RunState) {
+        let (event, age) = (&record.event, self.age(record.at));
         match event {
             Event::StepStarted { step } => {
                 let begun = state
                     .step(step)
                     .is_some_and(|step| step.status == StepStatus::Running);
                 if begun {
-                    self.screen.begin(step, &step_title(step, state));
+                    self.screen.begin(step, &step_title(step, state), age);
                 }
             }
-            Event::UndoStarted { step, .. } => self.screen.begin(step, &step_title(step, state)),
+            Event::UndoStarted { step, .. } => self.screen.begin(step, &step_title(step, state), age),
             // A step that was under way when the run ended goes on without a beginning.
             Event::RunResumed(_) => {
                 let lost = state.lost().iter().filter_map(|at| state.steps().get(*at));
-                lost.for_each(|step| self.screen.begin(&step.id, &step_title(&step.id, state)));
+                lost.for_each(|step| self.screen.begin(&step.id, &step_title(&step.id, state), age));
             }
             Event::AttemptStarted { step, .. }
             | Event::RetryPlanned { step, .. }
@@ -92,9 +116,12 @@ impl View {
             }
             // A guard is asked all the time.
             Event::CheckStarted { site } if site.role == CheckRole::Guard => {}
-            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state)),
-            Event::CheckRead { site, reading } => self.screen.update(&key(site), &words(reading)),
-            Event::CheckEnded { site, .. } => self.screen.end(&key(site)),
+            Event::CheckStarted { site } => self.screen.begin(&key(site), &check_title(site, state), age),
+            Event::CheckRead { site, reading } => self.read(site, reading),
+            Event::CheckEnded { site, .. } => {
+                self.sparks.remove(&key(site));
+                self.screen.end(&key(site));
+            }
             Event::RunStarted(_)
             | Event::PhaseStarted { .. }
             | Event::TimedOut { .. }
@@ -106,6 +133,55 @@ impl View {
             | Event::Noted { .. }
             | Event::Note(_)
             | Event::RunEnded { .. } => {}
+        }
+    }
+
+    /// What a check has read, and before it what it read the last times.
+    pub(crate) fn read(&mut self, site: &CheckSite, reading: &Reading) {
+        // A guard has no line of its own.
+        if site.role == CheckRole::Guard {
+            return;
+        }
+        let spark = self.sparks.entry(key(site)).or_default();
+        spark.push(reading.value.as_ref());
+        let parts = [spark.text(), words(reading)];
+        let parts: Vec<&str> = parts
+            .iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        self.screen.update(&key(site), &parts.join(" "));
+    }
+
+    /// How long ago something happened that is shown now.
+    fn age(&self, at: Timestamp) -> Duration {
+        if self.replay.is_some() {
+            return Duration::ZERO;
+        }
+        Duration::try_from(now().duration_since(at)).unwrap_or_default()
+    }
+
+    /// What is shown of the run as a whole.
+    fn frame(&mut self, record: &Record, state: &RunState) {
+        let event = &record.event;
+        if let Event::RunEnded { .. } = event {
+            self.screen.ungroup();
+            self.screen.end_status();
+            return;
+        }
+        let is_part = matches!(event, Event::PhaseStarted { within: None, .. });
+        if is_part {
+            let title = describe(event, state);
+            self.screen.heading(&styled(BOLD, &title), &title);
+        }
+        let is_question = matches!(
+            event,
+            Event::ApprovalAsked { .. } | Event::ApprovalAnswered { .. }
+        );
+        if let Some(text) = self.status.of(state, now(), is_part || is_question) {
+            let since = self.replay.or(state.started_at()).unwrap_or(record.at);
+            let due = due(state).filter(|_| self.replay.is_none());
+            self.screen.status(since, text, due);
         }
     }
 
@@ -174,7 +250,8 @@ impl Observer for View {
         {
             self.screen.leave();
         }
-        self.moving(&record.event, state);
+        self.frame(record, state);
+        self.moving(record, state);
         if self.asks_here && matches!(record.event, Event::ApprovalAsked { .. }) {
             return;
         }
@@ -185,9 +262,7 @@ impl Observer for View {
 
     fn progress(&mut self, progress: &Progress<'_>) {
         match progress {
-            Progress::Reading { site, reading } => {
-                self.screen.update(&key(site), &words(reading));
-            }
+            Progress::Reading { site, reading } => self.read(site, reading),
             Progress::Output { step, stream, bytes } => {
                 if self.shows_output {
                     self.output(step, *stream, bytes);

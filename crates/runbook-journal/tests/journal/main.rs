@@ -9,6 +9,7 @@ mod crash;
 #[cfg(test)]
 mod every;
 #[cfg(test)]
+mod followed;
 mod full;
 #[cfg(test)]
 mod list;
