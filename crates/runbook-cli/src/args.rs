@@ -5,6 +5,7 @@ mod list;
 mod people;
 mod review;
 mod run;
+mod runs;
 mod watch;
 
 use std::path::PathBuf;
@@ -18,6 +19,7 @@ pub(crate) use self::review::{Diff, FailOn, Review, ReviewFormat};
 pub(crate) use self::run::{
     Exec, Going, Inputs, LocksArgs, OnHangup, Plan, Practice, Resume, Rollback, Unlock, Wants, What,
 };
+pub(crate) use self::runs::{Ended, Prune, Runs, RunsWhat, SealArgs, SealWhat, Stats, StatsFormat, before};
 pub(crate) use self::watch::Watch;
 
 pub(crate) const EXIT_CODES: &str = "\
@@ -102,8 +104,10 @@ pub(crate) enum Command {
     Fmt(Fmt),
     /// List the runbooks of this project, with what calls for them and how they last ended
     List(List),
-    /// List the runs of this project, the newest first
+    /// List the runs of this project, the newest first, or remove old ones
     Runs(Runs),
+    /// Compare all runs: how often, how they end, how long repairs take, what flaps, what is slow or never used
+    Stats(Stats),
     /// Show what a runbook would do, or what happened in a run
     Show(Show),
     /// Watch a run that goes on elsewhere, or replay one that is over
@@ -116,6 +120,8 @@ pub(crate) enum Command {
     Report(Report),
     /// Verify that the journal of a run was not changed
     Verify(Verify),
+    /// Make a key that seals journals
+    Seal(SealArgs),
     /// List the plugins of this project, or pin them
     Plugins(Plugins),
     /// List the locks that runs own, and who they are
@@ -146,16 +152,6 @@ pub(crate) struct Check {
     /// How to print the findings
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: CheckFormat,
-}
-
-#[derive(Debug, ClapArgs)]
-pub(crate) struct Runs {
-    /// How many to list
-    #[arg(short = 'n', long, default_value_t = 20)]
-    pub(crate) limit: usize,
-    /// How to print them
-    #[arg(long, value_enum, default_value_t)]
-    pub(crate) format: Format,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -213,6 +209,9 @@ pub(crate) struct Verify {
     /// The head that the run must end with, to find a tail that was cut off
     #[arg(long, value_name = "HASH")]
     pub(crate) head: Option<String>,
+    /// Also compare with the heads that were written as notes of git onto the commit that the run was of
+    #[arg(long)]
+    pub(crate) git: bool,
     /// How to print the answer
     #[arg(long, value_enum, default_value_t)]
     pub(crate) format: Format,
@@ -304,6 +303,8 @@ pub(crate) enum SchemaOf {
     Config,
     /// A line of a run's journal
     Journal,
+    /// What `runbook stats --format json` prints
+    Stats,
     /// What `runbook report --format json` prints
     Report,
     /// All keys of runbooks and the project file, as a page in Markdown

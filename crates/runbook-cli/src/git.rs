@@ -1,4 +1,7 @@
-//! What git knows: what files were at a commit, and which commit a project is at. Nothing in the repository is run or changed for it.
+//! What git knows: what files were at a commit, and which commit a project is at. Nothing in the
+//! repository is run or changed for it; only [`notes`] writes something, where the project wants that.
+
+pub(crate) mod notes;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -233,7 +236,7 @@ fn not_started(error: &std::io::Error) -> Error {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "only git knows its repository; it is started for `--base` and when a run begins, without a shell"
+    reason = "only git knows its repository; it is started for `--base`, when a run begins and for notes, without a shell"
 )]
 fn git(environment: &Environment, folder: &Path) -> Command {
     let mut command = Command::new("git");

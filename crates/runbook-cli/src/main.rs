@@ -25,6 +25,7 @@ mod project;
 mod raised;
 mod review;
 mod roles;
+mod seals;
 mod secrets;
 mod session;
 mod signals;
@@ -121,16 +122,18 @@ fn run(args: Args) -> Result<u8, Error> {
         Command::Locks(args) => commands::locks::run(&here()?, &args),
         Command::Unlock(args) => commands::unlock::run(&here()?, &environment, &args),
         Command::List(args) => commands::list::run(&here()?, &args),
-        Command::Runs(args) => commands::runs::run(&here()?, &args),
+        Command::Runs(args) => commands::runs::run(&here()?, &environment, &args),
+        Command::Stats(args) => commands::stats::run(&here()?, &args),
+        Command::Seal(args) => commands::seal::run(&environment, &args),
         Command::Show(args) => {
             let named =
                 Some(Path::new(&args.what)).filter(|named| environment.directory.join(named).exists());
             commands::show::run(&Project::find(&environment, named)?, &args)
         }
+        Command::Verify(args) => commands::verify::run(&here()?, &environment, &args),
         Command::Watch(args) => commands::watch::run(&here()?, &environment, &args),
         Command::Timeline(args) => commands::timeline::run(&here()?, &args),
         Command::Report(args) => commands::report::run(&here()?, &environment, &args),
-        Command::Verify(args) => commands::verify::run(&here()?, &args),
     }
 }
 

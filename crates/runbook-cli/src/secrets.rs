@@ -41,6 +41,27 @@ pub(crate) fn read(
     Ok(all)
 }
 
+/// A secret that no runbook declares. `whose` says what it is.
+pub(crate) fn single(
+    from: &runbook_document::SecretFrom,
+    whose: &str,
+    environment: &Environment,
+    root: &Path,
+) -> Result<Secret, Error> {
+    use runbook_document::SecretFrom as Written;
+    let from = match from {
+        Written::Env(name) => SecretFrom::Env(name.value.clone()),
+        Written::File(path) => SecretFrom::File(path.value.clone()),
+        Written::Command(words) => SecretFrom::Command(words.iter().map(|word| word.value.clone()).collect()),
+    };
+    let mut reader = Reader {
+        environment,
+        root,
+        known: Vec::new(),
+    };
+    reader.from("key", &from, whose)
+}
+
 struct Reader<'a> {
     environment: &'a Environment,
     root: &'a Path,
@@ -74,15 +95,19 @@ impl Reader<'_> {
 
     fn one(&mut self, declared: &Declared, called: Option<&str>) -> Result<Secret, Error> {
         let name = &declared.name;
-        let known = self.known.iter().find(|(from, _)| *from == declared.from);
-        if let Some((_, secret)) = known {
-            return Ok(Secret::new(name, secret.reveal().to_owned()));
-        }
         let whose = called.map_or_else(
             || format!("secret `{name}`"),
             |runbook| format!("secret `{name}` of runbook `{runbook}`"),
         );
-        let read = match &declared.from {
+        self.from(name, &declared.from, &whose)
+    }
+
+    fn from(&mut self, name: &str, from: &SecretFrom, whose: &str) -> Result<Secret, Error> {
+        let known = self.known.iter().find(|(known, _)| known == from);
+        if let Some((_, secret)) = known {
+            return Ok(Secret::new(name, secret.reveal().to_owned()));
+        }
+        let read = match from {
             SecretFrom::Env(variable) => self.variable(variable),
             SecretFrom::File(path) => file::read(&self.root.join(path), path),
             SecretFrom::Command(words) => self.printed(words)?,
@@ -100,7 +125,7 @@ impl Reader<'_> {
                 "use a longer one",
             ));
         }
-        self.known.push((declared.from.clone(), secret.clone()));
+        self.known.push((from.clone(), secret.clone()));
         Ok(secret)
     }
 

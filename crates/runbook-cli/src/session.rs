@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use runbook_engine::{Approver, Finished, Ports, Prepared, Signal};
 use runbook_event::{Outcome, Vault};
-use runbook_journal::{FileVault, Writer};
+use runbook_journal::{FileVault, Unheard, Writer};
 use runbook_plan::Plan;
 use runbook_report::named;
 use serde_json::{Value, json};
@@ -47,6 +47,8 @@ pub(crate) struct Session<'a> {
     pub(crate) run: &'a str,
     pub(crate) vault: Arc<FileVault>,
     pub(crate) screen: Screen,
+    /// What could not be kept elsewhere of the run's head.
+    pub(crate) unheard: Unheard,
 }
 
 /// Waits for what is done by tasks.
@@ -153,6 +155,12 @@ impl Session<'_> {
             },
         };
         let finished = prepared.run(ports).await;
+        for why in self.unheard.reasons() {
+            term::print_error(&format!(
+                "the run's head was not kept everywhere: {}",
+                runbook_report::visible(&why)
+            ));
+        }
         serving.abort();
         if let Err(error) = inbox::take_up_rest(self.project, &dir) {
             error.print();
@@ -274,7 +282,7 @@ pub(crate) fn as_port(vault: &Arc<FileVault>) -> Arc<dyn Vault> {
 }
 
 /// Where the keys are: apart from the runs, so that who gets a run's directory cannot read what is secret in it.
-fn keys(project: &Project, environment: &Environment) -> PathBuf {
+pub(crate) fn keys(project: &Project, environment: &Environment) -> PathBuf {
     let below = |variable: &str| {
         environment
             .get(variable)

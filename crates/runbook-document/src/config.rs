@@ -5,10 +5,12 @@ use std::time::Duration;
 use runbook_schema::Shape;
 
 use crate::check::check;
-use crate::document::{Connection, SecretSource, connections, one_of, secrets, sections};
+use crate::document::{
+    Connection, SecretFrom, SecretSource, connections, one_of, secret_from, secrets, sections,
+};
 use crate::language::{CHANNEL, CHANNEL_KINDS, CONFIG};
 use crate::lint::{Level, Levels, lint};
-use crate::{Finding, Findings, Node, ScalarValue, Spanned, codes, nearest};
+use crate::{Finding, Findings, Kind, Node, ScalarValue, Spanned, codes, nearest};
 
 /// `runbook.config.yaml`.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +37,23 @@ pub struct Config {
     pub sections: Vec<(String, Node)>,
     /// `report.keep`
     pub keep_runs: Option<Duration>,
+    /// `seal`
+    pub seal: Seal,
     /// `state`
     pub state: Option<String>,
+}
+
+/// What vouches for the journals of runs.
+#[derive(Debug, Clone, Default)]
+pub struct Seal {
+    /// `key`
+    pub key: Option<SecretFrom>,
+    /// `public`
+    pub public: Vec<String>,
+    /// `git_notes`
+    pub git_notes: bool,
+    /// `required`
+    pub required: bool,
 }
 
 /// An environment: what of a runbook is different there.
@@ -179,6 +196,7 @@ impl Config {
             report_template: report.and_then(|report| report.text_of("template")),
             sections: sections(report),
             keep_runs: report.and_then(|report| report.duration_of("keep")),
+            seal: seal(root, findings),
             state: root.text_of("state").map(|text| text.value),
         };
         config.check_names(findings);
@@ -324,6 +342,21 @@ fn known<'n>(
     };
     let message = format!("there is no {what} `{}`", name.value);
     findings.push(Finding::error(code, name.span, message).help(help));
+}
+
+fn seal(root: &Node, findings: &mut Findings) -> Seal {
+    let Some(node) = root.get("seal") else {
+        return Seal::default();
+    };
+    // What is no mapping has been reported.
+    let key = node.get("key").filter(|key| matches!(key.kind, Kind::Map(_)));
+    let public = node.items_of("public").iter();
+    Seal {
+        key: key.and_then(|key| secret_from(key, findings)),
+        public: public.filter_map(|key| key.text().map(str::to_owned)).collect(),
+        git_notes: node.boolean_of("git_notes").unwrap_or(false),
+        required: node.boolean_of("required").unwrap_or(false),
+    }
 }
 
 fn environment(name: Spanned<String>, node: &Node, findings: &mut Findings) -> Environment {

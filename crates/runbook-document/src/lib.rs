@@ -27,7 +27,7 @@ mod yaml;
 pub use check::{check, usable_name};
 pub use codes::Code;
 pub use config::{
-    Channel, Config, Demand, Environment, EscalationStep, OnCall, Policy, Severity as SeverityTerms,
+    Channel, Config, Demand, Environment, EscalationStep, OnCall, Policy, Seal, Severity as SeverityTerms,
 };
 pub use document::{
     ActionNode, Approve, Before, Body, Capture, Check, Connection, Detect, Document, Escalate, ForEach,

@@ -22,8 +22,19 @@ pub fn schema() -> Value {
             "type": "string",
             "pattern": "^[0-9a-f]{64}$",
         });
+        let readings = json!({
+            "description": "How the file of readings stood when this line was written: where a check is decided, and where the run \
+                            ends or goes on.",
+            "type": "object",
+            "properties": {
+                "bytes": {"description": "How long it was.", "type": "integer", "minimum": 0},
+                "sha256": {"description": "SHA-256 of those bytes, in hexadecimal.", "type": "string", "pattern": "^[0-9a-f]{64}$"},
+            },
+            "required": ["bytes", "sha256"],
+        });
         if let Some(properties) = root.get_mut("properties").and_then(Value::as_object_mut) {
             properties.insert("hash".to_owned(), hash);
+            properties.insert("readings_file".to_owned(), readings);
         }
         if let Some(required) = root.get_mut("required").and_then(Value::as_array_mut) {
             required.push(json!("hash"));

@@ -140,7 +140,7 @@ pub enum Fault {
     TooLong,
     /// The journal is shorter than it was.
     Cut,
-    /// A file of output that it names is not as it was.
+    /// A file that it names, of output or of readings, is not as it was.
     Output,
 }
 

@@ -12,6 +12,7 @@ pub(crate) const READINGS: &str = "readings.jsonl";
 pub(crate) const OUTPUT: &str = "output";
 pub(crate) const PINNED: &str = "pinned";
 pub(crate) const LOCK: &str = "lock";
+pub(crate) const SEALS: &str = "seals.jsonl";
 pub(crate) const INBOX: &str = "inbox";
 
 /// Creates a directory. It must not be there.

@@ -3,6 +3,7 @@
 //! ```text
 //! RUNS/RUN/journal.jsonl   one record a line; see below
 //!          readings.jsonl  every reading that is no event, for whoever draws all of them
+//!          seals.jsonl     signatures over heads of the journal, where the project wants them
 //!          output/…        what programs printed, where it is more than 4 KiB
 //!          pinned/…        the texts that decided the run
 //!          inbox/…         what others ask of who writes the run, a file each
@@ -10,6 +11,7 @@
 //!
 //! LOCKS/….json             what runs own, and who they are
 //! KEYS/RUN.key             encrypts the secret values in a run's journal
+//! STATE/pruned.jsonl       what is left of runs that were removed: a line each, chained like a journal
 //! ```
 //!
 //! # A line
@@ -17,7 +19,9 @@
 //! A line is a JSON object whose last member is its hash, with a fixed width:
 //! `{"seq":0,"at":"…","event":"…",…,"hash":"<64 hexadecimal digits>"}`. The hash is SHA-256 over the 64 digits
 //! of the line before (64 times `0` for the first) followed by the bytes of this line up to `,"hash":"`. It
-//! is taken over bytes and not over values, so nothing has to be brought into a canonical form.
+//! is taken over bytes and not over values, so nothing has to be brought into a canonical form. Where a check is
+//! decided, and where the run ends or goes on, a line also has `"readings_file":{"bytes":…,"sha256":"…"}` before its hash:
+//! how the file of readings stood then.
 //!
 //! [`read`] and [`verify`] walk the same chain, so a journal that was tampered with is never told as facts:
 //! reading it fails at the first bad line, and says what is wrong there.
@@ -40,6 +44,7 @@ mod claim;
 mod diagnose;
 mod error;
 mod follow;
+mod glance;
 mod inbox;
 mod layout;
 mod lines;
@@ -47,20 +52,27 @@ mod list;
 mod locks;
 mod output;
 mod pinned;
+mod prune;
 mod readings;
+mod seal;
 mod vault;
 mod verify;
 mod walk;
+mod witness;
 mod writer;
 
 pub use error::{Bad, CreateError, Error, Fault, FindError, OpenError};
 pub use follow::Follower;
+pub use glance::{Began, Glance, glances};
 pub use inbox::{Arrived, Inbox, NoteRequest, Request};
 pub use list::{Summary, find, is_running, of_incident, runs};
 pub use locks::{Held, Listing, LockInfo, Locks, Owner, TakeError, UnlockError, UnreadableLock};
 pub use pinned::pinned;
+pub use prune::{PruneError, Pruned, Pruner, pruned, size};
 pub use readings::readings;
+pub use seal::{KeyError, PublicKey, Sealed, Sealer, SealingKey, fits, sealed};
 pub use vault::{FileVault, VaultError};
-pub use verify::{Verified, verify};
+pub use verify::{Readings, Verified, verify};
 pub use walk::{Run, read};
+pub use witness::{Mark, Unheard, Witness};
 pub use writer::{Opened, Writer};

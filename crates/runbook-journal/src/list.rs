@@ -120,7 +120,7 @@ fn begun(dir: &Path) -> Option<RunState> {
     Some(walk.state)
 }
 
-fn names(runs_dir: &Path) -> Result<Vec<String>, Error> {
+pub(crate) fn names(runs_dir: &Path) -> Result<Vec<String>, Error> {
     layout::directories(runs_dir).map_err(|source| Error::io(runs_dir, source))
 }
 
@@ -135,13 +135,17 @@ fn newest(runs_dir: &Path, names: Vec<String>) -> Vec<String> {
 }
 
 /// The time with which a name begins: `20260504-103000` in UTC.
-fn named_time(name: &str) -> Option<Timestamp> {
+pub(crate) fn named_time(name: &str) -> Option<Timestamp> {
     let at = DateTime::strptime("%Y%m%d-%H%M%S", name.get(..15)?).ok()?;
     Some(at.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 fn summary(runs_dir: &Path, run: String) -> Summary {
-    let dir = runs_dir.join(&run);
+    summarize(runs_dir.join(&run), run)
+}
+
+/// A run, read to its end.
+pub(crate) fn summarize(dir: PathBuf, run: String) -> Summary {
     // Before the journal is read: a run that ends in between has an outcome.
     let running = is_running(&dir);
     let (state, error) = fold(&dir);

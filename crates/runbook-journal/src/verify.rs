@@ -1,5 +1,7 @@
 //! Whether a run is as it was written.
 
+mod readings;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::Path;
@@ -11,6 +13,9 @@ use crate::chain::hex;
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
 use crate::walk::Walk;
+
+pub use self::readings::Readings;
+use self::readings::{Noted, Wrong};
 
 /// A run that is as it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +30,21 @@ pub struct Verified {
     pub torn: bool,
     /// The files of output that a crash has taken, wholly or in part.
     pub lost: Vec<String>,
+    /// What is known of the file of readings.
+    pub readings: Readings,
+    /// The number of the record with which the run last ended.
+    pub end: Option<u64>,
+    /// The hash of each line.
+    heads: Vec<String>,
+}
+
+impl Verified {
+    /// The hash of a record's line.
+    #[must_use]
+    pub fn head_of(&self, seq: u64) -> Option<&str> {
+        let at = usize::try_from(seq).ok()?;
+        self.heads.get(at).map(String::as_str)
+    }
 }
 
 /// A file of output that a line names.
@@ -37,11 +57,14 @@ struct Named {
     is_settled: bool,
 }
 
-/// Checks a run: every line, and every file of output. With `head`, the hash of the last line as it was kept
+/// Checks a run: every line, every file of output and the file of readings. With `head`, the hash of the last line as it was kept
 /// elsewhere, it also finds that lines are missing at the end.
 pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let mut walk = Walk::open(run_dir)?;
     let mut named: Vec<Named> = Vec::new();
+    let mut noted: Vec<Noted> = Vec::new();
+    let mut heads = Vec::new();
+    let (mut written, mut end) = (0, None);
     let mut head_at = None;
     // What was noted since the run last began or was gone on with: a crash may take its files until the run has an end.
     let mut session = 0;
@@ -57,6 +80,19 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
             session = named.len();
         }
         named.extend(files(&record, walk.line()));
+        let is_settled = matches!(record.event, Event::RunEnded { .. });
+        noted.extend(walk.note.take().map(|note| Noted {
+            line: walk.line(),
+            note,
+            is_settled,
+        }));
+        heads.push(walk.head.clone());
+        if !matches!(record.event, Event::Note(_)) {
+            written = walk.line();
+        }
+        if matches!(record.event, Event::RunEnded { .. }) {
+            end = Some(record.seq);
+        }
         if head.is_some_and(|head| head.eq_ignore_ascii_case(&walk.head)) {
             head_at = Some(walk.line());
         }
@@ -70,18 +106,12 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
     let records = walk.state.next_seq();
     let ended = walk.state.outcome().is_some();
     if let Some(head) = head {
-        is_last(&walk, head, head_at)?;
+        is_last(&walk, head, head_at, written)?;
     }
-    let mut lost = Vec::new();
-    for output in &named {
-        match condition(run_dir, output)? {
-            Condition::Whole => {}
-            Condition::Short(_) if !output.is_settled => lost.push(output.file.clone()),
-            Condition::Short(what) | Condition::Changed(what) => {
-                let text = format!("line {} names `{}`, which {what}", output.line, output.file);
-                return Err(bad(&walk, output.line, Fault::Output, text));
-            }
-        }
+    let mut lost = lost(run_dir, &walk, &named)?;
+    let readings = readings::condition(run_dir, &noted, ended).map_err(|wrong| unlike(&walk, wrong))?;
+    if readings == Readings::Lost {
+        lost.push(layout::READINGS.to_owned());
     }
     Ok(Verified {
         records,
@@ -89,13 +119,42 @@ pub fn verify(run_dir: &Path, head: Option<&str>) -> Result<Verified, Error> {
         ended,
         torn: walk.torn.is_some(),
         lost,
+        readings,
+        end: end.filter(|_| ended),
+        heads,
     })
 }
 
-fn is_last(walk: &Walk, head: &str, head_at: Option<u64>) -> Result<(), Error> {
-    let last = walk.state.next_seq();
+fn unlike(walk: &Walk, wrong: Wrong) -> Error {
+    match wrong {
+        Wrong::Io(path, source) => Error::io(&path, source),
+        Wrong::Changed(line, what) => {
+            let text = format!("line {line} names `{}`, which {what}", layout::READINGS);
+            bad(walk, line, Fault::Output, text)
+        }
+    }
+}
+
+/// The files of output that a crash has taken. Fails at the first that was changed otherwise.
+fn lost(run_dir: &Path, walk: &Walk, named: &[Named]) -> Result<Vec<String>, Error> {
+    let mut lost = Vec::new();
+    for output in named {
+        match condition(run_dir, output)? {
+            Condition::Whole => {}
+            Condition::Short(_) if !output.is_settled => lost.push(output.file.clone()),
+            Condition::Short(what) | Condition::Changed(what) => {
+                let text = format!("line {} names `{}`, which {what}", output.line, output.file);
+                return Err(bad(walk, output.line, Fault::Output, text));
+            }
+        }
+    }
+    Ok(lost)
+}
+
+/// Whether the run still ends where it did, but for what people wrote since. `written` is the last line that is not theirs.
+fn is_last(walk: &Walk, head: &str, head_at: Option<u64>, written: u64) -> Result<(), Error> {
     match head_at {
-        Some(line) if line == last => Ok(()),
+        Some(line) if line >= written => Ok(()),
         Some(line) => {
             let added = line + 1;
             let text =
@@ -103,7 +162,7 @@ fn is_last(walk: &Walk, head: &str, head_at: Option<u64>) -> Result<(), Error> {
             Err(bad(walk, added, Fault::Inserted, text))
         }
         None => {
-            let missing = last + 1;
+            let missing = walk.state.next_seq() + 1;
             let text =
                 format!("line {missing} is missing: the end was cut off, no line has the hash `{head}`");
             Err(bad(walk, missing, Fault::Cut, text))

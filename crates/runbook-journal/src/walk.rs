@@ -10,6 +10,7 @@ use crate::diagnose::{Place, diagnose};
 use crate::error::{Bad, Error, Fault};
 use crate::layout;
 use crate::lines::{Line, Lines, parse};
+use crate::readings::{self, Note};
 
 /// A run, as it was kept.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +47,8 @@ pub(crate) struct Walk {
     pub(crate) state: RunState,
     /// The number of the line in which the file stops.
     pub(crate) torn: Option<u64>,
+    /// What the last line says of the file of readings.
+    pub(crate) note: Option<Note>,
 }
 
 impl Walk {
@@ -58,6 +61,7 @@ impl Walk {
             head: chain::START.to_owned(),
             state: RunState::new(),
             torn: None,
+            note: None,
         })
     }
 
@@ -102,6 +106,10 @@ impl Walk {
         };
         let head = hash.to_owned();
         let parsed = parse::<Record>(bytes);
+        let speaks = |record: &Record| readings::notes(&record.event);
+        self.note = (parsed.as_ref().is_ok_and(speaks))
+            .then(|| readings::noted(bytes))
+            .flatten();
         let line = self.lines.number();
         let record = parsed
             .map_err(|error| self.bad(Fault::NotRecord, format!("line {line} is not a record: {error}")))?;

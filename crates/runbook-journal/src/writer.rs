@@ -7,7 +7,9 @@ use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use runbook_event::{CheckSite, Journal, JournalError, OutputName, OutputWriter, Reading, Record, RunState};
+use runbook_event::{
+    CheckSite, Event, Journal, JournalError, OutputName, OutputWriter, Reading, Record, RunState,
+};
 
 use crate::append::{Appender, fault};
 use crate::chain;
@@ -18,8 +20,9 @@ use crate::layout;
 use crate::lines::unreadable;
 use crate::list::is_running;
 use crate::output::Outputs;
-use crate::readings;
+use crate::readings::{self, Kept};
 use crate::walk::Walk;
+use crate::witness::{Unheard, Witness, Witnesses};
 
 /// How often it is looked whether a run is free. A process that was killed, or has just let go of it, may have been about
 /// to start another one: until that begins, it holds the same files.
@@ -33,9 +36,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub struct Writer {
     dir: PathBuf,
     journal: Appender,
-    readings: Option<Appender>,
+    readings: Kept,
     head: String,
     next_seq: u64,
+    witnesses: Witnesses,
     /// Given back by the operating system when it is closed, whatever becomes of the process.
     _lock: File,
 }
@@ -82,11 +86,12 @@ impl Writer {
         layout::sync_dir(&dir).map_err(at(&dir))?;
         layout::sync_dir(runs).map_err(at(runs))?;
         Ok(Self {
+            readings: Kept::new(dir.join(layout::READINGS)),
             dir,
             journal,
-            readings: None,
             head: chain::START.to_owned(),
             next_seq: 0,
+            witnesses: Witnesses::none(run),
             _lock: lock,
         })
     }
@@ -106,7 +111,7 @@ impl Writer {
         let found = fs::metadata(&walk.path).map_err(opening(&walk.path))?.len();
         let journal = Appender::open(walk.path.clone(), len).map_err(opening(&walk.path))?;
         let path = dir.join(layout::READINGS);
-        let readings = readings::reopen(&path).map_err(opening(&path))?;
+        let readings = Kept::reopen(path.clone()).map_err(opening(&path))?;
         Inbox::of(&dir).create().map_err(opening(&dir))?;
         layout::sync_dir(&dir).map_err(opening(&dir))?;
         let writer = Self {
@@ -115,6 +120,7 @@ impl Writer {
             readings,
             head: walk.head,
             next_seq: walk.state.next_seq(),
+            witnesses: Witnesses::none(run),
             _lock: lock,
         };
         Ok(Opened {
@@ -137,6 +143,12 @@ impl Writer {
         &self.head
     }
 
+    /// From here on these hear of the run's head: once the first change is about to happen, when a part of the run begins,
+    /// and at its end; each time after that is durable.
+    pub fn witnessed_by(&mut self, witnesses: Vec<Box<dyn Witness>>, unheard: Unheard) {
+        self.witnesses.take(witnesses, unheard);
+    }
+
     /// The number that the next record must have.
     #[must_use]
     pub fn next_seq(&self) -> u64 {
@@ -151,28 +163,41 @@ impl Journal for Writer {
             let reason = format!("record {} cannot follow, {} would", record.seq, self.next_seq);
             return Err(fault(path, reason));
         }
-        let object = serde_json::to_vec(record).map_err(|error| fault(path, error.to_string()))?;
+        let mut object = serde_json::to_vec(record).map_err(|error| fault(path, error.to_string()))?;
+        if readings::notes(&record.event) {
+            let ends = matches!(record.event, Event::RunEnded { .. });
+            if ends {
+                // After an end no crash can have taken them, so a file that is shorter then was made shorter.
+                self.readings.sync()?;
+            }
+            if let Some(note) = self
+                .readings
+                .note(ends || matches!(record.event, Event::RunResumed(_)))
+            {
+                object.pop();
+                object.extend_from_slice(&note);
+                object.push(b'}');
+            }
+        }
         let (line, head) = chain::close(&self.head, object);
         whole(path, &line)?;
         self.journal.append(&line)?;
         self.head = head;
         self.next_seq += 1;
+        self.witnesses.saw(record);
         Ok(())
     }
 
     fn sync(&mut self) -> Result<(), JournalError> {
-        self.journal.sync()
+        self.journal.sync()?;
+        self.witnesses.hear(&self.head)
     }
 
     fn reading(&mut self, at: Timestamp, site: &CheckSite, reading: &Reading) -> Result<(), JournalError> {
         let path = self.dir.join(layout::READINGS);
         let line = readings::line(at, site, reading).map_err(|error| fault(&path, error.to_string()))?;
         whole(&path, &line)?;
-        let file = match self.readings.take() {
-            Some(file) => file,
-            None => Appender::create(path.clone()).map_err(|error| fault(&path, error.to_string()))?,
-        };
-        self.readings.insert(file).append(&line)
+        self.readings.append(&line)
     }
 
     fn output(&self, name: &OutputName) -> Box<dyn OutputWriter> {

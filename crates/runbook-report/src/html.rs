@@ -12,12 +12,15 @@ mod markdown;
 mod markup;
 mod page;
 mod series;
+mod shell;
 mod sparkline;
+mod statistics;
 mod style;
 mod threshold;
 
 use runbook_event::Record;
 
+use crate::stats::Statistics;
 use crate::story::{Error, Evidence};
 
 /// What a page is made for.
@@ -33,4 +36,10 @@ pub enum Medium {
 /// drawn from the records and the readings beside them.
 pub fn html(records: &[Record], evidence: &Evidence<'_>, medium: Medium) -> Result<String, Error> {
     page::write(records, evidence, medium)
+}
+
+/// What is known of many runs, as a page of HTML with plots. The same statistics give the same bytes.
+#[must_use]
+pub fn compared(statistics: &Statistics) -> String {
+    statistics::write(statistics)
 }

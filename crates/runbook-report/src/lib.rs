@@ -14,6 +14,7 @@ mod json;
 mod markdown;
 mod measures;
 mod questions;
+pub mod stats;
 mod story;
 mod template;
 pub mod text;
@@ -22,7 +23,7 @@ mod words;
 
 pub use chronicle::{Chronicle, Time, Told, ToldRun, chronicle, chronicle_json, csv, otlp};
 pub use form::{Filled, FormError, filled, form};
-pub use html::{Medium, html};
+pub use html::{Medium, compared, html};
 pub use json::{json, schema};
 pub use markdown::{
     Report, Section, chronicle_markdown, incident_report, letter, markdown, report, sections,

@@ -47,7 +47,7 @@ pub(crate) enum PluginsWhat {
     },
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+pub(super) fn label(text: &str) -> Result<(String, String), String> {
     let (name, value) = text
         .split_once('=')
         .ok_or("write it as NAME=VALUE, such as service=api")?;

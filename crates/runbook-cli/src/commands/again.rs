@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use runbook_engine::{Again, Prepared, Secrets};
 use runbook_event::{Event, Outcome, Record, RunResumed, RunStarted};
-use runbook_journal::{Locks, OpenError, Run, Writer};
+use runbook_journal::{Locks, OpenError, Run, Unheard, Writer};
 use runbook_plan::{Catalogue, Plan};
 use runbook_report::visible;
 
@@ -15,6 +15,7 @@ use crate::compiled::{self, Compiled};
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::Project;
+use crate::seals::Seals;
 use crate::session::{self, Session};
 use crate::{secrets, signals};
 
@@ -142,8 +143,10 @@ impl<'a> Known<'a> {
             yes: way.yes,
             run: &self.name,
             vault: session::vault_of(self.project, self.environment, &self.name)?,
+            unheard: Unheard::default(),
             screen: session::screen(self.environment, way.going),
         };
+        let seals = Seals::prepare(self.project, self.environment, self.started.commit.as_ref())?;
         // Once without any effect, for what can be said against it.
         let again = |known: &Run, resumed: RunResumed, secrets: Secrets| {
             let again = Again {
@@ -159,7 +162,7 @@ impl<'a> Known<'a> {
         again(&self.run, way.resumed.clone(), secrets.clone())?;
         session::block_on(async {
             let mut signals = signals::listen()?;
-            let opened =
+            let mut opened =
                 Writer::open(&self.project.runs(), &self.name).map_err(|error| self.refused(error))?;
             if opened.state.next_seq() != self.run.state.next_seq() {
                 let message = format!(
@@ -175,6 +178,7 @@ impl<'a> Known<'a> {
             };
             let holding = session.take(&self.locks(), &mut signals).await?;
             let prepared = again(&self.run, resumed, secrets)?;
+            seals.attach(&mut opened.writer, &session.unheard)?;
             let outcome = session.drive(prepared, opened.writer, holding, signals).await?;
             Ok(outcome.exit_code())
         })

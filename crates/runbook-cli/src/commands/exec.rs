@@ -5,7 +5,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use runbook_engine::{LabAddress, Prepared, Start};
 use runbook_event::Outcome;
-use runbook_journal::Writer;
+use runbook_journal::{Unheard, Writer};
 use runbook_plan::{Catalogue, Given, Origin};
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ use crate::compiled::{self, Compiled};
 use crate::error::Error;
 use crate::identity::Environment;
 use crate::project::{Project, sha256};
+use crate::seals::Seals;
 use crate::session::{self, Session};
 use crate::{git, practice, secrets, signals, wanted};
 
@@ -41,6 +42,8 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         !wanted.skips.contains_key(step)
     })?;
     let run = run_name(&plan.about().name);
+    let commit = git::commit(environment, &project.root);
+    let seals = Seals::prepare(project, environment, commit.as_ref())?;
     let vault = session::new_vault(project, environment, &run)?;
     let pinned: IndexMap<String, String> = compiled
         .texts
@@ -58,7 +61,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         path: compiled.path.clone(),
         sha256: sha256(compiled.text()),
         pinned,
-        commit: git::commit(environment, &project.root),
+        commit,
         wanted,
         engine: env!("CARGO_PKG_VERSION").to_owned(),
         vault: session::as_port(&vault),
@@ -71,6 +74,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
         run: &run,
         vault,
         screen: session::screen(environment, args.going),
+        unheard: Unheard::default(),
     };
     session::block_on(async {
         let lab = practice::start(&compiled.plan, &args.practice).await?;
@@ -82,7 +86,7 @@ pub(crate) fn run(project: &Project, environment: &Environment, args: &Exec) -> 
             lab: lab_address,
             ..start
         };
-        let outcome = begin(&session, compiled, &catalogue, start).await;
+        let outcome = begin(&session, compiled, &catalogue, (start, seals)).await;
         if let Some(lab) = lab {
             lab.stop().await;
         }
@@ -95,7 +99,7 @@ async fn begin(
     session: &Session<'_>,
     compiled: Compiled,
     catalogue: &Catalogue,
-    start: Start,
+    (start, seals): (Start, Seals),
 ) -> Result<Outcome, Error> {
     let mut signals = signals::listen()?;
     let prepared = Prepared::new(compiled.plan, catalogue.clone(), start)?;
@@ -105,8 +109,11 @@ async fn begin(
         .iter()
         .map(|(name, text)| (name.as_str(), text.as_bytes()))
         .collect();
-    let journal =
+    let mut journal =
         Writer::create(&session.project.runs(), session.run, &pinned).inspect_err(|_| holding.release())?;
+    seals
+        .attach(&mut journal, &session.unheard)
+        .inspect_err(|_| holding.release())?;
     session.drive(prepared, journal, holding, signals).await
 }
 

@@ -20,6 +20,7 @@ pub(crate) fn run(args: &Schema) -> u8 {
         SchemaOf::Runbook => format!("{:#}", schema::runbook(&catalogue)),
         SchemaOf::Config => format!("{:#}", schema::config(&catalogue)),
         SchemaOf::Journal => format!("{:#}", runbook_event::schema()),
+        SchemaOf::Stats => format!("{:#}", runbook_report::stats::schema()),
         SchemaOf::Report => format!("{:#}", runbook_report::schema()),
         SchemaOf::Reference => schema::reference(&catalogue).trim_end().to_owned(),
     };

@@ -203,21 +203,27 @@ pub(crate) fn secrets(node: &Node, findings: &mut Findings) -> Vec<SecretSource>
         // What is no mapping has been reported.
         .filter(|(_, node)| matches!(node.kind, crate::Kind::Map(_)))
         .filter_map(|(name, node)| {
-            let from = match one_of(&node, SECRET_KINDS, &SECRET, codes::WRONG_SECRET, findings)? {
-                "env" => SecretFrom::Env(node.text_of("env")?),
-                "file" => SecretFrom::File(node.text_of("file")?),
-                _ => SecretFrom::Command(node.slugs_of("command")),
-            };
-            if let (SecretFrom::Command(words), Some(entry)) = (&from, node.entry("command"))
-                && words.is_empty()
-            {
-                let message = "this command is empty";
-                let finding = Finding::error(codes::WRONG_SECRET, entry.key.span, message);
-                findings.push(finding.help("name the program and its arguments: `command: [PROGRAM, …]`"));
-            }
+            let from = secret_from(&node, findings)?;
             Some(SecretSource { name, from })
         })
         .collect()
+}
+
+/// Where a secret comes from, as its mapping says.
+pub(crate) fn secret_from(node: &Node, findings: &mut Findings) -> Option<SecretFrom> {
+    let from = match one_of(node, SECRET_KINDS, &SECRET, codes::WRONG_SECRET, findings)? {
+        "env" => SecretFrom::Env(node.text_of("env")?),
+        "file" => SecretFrom::File(node.text_of("file")?),
+        _ => SecretFrom::Command(node.slugs_of("command")),
+    };
+    if let (SecretFrom::Command(words), Some(entry)) = (&from, node.entry("command"))
+        && words.is_empty()
+    {
+        let message = "this command is empty";
+        let finding = Finding::error(codes::WRONG_SECRET, entry.key.span, message);
+        findings.push(finding.help("name the program and its arguments: `command: [PROGRAM, …]`"));
+    }
+    Some(from)
 }
 
 pub(crate) fn connections(node: &Node) -> Vec<Connection> {

@@ -17,7 +17,7 @@ pub use self::step::{
 };
 
 pub use self::check::{awaited_checks, rated_checks};
-pub(crate) use self::declared::{connections, one_of, secrets, sections};
+pub(crate) use self::declared::{connections, one_of, secret_from, secrets, sections};
 use crate::check::check;
 use crate::language::{API_VERSION, RUNBOOK, STEP};
 use crate::{Finding, Findings, Node, Span, Spanned, codes};

@@ -48,6 +48,11 @@ pub static CONFIG: Object = Object {
         ),
         Field::optional("report", Shape::Object(&REPORTING), "How reports are made."),
         Field::optional(
+            "seal",
+            Shape::Object(&SEAL),
+            "What vouches for the journals of runs, and where.",
+        ),
+        Field::optional(
             "state",
             Shape::Literal,
             "The folder for runs (`.runbook`), relative to the project's root.",
@@ -251,5 +256,33 @@ static REPORTING: Object = Object {
             "Sections to add to the report of every run.",
         ),
         Field::optional("keep", Shape::Duration, "How long runs are kept."),
+    ],
+};
+
+/// What vouches for the journals of runs.
+static SEAL: Object = Object {
+    name: "seal",
+    open: false,
+    fields: &[
+        Field::optional(
+            "key",
+            Shape::Object(&SECRET),
+            "The private key that signs heads of journals, as `runbook seal keygen` makes it.",
+        ),
+        Field::optional(
+            "public",
+            Shape::List(&Shape::Literal),
+            "The public keys whose seals count: `ed25519:…`.",
+        ),
+        Field::optional(
+            "git_notes",
+            Shape::Boolean,
+            "Whether heads are also written as notes onto the commit that a run is of (false).",
+        ),
+        Field::optional(
+            "required",
+            Shape::Boolean,
+            "Whether no run begins or goes on that cannot be sealed so (false).",
+        ),
     ],
 };

@@ -16,9 +16,13 @@ mod list;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]
+mod long;
+#[cfg(test)]
 mod output;
 #[cfg(test)]
 mod process;
+#[cfg(test)]
+mod prune;
 #[cfg(test)]
 mod read_only;
 #[cfg(test)]
@@ -27,5 +31,7 @@ mod reopen;
 mod round_trip;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod seals;
 #[cfg(test)]
 mod tamper;

@@ -2,15 +2,12 @@
 
 use std::fmt::Write as _;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use runbook_event::{Outcome, Record};
-use sha2::{Digest as _, Sha256};
 
 use super::markdown::{self, Anchors, Body};
 use super::markup::{short, text};
 use super::series::{self, Series};
-use super::{Medium, baseline, gantt, graph, sparkline, style};
+use super::{Medium, baseline, gantt, graph, shell, sparkline};
 use crate::markdown::{Report, Section, report_of};
 use crate::story::{Error, Evidence, Story};
 
@@ -61,24 +58,9 @@ pub(super) fn write(records: &[Record], evidence: &Evidence<'_>, medium: Medium)
 impl Page<'_> {
     fn head(&mut self) {
         let run = self.story.run;
-        let style = style::sheet(self.medium, &run.run);
-        let digest = STANDARD.encode(Sha256::digest(style.as_bytes()));
-        let scheme = match self.medium {
-            Medium::Screen => "light dark",
-            Medium::Paper => "light",
-        };
-        // Nothing is loaded, nothing is run, nothing is sent; the style is this one and no other.
-        _ = write!(
-            self.out,
-            "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'sha256-{digest}'; \
-             base-uri 'none'; form-action 'none'\">\n\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-             <meta name=\"color-scheme\" content=\"{scheme}\">\n<meta name=\"referrer\" content=\"no-referrer\">\n\
-             <title>{} – {}</title>\n<style>{style}</style>\n</head>\n",
-            short(&run.runbook.title),
-            text(&run.run)
-        );
+        let title = format!("{} – {}", short(&run.runbook.title), text(&run.run));
+        self.out
+            .push_str(&shell::head(self.medium, &title, Some(&run.run)));
     }
 
     fn body(&mut self, report: &Report) {

@@ -5,19 +5,26 @@
 
 use super::Medium;
 
-/// The style of a page about a run.
-pub(super) fn sheet(medium: Medium, run: &str) -> String {
+/// The style of a page about a run, or about many.
+pub(super) fn sheet(medium: Medium, run: Option<&str>) -> String {
+    let about_one = run.is_some();
     // What a run may be called is narrow, and a style sheet takes no more than that.
     let run: String = run
+        .unwrap_or_default()
         .chars()
         .filter(|char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.'))
         .collect();
+    let foot = if about_one {
+        format!("Run {run}")
+    } else {
+        "Runs, compared".to_owned()
+    };
     let night = match medium {
         Medium::Screen => format!("@media screen and (prefers-color-scheme:dark){{:root{{{DARK}}}}}\n"),
         Medium::Paper => String::new(),
     };
     format!(
-        ":root{{{LIGHT}}}\n{night}{WORDS}{PICTURES}{PAPER}@page{{@bottom-left{{content:\"Run {run}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n"
+        ":root{{{LIGHT}}}\n{night}{WORDS}{PICTURES}{PAPER}@page{{@bottom-left{{content:\"{foot}\";font:8pt system-ui,sans-serif;color:#57606a}}}}\n"
     )
 }
 

@@ -1,6 +1,8 @@
 //! Runs are told.
 
 #[cfg(test)]
+mod compared;
+#[cfg(test)]
 mod every;
 #[cfg(test)]
 mod hostile;
