@@ -8,7 +8,11 @@ use std::path::{Path, PathBuf};
 use crate::harness::{Project, repository};
 
 /// The formats, and what the reports in them are called.
-const FORMATS: [(&str, &str); 2] = [("md", "report.md"), ("json", "report.json")];
+const FORMATS: [(&str, &str); 3] = [
+    ("md", "report.md"),
+    ("json", "report.json"),
+    ("html", "report.html"),
+];
 
 /// The folders of the examples, each with the one run that is kept in it.
 fn examples() -> Vec<(PathBuf, String)> {
@@ -49,11 +53,19 @@ fn with_run(example: &Path, run: &str) -> Project {
     project
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever changes the report says by this variable that the examples are to be written anew"
+)]
+fn writes() -> bool {
+    std::env::var_os("WRITE_EXAMPLES").is_some()
+}
+
 #[test]
 fn the_reports_are_made_anew_byte_for_byte() {
     let examples = examples();
     assert_eq!(examples.len(), 3);
-    let writes = std::env::var_os("WRITE_EXAMPLES").is_some();
+    let writes = writes();
     for (example, run) in examples {
         let project = with_run(&example, &run);
         project.run(&["verify", &run]).expect(0);

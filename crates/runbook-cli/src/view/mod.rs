@@ -260,7 +260,9 @@ impl Observer for View {
         if is_part(&record.event) && self.screen.group(&describe(&record.event, state)) {
             return;
         }
-        lines.iter().for_each(|line| self.screen.line(line));
+        for line in lines {
+            self.screen.line(&line);
+        }
     }
 
     fn progress(&mut self, progress: &Progress<'_>) {
