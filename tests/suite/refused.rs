@@ -176,7 +176,7 @@ fn texts_that_are_no_runbook() {
     exec("colour: red\n", &[], &["RB0201", "`colour`", "runbook.yaml:6"]);
     exec("steps: []\n", &[], &["RB0102"]);
     exec(
-        "steps: [{id: ask, manual: {instructions: Look.}}]\n",
+        "finally: [{id: ask, manual: {instructions: Look.}}]\n",
         &[],
         &["RB0901", "`manual`"],
     );

@@ -98,9 +98,9 @@ fn programs_and_readers_get_an_incident_as_one() {
     let known = json(&["--incident", "INC-7"]);
     assert_eq!(known["runs"].as_array().unwrap().len(), 2, "and no other run");
     let entries = known["entries"].as_array().unwrap();
-    let times: Vec<&str> = entries
+    let times: Vec<jiff::Timestamp> = entries
         .iter()
-        .map(|entry| entry["at"].as_str().unwrap())
+        .map(|entry| entry["at"].as_str().unwrap().parse().unwrap())
         .collect();
     assert!(times.is_sorted(), "{times:?}");
     let detected = &known["times"][0];

@@ -161,6 +161,7 @@ pub(crate) struct Story<'a> {
     past: Vec<Past<'a>>,
     spans: Spans,
     checks: HashMap<String, Vec<usize>>,
+    checks_within: HashMap<String, Vec<usize>>,
     changed: Vec<usize>,
     undone: Vec<usize>,
     rolled_back: bool,
@@ -188,6 +189,7 @@ impl<'a> Story<'a> {
             past: Vec::new(),
             spans: Spans::default(),
             checks: HashMap::new(),
+            checks_within: HashMap::new(),
             changed: Vec::new(),
             undone: Vec::new(),
             rolled_back: false,
@@ -210,6 +212,9 @@ impl<'a> Story<'a> {
         for (at, site) in story.state.checks().keys().enumerate() {
             if let Some(step) = &site.step {
                 story.checks.entry(step.clone()).or_default().push(at);
+            }
+            if let Some(within) = &site.within {
+                story.checks_within.entry(within.clone()).or_default().push(at);
             }
         }
         Ok(story)
@@ -493,6 +498,12 @@ impl<'a> Story<'a> {
     /// The checks of a step, in the order in which they were first asked.
     pub(crate) fn checks_of(&self, id: &str) -> impl Iterator<Item = (&CheckSite, &CheckState)> {
         let known = self.checks.get(id).into_iter().flatten();
+        known.filter_map(|at| self.state.checks().get_index(*at))
+    }
+
+    /// The checks of the sub-runbook within a step, in the order in which they were first asked.
+    pub(crate) fn checks_within(&self, id: &str) -> impl Iterator<Item = (&CheckSite, &CheckState)> {
+        let known = self.checks_within.get(id).into_iter().flatten();
         known.filter_map(|at| self.state.checks().get_index(*at))
     }
 

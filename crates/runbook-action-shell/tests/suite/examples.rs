@@ -90,8 +90,8 @@ fn every_example_is_crashed() {
     let mut names: Vec<String> = fs::read_dir(examples())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        // The one beside them is crashed where its plugin is tested.
-        .filter(|name| name != "plugins")
+        // The one beside them is crashed where its plugin is tested, and of reports there is nothing to run.
+        .filter(|name| name != "plugins" && name != "reports")
         .collect();
     names.sort();
     assert_eq!(names, ["branches.yaml", "hello.yaml", "rolling.yaml"]);

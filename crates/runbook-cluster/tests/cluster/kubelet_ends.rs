@@ -2,12 +2,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use runbook_cluster::Fields as _;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::json;
 
-use crate::pods::{Pods, app};
+use crate::pods::{PATIENCE, Pods, app};
 
 /// Set for the process that is to be killed.
 const VICTIM: &str = "RUNBOOK_CLUSTER_VICTIM";
@@ -107,15 +108,26 @@ fn command() -> Command {
     Command::new(std::env::current_exe().unwrap())
 }
 
-/// The process with this command line.
+/// The process with this command line. A pod without a probe is ready before its shell has become the program.
 fn first_of(line: &str) -> Pid {
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < PATIENCE {
+        if let Some(found) = found(line) {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(10)); // paced: another process needs the processor to get there
+    }
+    panic!("no process {line:?}")
+}
+
+fn found(line: &str) -> Option<Pid> {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let mut found = entries.filter_map(|entry| {
         let pid = entry.file_name().to_str()?.parse().ok()?;
         let own = std::fs::read_to_string(entry.path().join("cmdline")).ok()?;
         (own == line).then_some(pid)
     });
-    Pid::from_raw(found.next().unwrap_or_else(|| panic!("no process {line:?}"))).unwrap()
+    Pid::from_raw(found.next()?)
 }
 
 fn wait_for_end(process: Pid) {

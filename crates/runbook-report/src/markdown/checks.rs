@@ -49,14 +49,8 @@ fn guards(story: &Story<'_>, sections: &mut Sections) {
 
 /// The checks of the sub-runbook within a step.
 pub(super) fn within(story: &Story<'_>, step: &str, page: &mut Page) {
-    let checks: Vec<(&CheckSite, &CheckState)> = story
-        .state
-        .checks()
-        .iter()
-        .filter(|(site, _)| site.within.as_deref() == Some(step))
-        .collect();
-    let rows: Vec<[String; 4]> = checks
-        .into_iter()
+    let rows: Vec<[String; 4]> = story
+        .checks_within(step)
         .map(|(site, known)| {
             let title = inline(&check_title(site, &story.state));
             told(&format!("{}: {title}", role_word(site.role)), known)
