@@ -1,6 +1,6 @@
 //! The checks of a runbook: the final ones, before the first step and after the last, and its guards.
 
-use runbook_event::{CheckOutline, CheckRole, CheckSite, CheckState, Verdict};
+use runbook_event::{CheckOutline, CheckRole, CheckState, Verdict};
 
 use crate::markdown::page::Page;
 use crate::markdown::section::Sections;
