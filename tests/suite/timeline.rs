@@ -105,8 +105,8 @@ fn programs_and_readers_get_an_incident_as_one() {
     assert!(times.is_sorted(), "{times:?}");
     let detected = &known["times"][0];
     assert_eq!(
-        (detected["time"].as_str(), detected["at"].as_str()),
-        (Some("detected"), Some(times[0]))
+        (&detected["time"], &detected["at"]),
+        (&"detected".into(), &entries[0]["at"])
     );
     let report = project.run(&["report", "--incident", "INC-7"]).expect(0).stdout;
     for part in [

