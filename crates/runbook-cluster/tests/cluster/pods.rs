@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::kubectl::Kubectl;
 
 /// A change that takes longer than this does not come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A cluster, its nodes and a client.
 pub(crate) struct Pods {

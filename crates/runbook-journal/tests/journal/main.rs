@@ -10,6 +10,7 @@ mod crash;
 mod every;
 #[cfg(test)]
 mod followed;
+#[cfg(test)]
 mod full;
 #[cfg(test)]
 mod list;
