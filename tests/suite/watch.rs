@@ -7,7 +7,7 @@ use crate::harness::{Project, until};
 const STEPS: &str = "steps:
   - id: one
     title: Wait until there is a file
-    shell: 'touch begun; until [ -e go ]; do sleep 0.01; done'
+    shell: 'touch begun; until [ -e go ]; do sleep 0.01; done; touch over'
     timeout: 10m
     idempotent: true
     rollback: not_needed
@@ -54,6 +54,9 @@ fn whoever_watches_sees_that_a_run_was_killed_and_what_to_do() {
     running.signal(Signal::KILL);
     watching.end().expect(1).says(&["runbook resume"]);
     drop(running);
+    // What the run had started goes on without it.
+    let project = project.with("go", "");
+    until("it has ended", || project.path("over").exists().then_some(()));
 }
 
 #[test]

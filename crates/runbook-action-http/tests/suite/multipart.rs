@@ -67,7 +67,8 @@ async fn a_large_file_is_sent_whole_and_again_after_a_redirect() {
     let told = run(&case).await.unwrap().value["text"].as_str().unwrap().len();
     assert!(told >= 1024 * 1024, "{told}");
     for seen in server.seen() {
-        assert_eq!(seen["body"].as_str().unwrap().matches('x').count(), 1_900_000);
+        // The name of the file may hold this letter, too.
+        assert!(seen["body"].as_str().unwrap().contains(&"x".repeat(1_900_000)));
     }
     assert_eq!(server.seen().len(), 2);
 }
