@@ -37,9 +37,20 @@ fn the_first_commands_do_what_the_readme_says() {
     let outcomes: Vec<String> = project.runs().iter().map(|run| run.outcome().clone()).collect();
     assert_eq!(outcomes, ["resolved", "rolled_back", "not_needed"]);
     for command in commands_of_the_program() {
-        let args: Vec<&str> = command.split_whitespace().collect();
-        project.run(&args).expect(0);
+        // The last run was not needed, and who watches it ends as it did.
+        let code = if command.starts_with("watch ") { 3 } else { 0 };
+        project.run(&words(&command)).expect(code);
     }
+}
+
+/// The words of a command; what stands in quotes is one.
+fn words(command: &str) -> Vec<&str> {
+    let parts = (0..).zip(command.split('"'));
+    let words = parts.flat_map(|(number, part)| match number % 2 {
+        0 => part.split_whitespace().collect(),
+        _ => vec![part],
+    });
+    words.collect()
 }
 
 /// The commands that the README shows with the program's own name and that need nothing else.
@@ -55,7 +66,7 @@ fn commands_of_the_program() -> Vec<String> {
         })
         .map(str::to_owned)
         .collect();
-    assert_eq!(found.len(), 14, "{found:?}");
+    assert_eq!(found.len(), 19, "{found:?}");
     found
 }
 
