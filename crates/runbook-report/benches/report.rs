@@ -25,6 +25,10 @@ use runbook_journal::Writer;
 use runbook_report::{Evidence, Medium, html, json, markdown, timeline};
 use serde_json::json as value;
 
+/// That of the program, whose times these are.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// How many events the run has.
 const EVENTS: usize = 100_000;
 

@@ -22,4 +22,5 @@ mod templates;
 mod told;
 #[cfg(test)]
 mod whole;
+#[cfg(test)]
 mod written;
