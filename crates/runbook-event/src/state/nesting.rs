@@ -1,5 +1,6 @@
 //! What stands within what: frames begin, settle, and tell whoever holds them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -233,10 +234,9 @@ impl RunState {
     }
 
     fn enter_items(&mut self, position: usize, items: &[Item], batch: u32, max_failures: u32) -> Fits {
-        for (at, item) in items.iter().enumerate() {
-            let again = items.iter().take(at).any(|earlier| earlier.key == item.key);
-            ensure(!again, "two items have the same key")?;
-        }
+        let mut known = HashSet::with_capacity(items.len());
+        let are_apart = items.iter().all(|item| known.insert(&item.key));
+        ensure(are_apart, "two items have the same key")?;
         let (course, keys) = self.around(position);
         let kind = FrameKind::Items { batch, max_failures };
         let outline = Arc::clone(&self.at(position)?.outline);
