@@ -122,6 +122,18 @@ fn other(site: &Site) -> Region {
     region
 }
 
+/// What the region that takes over is told.
+fn given(region: &Region, primary_url: &str, dns: &StandIn) -> Vec<String> {
+    let own = [
+        format!("primary_url={primary_url}"),
+        format!("other_url={}", service(region)),
+        format!("route53_url={}", dns.url()),
+        format!("record={RECORD}"),
+        "replicas=2".to_owned(),
+    ];
+    CLUSTER.map(str::to_owned).into_iter().chain(own).collect()
+}
+
 /// The whole region is asked for by its name, and its database still answers: what it writes until then is not lost.
 #[test]
 fn another_region_takes_over_and_one_that_cannot_changes_nothing() {
@@ -130,17 +142,8 @@ fn another_region_takes_over_and_one_that_cannot_changes_nothing() {
     let region = other(&site);
     let dns = StandIn::route53(ZONES);
     let primary = StandIn::gateway("");
-    let inputs = [
-        format!("primary_url={}", primary.url()),
-        format!("other_url={}", service(&region)),
-        format!("route53_url={}", dns.url()),
-        format!("record={RECORD}"),
-        "replicas=2".to_owned(),
-    ];
-    let inputs: Vec<&str> = CLUSTER
-        .into_iter()
-        .chain(inputs.iter().map(String::as_str))
-        .collect();
+    let inputs = given(&region, &primary.url(), &dns);
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
     let failover = |outcome: &str| -> Run { region.exec(FAILOVER, &inputs, outcome).1 };
     failover("not_needed");
     drop(primary);
@@ -181,15 +184,15 @@ fn another_region_takes_over_and_one_that_cannot_changes_nothing() {
     // The traffic goes back where it came from; the promotion stays.
     drop(region.project.run(&["rollback", &run.name(), "--yes"]).expect(5));
     assert_eq!(weights(&dns), json!({"us-east-1": 100, "us-west-2": 0}));
-
-    is_recovered_by_a_new_replica(&site, &region, &dns, &inputs);
 }
 
-/// Later all of the region is lost, with its database. There is a replica again.
-fn is_recovered_by_a_new_replica(site: &Site, region: &Region, dns: &StandIn, inputs: &[&str]) {
-    site.systemctl(&["stop", "postgresql-backup"]);
-    fs::remove_dir_all(site.path("postgres/backup")).unwrap();
-    replicate(site);
+/// All of the region is lost, with its database. There is a replica of that.
+#[test]
+fn a_region_that_is_lost_with_its_database_is_recovered_by_the_replica() {
+    let site = Site::start();
+    replicate(&site);
+    let region = other(&site);
+    let dns = StandIn::route53(ZONES);
     site.systemctl(&["stop", "postgresql"]);
     let (vault, status, bucket) = (StandIn::vault("{}"), StandIn::status(), StandIn::s3());
     let more = [
@@ -198,19 +201,17 @@ fn is_recovered_by_a_new_replica(site: &Site, region: &Region, dns: &StandIn, in
         format!("s3_url={}", bucket.url()),
         "watch=1s".to_owned(),
     ];
-    let inputs: Vec<&str> = inputs
-        .iter()
-        .copied()
-        .chain(more.iter().map(String::as_str))
-        .collect();
+    // Nothing listens on port 1.
+    let inputs = given(&region, "http://127.0.0.1:1", &dns);
+    let inputs: Vec<&str> = inputs.iter().chain(&more).map(String::as_str).collect();
     let (_, run) = region.exec(DISASTER, &inputs, "resolved");
     assert!(
         run.steps("step_done").contains(&"by_replica/promote".to_owned()),
         "{:?}",
         run.steps("step_done")
     );
-    assert_eq!(ask_replica(site, "SELECT pg_is_in_recovery()"), "f");
-    assert_eq!(weights(dns), json!({"us-east-1": 0, "us-west-2": 100}));
+    assert_eq!(ask_replica(&site, "SELECT pg_is_in_recovery()"), "f");
+    assert_eq!(weights(&dns), json!({"us-east-1": 0, "us-west-2": 100}));
     assert_eq!(told(&status), "monitoring");
     run.nowhere(STATUS_TOKEN);
 }
